@@ -1,0 +1,24 @@
+"""Blind face restoration with PSFR-GAN (CVPR 2021) in TensorFlow and Keras 3.
+
+Names are loaded on first use, so that `import psfr_tf` costs no TensorFlow import.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_ATTRIBUTES = {
+    "FaceRestorer": "psfr_tf.restorer",
+    "RestoreResult": "psfr_tf.restorer",
+    "PSFRGAN": "psfr_tf.training.psfrgan",
+}
+
+__all__ = ["PSFRGAN", "FaceRestorer", "RestoreResult", "__version__"]
+
+
+def __getattr__(name: str):
+    if name in _ATTRIBUTES:
+        return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
+    if name == "models":
+        return importlib.import_module("psfr_tf.models")
+    raise AttributeError(f"module 'psfr_tf' has no attribute {name!r}")

@@ -1,0 +1,22 @@
+"""`psfr convert`: the authors' PyTorch checkpoints to a model folder."""
+
+import argparse
+
+SUMMARY = "turn the published PyTorch checkpoints into a model folder"
+EXAMPLE = "psfr convert --generator psfrgan_epoch15_net_G.pth --parsing parse_net_P.pth --output psfrgan-512"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--generator", required=True, metavar="G.pth")
+    parser.add_argument("--parsing", required=True, metavar="P.pth")
+    parser.add_argument("--discriminator", metavar="D.pth", help="for fine-tuning")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the model folder to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    from psfr_tf.conversion import convert
+
+    folder = convert(args.generator, args.parsing, args.output, args.discriminator)
+    print(f"Model folder: {folder}")
+    print("The published weights keep their own licence, CC BY-NC-SA 4.0 (non-commercial).")
+    return 0

@@ -1,0 +1,225 @@
+"""Training configuration: typed, validated once, with one clear line per mistake.
+
+A file in ``configs/`` is a YAML mapping of :class:`TrainConfig`. Relative paths are taken from
+the working directory. ``docs/training.md`` explains every key.
+"""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from psfr_tf.errors import UserError
+
+Weight = Annotated[float, Field(ge=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class DataConfig(_Section):
+    """Aligned faces with parsing maps, and how they are degraded."""
+
+    images: str = Field(description="folder of aligned HQ faces")
+    masks: str = Field(description="folder of parsing maps, NAME.png with class ids 0..18")
+    manifest: str | None = Field(None, description="CSV with columns name and split")
+    train_split: str = Field("train", description="value of the column split for training")
+    val_split: str = Field("val", description="value of the column split for validation")
+    val_images: Annotated[int, Field(ge=0)] = Field(
+        64, description="largest number of validation faces; 0 turns validation off"
+    )
+    degradation: Literal["paper", "release"] = "paper"
+    flip: bool = Field(True, description="random horizontal flips")
+
+
+class TrainingConfig(_Section):
+    """The optimisation."""
+
+    steps: PositiveInt = Field(description="optimiser steps in total, resumed runs included")
+    batch_size: PositiveInt = 4
+    steps_per_epoch: PositiveInt = Field(
+        500, description="steps between log lines, validations and image grids"
+    )
+    lr: Rate = Field(2e-4, description="learning rate of the face parsing network")
+    lr_g: Rate = Field(1e-4, description="learning rate of the generator")
+    lr_d: Rate = Field(4e-4, description="learning rate of the discriminator")
+    lr_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="cosine falls to 1% of the rate at the last step"
+    )
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    ema_half_life: Annotated[float, Field(ge=0)] = Field(
+        10000.0, description="half-life of the weight average in images; 0 keeps no average"
+    )
+    init: str | None = Field(None, description="model folder or run folder to start from")
+    parsing_weights: str | None = Field(
+        None, description="model folder, run folder or .weights.h5 of the face parsing network"
+    )
+
+
+class LossConfig(_Section):
+    """Terms of the loss; a weight left out takes the value of `form`."""
+
+    form: Literal["paper", "release"] = "paper"
+    pixel: Literal["l1", "l2"] | None = None
+    pixel_weight: Weight | None = None
+    feature_matching_weight: Weight | None = None
+    adversarial_weight: Weight = Field(1.0, description="0 trains without a discriminator")
+    style_weight: Weight | None = None
+    style_features: Literal["vgg", "fpn", "none"] = "vgg"
+    vgg_weights: str | None = Field(
+        None, description='VGG19 file (.h5 or .pth), or "imagenet" to download it'
+    )
+    parsing_weight: Weight = Field(1.0, description="cross entropy of the face parsing network")
+
+    @model_validator(mode="after")
+    def _fill_in(self):
+        paper = self.form == "paper"
+        defaults = {
+            "pixel": "l2" if paper else "l1",
+            "pixel_weight": 10.0,
+            "feature_matching_weight": 10.0 if self.adversarial_weight else 0.0,
+            "style_weight": 0.0
+            if self.style_features == "none"
+            else (100.0 if paper else 1000.0),
+        }
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+        if self.feature_matching_weight and not self.adversarial_weight:
+            raise ValueError(
+                "feature_matching_weight needs a discriminator: set adversarial_weight above 0"
+            )
+        if self.style_weight and self.style_features == "none":
+            raise ValueError("style_weight needs style_features: vgg or fpn")
+        return self
+
+
+class CheckpointConfig(_Section):
+    """When the state of a run is written."""
+
+    every: PositiveInt = Field(500, description="steps between checkpoints")
+    keep: PositiveInt = Field(2, description="checkpoints kept")
+
+
+class TrainConfig(_Section):
+    """A whole training run."""
+
+    model: Literal["psfrgan", "fpn"]
+    preset: str
+    output: str | None = Field(None, description="run folder; --output overrides it")
+    data: DataConfig
+    training: TrainingConfig
+    losses: LossConfig = Field(default_factory=LossConfig)
+    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+
+    @model_validator(mode="after")
+    def _check_together(self):
+        from psfr_tf.models.presets import PRESETS
+
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        if self.model == "psfrgan":
+            losses = self.losses
+            if losses.style_weight and losses.style_features == "vgg" and not losses.vgg_weights:
+                raise ValueError(
+                    "losses.style_features: vgg needs losses.vgg_weights (a VGG19 .h5 or .pth "
+                    'file, or "imagenet"); or set losses.style_features to fpn or none'
+                )
+        return self
+
+    @property
+    def needs_discriminator(self) -> bool:
+        return self.model == "psfrgan" and self.losses.adversarial_weight > 0
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read and validate a YAML file.
+
+    Args:
+        path: the YAML file.
+        overrides: ``"key.sub=value"`` strings; values are read as YAML.
+
+    Raises:
+        UserError: one line naming the file, the key and what is allowed.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the config: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a YAML file: {reason}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys such as model, preset, data, training")
+    for override in overrides:
+        _override(values, override)
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_one_line(error)}") from error
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {override}: expected key=value, for example training.steps=1000")
+    *parents, last = key.split(".")
+    section = values
+    for name in parents:
+        section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise UserError(f"--set {override}: {name} is a value, not a section")
+    try:
+        section[last] = _yaml_value(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _yaml_value(text: str) -> Any:
+    value = yaml.safe_load(text)
+    if isinstance(value, str):  # YAML 1.1 reads 1e-4 as text
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _section_of(location: tuple) -> type[BaseModel] | None:
+    section: Any = TrainConfig
+    for name in location:
+        field = section.model_fields.get(name) if section else None
+        annotation = field.annotation if field else None
+        is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        section = annotation if is_section else None
+    return section
+
+
+def _one_line(error: ValidationError) -> str:
+    messages = []
+    for item in error.errors():
+        location = item["loc"]
+        key = ".".join(str(part) for part in location)
+        if item["type"] == "extra_forbidden":
+            section = _section_of(location[:-1])
+            known = list(section.model_fields) if section else []
+            close = difflib.get_close_matches(str(location[-1]), known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            messages.append(f"unknown key {key}; {hint}Known keys: {', '.join(known)}")
+        elif item["type"] == "missing":
+            messages.append(f"missing key {key}")
+        elif item["type"] == "value_error":
+            reason = str(item["ctx"]["error"])
+            messages.append(f"{key}: {reason}" if key else reason)
+        else:
+            reason = item["msg"][0].lower() + item["msg"][1:]
+            messages.append(f"{key}: {reason}, got {item['input']!r}")
+    return "; ".join(messages)

@@ -1,0 +1,186 @@
+"""The restoration generator (paper, section 3.1 and Figure 2)."""
+
+import keras
+from keras import ops
+
+from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.layers import NearestUpsampling2D, StyledResidualBlock, bicubic_pyramid
+from psfr_tf.layers.style_transformation import conv3x3
+from psfr_tf.models.presets import preset
+
+
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class LearnedConstant(keras.layers.Layer):
+    """A learned start [size, size, channels], one copy for every image of the batch.
+
+    Input: any tensor [B, ...], read for its batch size. Output: float [B, size, size, channels].
+    """
+
+    def __init__(self, size: int, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.channels = channels
+
+    def build(self, input_shape):
+        self.constant = self.add_weight(
+            name="constant",
+            shape=(1, self.size, self.size, self.channels),
+            initializer="random_normal",
+        )
+
+    def call(self, inputs):
+        shape = (ops.shape(inputs)[0], self.size, self.size, self.channels)
+        return ops.broadcast_to(self.constant, shape)
+
+    def compute_output_spec(self, inputs):
+        shape = (inputs.shape[0], self.size, self.size, self.channels)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "channels": self.channels}
+
+
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class ReferencePyramid(keras.layers.Layer):
+    """LQ image and parsing map, concatenated, at the size of each scale of the generator.
+
+    With `subpixel` 2 the largest scale is half the image; there LQ comes as space-to-depth blocks
+    (12 channels), so that no pixel of it is lost, and only the parsing map is reduced.
+
+    Call: `[lq, parsing]`. Output: list of float [B, size, size, 22], one for each of `sizes`; 31
+    channels in the sub-pixel case described above.
+    """
+
+    def __init__(self, sizes: list[int], subpixel: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = list(sizes)
+        self.subpixel = subpixel
+
+    def call(self, inputs):
+        lq, parsing = inputs
+        pyramid = bicubic_pyramid(ops.concatenate([lq, parsing], axis=-1), self.sizes)
+        references = [pyramid[size] for size in self.sizes]
+        if self.subpixel > 1:
+            blocks = ops.space_to_depth(lq, self.subpixel)
+            references[-1] = ops.concatenate([blocks, references[-1][..., 3:]], axis=-1)
+        return references
+
+    def get_config(self):
+        return {**super().get_config(), "sizes": self.sizes, "subpixel": self.subpixel}
+
+
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class Generator(keras.Model):
+    """Restores a face progressively, from a learned constant, styled at each scale by LQ + parsing.
+
+    constant -> conv3x3 -> residual block; then at each larger scale nearest x2 -> conv3x3 ->
+    residual block; last conv3x3 -> RGB, no activation.
+
+    Args:
+        image_size: int, side of the square images in px.
+        channels: dict from the side of each scale to its channels; each side twice the one before,
+            the last `image_size / subpixel`.
+        style_hidden: int, hidden channels of the style transformations.
+        spectral_norm: bool, spectral normalisation on every convolution.
+        subpixel: int; above 1, the last convolution makes `subpixel**2` pixels at a time by
+            depth-to-space, and the reference's largest scale takes LQ as space-to-depth blocks.
+        add_input: bool, add the output to LQ (then the network learns a correction).
+
+    Call: `generator([lq, parsing])`, lq float32 [B, S, S, 3] RGB in [-1, 1], parsing float32
+    [B, S, S, 19] one-hot. Output: float32 [B, S, S, 3], nominally in [-1, 1], not clipped.
+
+    Example:
+        >>> generator = Generator.from_preset("psfrgan-512")
+        >>> restored = generator([lq, parsing])
+
+    Reference: Chen et al., "Progressive Semantic-Aware Style Transformation for Blind Face
+    Restoration", CVPR 2021, arXiv 2009.08709.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 512,
+        channels: dict[int, int] | None = None,
+        style_hidden: int = 64,
+        spectral_norm: bool = True,
+        subpixel: int = 1,
+        add_input: bool = False,
+        **kwargs,
+    ):
+        channels = {int(size): count for size, count in (channels or _published_channels()).items()}
+        sizes = sorted(channels)
+        _check_sizes(sizes, image_size, subpixel)
+        # Under mixed precision the network's inputs stay float32: the sum with LQ needs it.
+        policy = kwargs.pop("dtype", None) or keras.config.dtype_policy()
+
+        # === Layers ===
+        self.reference_pyramid = ReferencePyramid(sizes, subpixel, dtype=policy)
+        self.constant = LearnedConstant(sizes[0], channels[sizes[0]], dtype=policy)
+        self.upsample = NearestUpsampling2D(dtype=policy)
+        self.convs = [conv3x3(channels[size], spectral_norm, dtype=policy) for size in sizes]
+        self.blocks = [
+            StyledResidualBlock(channels[size], style_hidden, spectral_norm, dtype=policy)
+            for size in sizes
+        ]
+        # A network that corrects its input starts as the identity.
+        head = {"kernel_initializer": "zeros"} if add_input else {}
+        self.to_rgb = conv3x3(3 * subpixel**2, spectral_norm, dtype=policy, **head)
+
+        # === Functional graph ===
+        lq = keras.Input((image_size, image_size, 3), name="lq")
+        parsing = keras.Input((image_size, image_size, NUM_CLASSES), name="parsing")
+        references = self.reference_pyramid([lq, parsing])
+        x = self.constant(lq)
+        for index, reference in enumerate(references):
+            if index:
+                x = self.upsample(x)
+            x = self.blocks[index](self.convs[index](x), reference)
+        x = ops.cast(self.to_rgb(x), "float32")
+        if subpixel > 1:
+            x = ops.depth_to_space(x, subpixel)
+        if add_input:
+            x = x + lq
+        super().__init__(inputs=[lq, parsing], outputs=x, **kwargs)
+
+        # === Config ===
+        self.image_size = image_size
+        self.channels = channels
+        self.style_hidden = style_hidden
+        self.spectral_norm = spectral_norm
+        self.subpixel = subpixel
+        self.add_input = add_input
+
+    @classmethod
+    def from_preset(cls, name: str, **kwargs) -> "Generator":
+        """A generator with random weights and the sizes of preset `name`."""
+        return cls(**{**preset(name)["generator"], **kwargs})
+
+    def get_config(self):
+        return {
+            "image_size": self.image_size,
+            # JSON has no integer keys; __init__ turns them back.
+            "channels": {str(size): count for size, count in self.channels.items()},
+            "style_hidden": self.style_hidden,
+            "spectral_norm": self.spectral_norm,
+            "subpixel": self.subpixel,
+            "add_input": self.add_input,
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _published_channels() -> dict[int, int]:
+    return preset("psfrgan-512")["generator"]["channels"]
+
+
+def _check_sizes(sizes: list[int], image_size: int, subpixel: int) -> None:
+    doubled = [sizes[0] * 2**index for index in range(len(sizes))]
+    if sizes != doubled or sizes[-1] * subpixel != image_size:
+        raise ValueError(
+            "`channels` must name sizes that double up to `image_size / subpixel`. "
+            f"Received: sizes={sizes}, image_size={image_size}, subpixel={subpixel}"
+        )

@@ -1,0 +1,70 @@
+"""Named sizes of the networks.
+
+- `psfrgan-512`: the published networks; loads the converted checkpoints of the authors' release.
+- `psfr-mobile-256`: ours, for phones. Generator and face parsing network together stay below
+  2.0 M parameters and 6 GMAC for one 256x256 face. It works on a space-to-depth grid of half the
+  side, its generator adds to LQ, and it has no spectral norm in the generator.
+- `psfr-test-64`: the same code at a size for tests.
+"""
+
+PRESETS = {
+    "psfrgan-512": {
+        "size": 512,
+        "generator": {
+            "image_size": 512,
+            "channels": {16: 1024, 32: 512, 64: 256, 128: 128, 256: 64, 512: 32},
+            "style_hidden": 64,
+            "spectral_norm": True,
+        },
+        "parsing": {
+            "image_size": 512,
+            "encoder_channels": [64, 128, 256, 256, 256],
+            "num_residual_blocks": 10,
+        },
+        "discriminator": {"image_size": 512, "channels": [64, 128, 256, 512, 1024], "num_scales": 3},
+    },
+    "psfr-mobile-256": {
+        "size": 256,
+        "generator": {
+            "image_size": 256,
+            "channels": {16: 112, 32: 96, 64: 64, 128: 48},
+            "style_hidden": 32,
+            "spectral_norm": False,
+            "subpixel": 2,
+            "add_input": True,
+        },
+        "parsing": {
+            "image_size": 256,
+            "encoder_channels": [24, 32, 48, 80],
+            "num_residual_blocks": 2,
+            "subpixel": 2,
+        },
+        "discriminator": {"image_size": 256, "channels": [16, 32, 64, 128, 128], "num_scales": 2},
+    },
+    "psfr-test-64": {
+        "size": 64,
+        "generator": {
+            "image_size": 64,
+            "channels": {16: 16, 32: 16, 64: 8},
+            "style_hidden": 8,
+            "spectral_norm": True,
+        },
+        "parsing": {
+            "image_size": 64,
+            "encoder_channels": [8, 16, 16],
+            "num_residual_blocks": 1,
+        },
+        "discriminator": {"image_size": 64, "channels": [8, 16, 16], "num_scales": 2},
+    },
+}
+
+
+def preset(name: str) -> dict:
+    """The preset `name`: a dict with `size`, `generator`, `parsing` and `discriminator`.
+
+    Raises:
+        ValueError: if there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
