@@ -36,6 +36,7 @@ class DataConfig(_Section):
     )
     degradation: Literal["paper", "release"] = "paper"
     flip: bool = Field(True, description="random horizontal flips")
+    augment: bool = Field(False, description="small random rotation, scale, shift and colour")
 
 
 class TrainingConfig(_Section):
@@ -85,9 +86,7 @@ class LossConfig(_Section):
             "pixel": "l2" if paper else "l1",
             "pixel_weight": 10.0,
             "feature_matching_weight": 10.0 if self.adversarial_weight else 0.0,
-            "style_weight": 0.0
-            if self.style_features == "none"
-            else (100.0 if paper else 1000.0),
+            "style_weight": 0.0 if self.style_features == "none" else (100.0 if paper else 1000.0),
         }
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -125,8 +124,11 @@ class TrainConfig(_Section):
 
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
-        if self.model == "psfrgan":
-            losses = self.losses
+        losses = self.losses
+        if self.model == "fpn":  # say plainly which terms are off
+            losses.style_features = "none"
+            losses.style_weight = losses.adversarial_weight = losses.feature_matching_weight = 0.0
+        else:
             if losses.style_weight and losses.style_features == "vgg" and not losses.vgg_weights:
                 raise ValueError(
                     "losses.style_features: vgg needs losses.vgg_weights (a VGG19 .h5 or .pth "

@@ -137,9 +137,7 @@ def save_model_folder(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    networks = dict(
-        zip(NETWORKS, (generator, parsing_network, discriminator), strict=True)
-    )
+    networks = dict(zip(NETWORKS, (generator, parsing_network, discriminator), strict=True))
     config: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "preset": preset,

@@ -28,9 +28,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:
-        raise UserError(
-            "reading .pth files needs PyTorch: pip install 'psfr_tf[torch]'"
-        ) from None
+        raise UserError("reading .pth files needs PyTorch: pip install 'psfr_tf[torch]'") from None
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:

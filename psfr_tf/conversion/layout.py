@@ -80,14 +80,16 @@ def _generator_layers(generator) -> Iterator[tuple[str, Any]]:
     yield "const_input", generator.constant
     yield "img_out", generator.to_rgb
     for index, (conv, block) in enumerate(zip(generator.convs, generator.blocks, strict=True)):
-        stage = ("head.0", "head.1") if index == 0 else (f"body.{index - 1}.1", f"body.{index - 1}.2")
-        yield stage[0], conv
+        first, stage = ("head.0", "head.1")
+        if index:
+            first, stage = f"body.{index - 1}.1", f"body.{index - 1}.2"
+        yield first, conv
         for part in (0, 1):
             style = getattr(block, f"style_{part}")
-            yield f"{stage[1]}.conv_{part}", getattr(block, f"conv_{part}")
-            yield f"{stage[1]}.norm_{part}.conv1.0", style.shared_conv
-            yield f"{stage[1]}.norm_{part}.gamma_conv", style.gamma_conv
-            yield f"{stage[1]}.norm_{part}.beta_conv", style.beta_conv
+            yield f"{stage}.conv_{part}", getattr(block, f"conv_{part}")
+            yield f"{stage}.norm_{part}.conv1.0", style.shared_conv
+            yield f"{stage}.norm_{part}.gamma_conv", style.gamma_conv
+            yield f"{stage}.norm_{part}.beta_conv", style.beta_conv
 
 
 def _parsing_layers(network) -> Iterator[tuple[str, Any]]:

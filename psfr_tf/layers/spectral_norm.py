@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+INITIAL_ITERATIONS = 5
+
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
 class SpectralNormConv2D(keras.layers.Layer):
@@ -59,14 +61,16 @@ class SpectralNormConv2D(keras.layers.Layer):
         self.u = self.add_weight(
             name="u",
             shape=(self.filters,),
-            initializer=_random_unit_vector,
+            initializer=self._initial_u,
             trainable=False,
             autocast=False,
         )
         self.v = self.add_weight(
             name="v",
             shape=(rows,),
-            initializer=_random_unit_vector,
+            initializer=lambda shape, dtype: _unit(
+                ops.matmul(self._matrix(self.kernel), self.u.value[:, None])[:, 0]
+            ),
             trainable=False,
             autocast=False,
         )
@@ -90,6 +94,15 @@ class SpectralNormConv2D(keras.layers.Layer):
     def _matrix(self, kernel):
         return ops.reshape(kernel, (-1, self.filters))
 
+    def _initial_u(self, shape, dtype):
+        # From random vectors sigma would start near 0 and the output near infinity, until training
+        # has iterated; a network should be usable from its first call.
+        matrix = self._matrix(self.kernel)
+        u = keras.random.normal(shape, dtype=dtype)
+        for _ in range(INITIAL_ITERATIONS):
+            u = _unit(ops.matmul(ops.matmul(matrix, u[:, None])[None, :, 0], matrix)[0])
+        return u
+
     def _power_iteration(self):
         matrix = ops.stop_gradient(self._matrix(self.kernel))
         v = _unit(ops.matmul(matrix, self.u.value[:, None])[:, 0])
@@ -112,7 +125,3 @@ class SpectralNormConv2D(keras.layers.Layer):
 def _unit(vector):
     # 1e-12 is the floor that PyTorch's normalize uses; the two must agree to share checkpoints.
     return vector / ops.maximum(ops.sqrt(ops.sum(ops.square(vector))), 1e-12)
-
-
-def _random_unit_vector(shape, dtype=None):
-    return _unit(keras.random.normal(shape, dtype=dtype))

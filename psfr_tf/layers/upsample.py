@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from psfr_tf.layers.depth_to_space import depth_to_space
+
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
 class NearestUpsampling2D(keras.layers.Layer):
@@ -15,4 +17,4 @@ class NearestUpsampling2D(keras.layers.Layer):
     """
 
     def call(self, inputs):
-        return ops.depth_to_space(ops.concatenate([inputs] * 4, axis=-1), 2)
+        return depth_to_space(ops.concatenate([inputs] * 4, axis=-1), 2)

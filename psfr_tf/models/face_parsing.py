@@ -5,6 +5,7 @@ from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.layers import NearestUpsampling2D, ReflectionPadding2D
+from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
 from psfr_tf.models.presets import preset
 
@@ -153,7 +154,7 @@ class FaceParsingNetwork(keras.Model):
 
         # === Functional graph ===
         lq = keras.Input((image_size, image_size, 3), name="lq")
-        x = ops.space_to_depth(lq, subpixel) if subpixel > 1 else lq
+        x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
         for layer in self.encoder:
             x = layer(x)
         skip = x
@@ -165,8 +166,8 @@ class FaceParsingNetwork(keras.Model):
         logits = ops.cast(self.to_logits(x), "float32")
         image = ops.cast(self.to_image(x), "float32")
         if subpixel > 1:
-            logits = ops.depth_to_space(logits, subpixel)
-            image = ops.depth_to_space(image, subpixel)
+            logits = depth_to_space(logits, subpixel)
+            image = depth_to_space(image, subpixel)
         super().__init__(inputs=lq, outputs={"logits": logits, "image": image}, **kwargs)
 
         # === Config ===
@@ -182,7 +183,7 @@ class FaceParsingNetwork(keras.Model):
 
     def encode(self, images) -> list:
         """Features after each encoder stage, inference mode, largest first: float [B, h, w, c]."""
-        x = ops.space_to_depth(images, self.subpixel) if self.subpixel > 1 else images
+        x = space_to_depth(images, self.subpixel) if self.subpixel > 1 else images
         features = []
         for layer in self.encoder:
             x = layer(x, training=False)

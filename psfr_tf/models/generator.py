@@ -5,6 +5,7 @@ from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.layers import NearestUpsampling2D, StyledResidualBlock, bicubic_pyramid
+from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.style_transformation import conv3x3
 from psfr_tf.models.presets import preset
 
@@ -61,7 +62,7 @@ class ReferencePyramid(keras.layers.Layer):
         pyramid = bicubic_pyramid(ops.concatenate([lq, parsing], axis=-1), self.sizes)
         references = [pyramid[size] for size in self.sizes]
         if self.subpixel > 1:
-            blocks = ops.space_to_depth(lq, self.subpixel)
+            blocks = space_to_depth(lq, self.subpixel)
             references[-1] = ops.concatenate([blocks, references[-1][..., 3:]], axis=-1)
         return references
 
@@ -137,7 +138,7 @@ class Generator(keras.Model):
             x = self.blocks[index](self.convs[index](x), reference)
         x = ops.cast(self.to_rgb(x), "float32")
         if subpixel > 1:
-            x = ops.depth_to_space(x, subpixel)
+            x = depth_to_space(x, subpixel)
         if add_input:
             x = x + lq
         super().__init__(inputs=[lq, parsing], outputs=x, **kwargs)

@@ -21,7 +21,11 @@ PRESETS = {
             "encoder_channels": [64, 128, 256, 256, 256],
             "num_residual_blocks": 10,
         },
-        "discriminator": {"image_size": 512, "channels": [64, 128, 256, 512, 1024], "num_scales": 3},
+        "discriminator": {
+            "image_size": 512,
+            "channels": [64, 128, 256, 512, 1024],
+            "num_scales": 3,
+        },
     },
     "psfr-mobile-256": {
         "size": 256,

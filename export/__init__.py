@@ -1,0 +1,1 @@
+"""Artefacts that run outside this project."""

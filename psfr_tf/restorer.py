@@ -1,0 +1,267 @@
+"""Restore faces in photos: detect, align, restore in batches, paste back."""
+
+import functools
+import hashlib
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from psfr_tf import model_folder
+from psfr_tf.errors import UserError
+from psfr_tf.faces.align import align_face, face_transform
+from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, FaceDetector
+from psfr_tf.faces.paste import AlignedDifference, paste_faces
+from psfr_tf.files import atomic_path
+
+LITERT_FILE = "restorer_float32.tflite"
+ENGINES = ("litert", "tensorflow")
+
+# Faces per call of the engine: bounds memory in a crowd.
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class RestoredFace:
+    """One face of a photo, aligned to the FFHQ template at the model's size S.
+
+    Attributes:
+        box: (x, y, width, height) in pixels of the photo.
+        score: detector's confidence in [0, 1].
+        landmarks: float32 [5, 2], (x, y) in the photo, see `psfr_tf.faces.detect.Face`.
+        matrix: float64 [2, 3], photo to aligned face.
+        lq: uint8 RGB [S, S, 3], the aligned face as it is in the photo.
+        parsing: uint8 [S, S], parsing map (`psfr_tf.labels`).
+        restored: uint8 RGB [S, S, 3], the network's answer, at full strength.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: np.ndarray
+    matrix: np.ndarray
+    lq: np.ndarray
+    parsing: np.ndarray
+    restored: np.ndarray
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """`image`: uint8 RGB [H * upscale, W * upscale, 3]; `faces`: from top to bottom."""
+
+    image: np.ndarray
+    faces: list[RestoredFace] = field(default_factory=list)
+
+
+class FaceRestorer:
+    """Detects, aligns, restores and pastes back faces.
+
+    Example:
+        >>> restorer = FaceRestorer.from_pretrained("psfr-mobile-256")
+        >>> result = restorer.restore(photo)  # uint8 RGB [H, W, 3]
+        >>> result.image, len(result.faces)
+
+    Args:
+        engine: see `psfr_tf.engines`.
+        path: the model folder that `generator` and `parsing_network` are loaded from.
+        detector: called as `FaceDetector` is; that one by default.
+    """
+
+    def __init__(self, engine, path: str | os.PathLike | None = None, detector=None) -> None:
+        self.engine = engine
+        self.path = None if path is None else Path(path)
+        self.size = engine.size
+        self._detector = detector or FaceDetector()
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_dir: str | os.PathLike, engine: str | None = None
+    ) -> "FaceRestorer":
+        """Load shipped weights by name, or a model folder.
+
+        Args:
+            name_or_dir: for example "psfr-mobile-256", or a model folder.
+            engine: "litert" runs `restorer_float32.tflite` of the folder without TensorFlow; if
+                the folder has none, one is converted and kept in the user's cache folder.
+                "tensorflow" runs the Keras networks. By default "litert" if the folder has the
+                file, else "tensorflow".
+
+        Raises:
+            UserError: no such model, or its files are damaged.
+            ValueError: unknown engine.
+        """
+        if engine is not None and engine not in ENGINES:
+            raise ValueError(f"`engine` must be one of {ENGINES}. Received: engine={engine!r}")
+        path = model_folder.resolve(name_or_dir)
+        if engine is None:
+            engine = "litert" if (path / LITERT_FILE).is_file() else "tensorflow"
+        if engine == "litert":
+            return cls(_litert_engine(path), path)
+        from psfr_tf.engines.tensorflow import TensorFlowEngine
+
+        folder = model_folder.load_model_folder(path)
+        restorer = cls(TensorFlowEngine(folder.generator, folder.parsing_network), path)
+        restorer._folder = folder  # fills the cached property
+        return restorer
+
+    @functools.cached_property
+    def _folder(self) -> model_folder.ModelFolder:
+        if self.path is None:
+            raise ValueError("This restorer was made without a model folder.")
+        return model_folder.load_model_folder(self.path)
+
+    @property
+    def generator(self):
+        """Keras model: `generator([lq, parsing])`; loaded on first use."""
+        return self._folder.generator
+
+    @property
+    def parsing_network(self):
+        """Keras model: `parsing_network(lq)["logits"]`; loaded on first use."""
+        return self._folder.parsing_network
+
+    def restore(
+        self,
+        photo: np.ndarray,
+        strength: float = 1.0,
+        upscale: int = 1,
+        min_score: float = DEFAULT_MIN_SCORE,
+        min_face: float = DEFAULT_MIN_FACE,
+    ) -> RestoreResult:
+        """Restore every face of a photo.
+
+        Args:
+            photo: uint8 RGB [H, W, 3], any size.
+            strength: 0..1, how much of the change is applied.
+            upscale: integer >= 1, enlargement of the whole photo.
+            min_score: least confidence of the detector, 0..1.
+            min_face: least shorter side of a face's box, in pixels of the photo.
+
+        Returns:
+            The photo, unchanged outside faces (and enlarged), and its faces. No face is a normal
+            result.
+
+        Raises:
+            ValueError: wrong shape or dtype, or an argument out of range.
+        """
+        _check_pixels(photo, 3)
+        if not 0.0 <= strength <= 1.0:
+            raise ValueError(f"`strength` must be in 0..1. Received: strength={strength}")
+        if upscale != int(upscale) or upscale < 1:
+            raise ValueError(f"`upscale` must be an integer >= 1. Received: upscale={upscale}")
+        faces, differences = [], []
+        detected = self._detector(photo, min_score, min_face)
+        for start in range(0, len(detected), _BATCH):
+            batch = detected[start : start + _BATCH]
+            matrices = [face_transform(face.landmarks, self.size) for face in batch]
+            lq = np.stack([align_face(photo, matrix, self.size) for matrix in matrices])
+            restored, parsing = self.engine.run((lq / 127.5 - 1.0).astype(np.float32))
+            restored = (restored + 1.0) * 127.5
+            for index, face in enumerate(batch):
+                differences.append(AlignedDifference(matrices[index], restored[index] - lq[index]))
+                faces.append(
+                    RestoredFace(
+                        face.box,
+                        face.score,
+                        face.landmarks,
+                        matrices[index],
+                        _to_uint8(lq[index]),
+                        parsing[index],
+                        _to_uint8(restored[index]),
+                    )
+                )
+        return RestoreResult(paste_faces(photo, differences, strength, int(upscale)), faces)
+
+    def restore_aligned(self, faces: np.ndarray) -> np.ndarray:
+        """Restore faces that are already aligned to the FFHQ template.
+
+        Args:
+            faces: uint8 RGB [B, H, W, 3], resized to the model's size S.
+
+        Returns:
+            uint8 RGB [B, S, S, 3].
+        """
+        return self.restore_and_parse(faces)[0]
+
+    def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `restore_aligned`, also returns the parsing maps, uint8 [B, S, S]."""
+        _check_pixels(faces, 4)
+        restored = np.empty((len(faces), self.size, self.size, 3), np.uint8)
+        parsing = np.empty(restored.shape[:3], np.uint8)
+        for start in range(0, len(faces), _BATCH):
+            part = np.s_[start : start + _BATCH]
+            lq = np.stack([resize_face(face, self.size) for face in faces[part]])
+            output, parsing[part] = self.engine.run(lq.astype(np.float32) / 127.5 - 1.0)
+            restored[part] = _to_uint8((output + 1.0) * 127.5)
+        return restored, parsing
+
+
+def resize_face(face: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [H, W, 3] to [size, size, 3]: area average when smaller, cubic when larger."""
+    if face.shape[:2] == (size, size):
+        return face
+    reduces = max(face.shape[:2]) > size
+    method = cv2.INTER_AREA if reduces else cv2.INTER_CUBIC
+    return cv2.resize(face, (size, size), interpolation=method)
+
+
+def _check_pixels(pixels: np.ndarray, rank: int) -> None:
+    shape = "[H, W, 3]" if rank == 3 else "[B, H, W, 3]"
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.dtype != np.uint8
+        or pixels.ndim != rank
+        or pixels.shape[-1] != 3
+        or 0 in pixels.shape[-3:]
+    ):
+        received = getattr(pixels, "dtype", type(pixels).__name__)
+        raise ValueError(f"uint8 RGB {shape} is needed. Received: {received} {np.shape(pixels)}")
+
+
+def _to_uint8(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def _litert_engine(path: Path):
+    from psfr_tf.engines.litert import LiteRTEngine
+
+    model = path / LITERT_FILE
+    if not model.is_file():
+        model = _converted(path)
+    try:
+        return LiteRTEngine(model)
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise UserError(f"{model}: {' '.join(str(error).split())}") from error
+
+
+def _converted(path: Path) -> Path:
+    """The LiteRT file of a model folder that has none: from the user's cache, else converted."""
+    digest = hashlib.sha256()
+    for name in (model_folder.CONFIG_FILE, "generator.weights.h5", "parsing.weights.h5"):
+        try:
+            digest.update((path / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psfr_tf"
+    model = cache / f"{digest.hexdigest()[:24]}.tflite"
+    if model.is_file():
+        return model
+    try:
+        from psfr_tf.export import litert
+    except ImportError:
+        raise UserError(
+            f"{path}: the model folder has no {LITERT_FILE}; use the engine tensorflow"
+        ) from None
+    logging.getLogger("psfr_tf").warning(
+        "%s has no %s: converting it once, to %s", path, LITERT_FILE, model
+    )
+    content = litert.convert(path)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with atomic_path(model) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
+    return model
