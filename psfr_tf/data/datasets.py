@@ -1,0 +1,219 @@
+"""Pairs of degraded and sharp faces as `tf.data` pipelines.
+
+The stream is a pure function of the seed and of the position in it: epoch e visits the faces in a
+permutation drawn from (seed, e), and sample number g (counted from the start of training) is
+flipped, augmented and degraded with a seed derived from (seed, g). Training can therefore resume
+at any sample without replaying what came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from psfr_tf.data.augmentation import random_augmentation, random_flip
+from psfr_tf.data.degradation import Degradation
+from psfr_tf.data.face_folder import FaceFolder, read_mask, read_split
+from psfr_tf.errors import UserError
+
+__all__ = ["FaceFolder", "evaluation_pairs", "read_split", "training_dataset"]
+
+# Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
+MEMORY_LIMIT = 2 * 1024**3
+
+# Second word of the seeds, so that the three uses of one seed never meet.
+_ORDER, _SAMPLE, _EVALUATION = 1, 2, 3
+
+
+def training_dataset(
+    faces: FaceFolder,
+    size: int,
+    batch_size: int,
+    seed: int,
+    form: str = "paper",
+    flip: bool = True,
+    shuffle: bool = True,
+    repeat: bool = True,
+    augment: bool = False,
+    start_index: int = 0,
+) -> tf.data.Dataset:
+    """Batches of degraded faces, sharp faces and parsing maps.
+
+    Args:
+        faces: the faces; without parsing maps the batches have no "parsing".
+        size: side S in pixels; pictures are averaged down (or enlarged bicubically) to it.
+        batch_size: faces per batch, B.
+        seed: int32; the stream depends on nothing else.
+        form: form of the degradation, "paper" or "release".
+        flip: mirror half of the faces, with left and right labels exchanged.
+        shuffle: a new random order in each epoch; otherwise the order of `faces`.
+        repeat: never end; batches then run across epochs and are all full.
+        augment: small random rotation, scale, shift and change of colour before the degradation.
+        start_index: number of samples already consumed; the stream continues there exactly as
+            it would have without the interruption.
+
+    Returns:
+        Dataset of dicts: "lq" and "hq" float32 `[B, S, S, 3]` RGB in [-1, 1], "parsing" uint8
+        `[B, S, S]` labels.
+
+    Raises:
+        UserError: a picture or parsing map cannot be used; the message names it.
+        ValueError: unknown form, or a number out of range.
+    """
+    if batch_size < 1 or start_index < 0:
+        raise ValueError(
+            "`batch_size` must be 1 or more and `start_index` 0 or more. "
+            f"Received: batch_size={batch_size}, start_index={start_index}"
+        )
+    degradation = Degradation(form, size)
+    load = _loader(faces, size)
+
+    def sample(position: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
+        flip_seed, augment_seed, degradation_seed = _split(_seed(seed, _SAMPLE, position), 3)
+        hq, parsing = load(index)
+        if flip:
+            hq, parsing = random_flip(hq, parsing, flip_seed)
+        if augment:
+            hq, parsing = random_augmentation(hq, parsing, augment_seed)
+        return _example(degradation, hq, parsing, degradation_seed, faces)
+
+    dataset = _order(len(faces), seed, shuffle, repeat, start_index)
+    dataset = dataset.map(sample, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.batch(batch_size, drop_remainder=repeat).prefetch(2)
+
+
+def evaluation_pairs(
+    faces: FaceFolder, size: int, seed: int, form: str = "paper"
+) -> tf.data.Dataset:
+    """Each face once, in order, with a degradation that depends on the seed and its place only.
+
+    Args:
+        faces: the faces; without parsing maps the dicts have no "parsing".
+        size: side S in pixels.
+        seed: int32.
+        form: form of the degradation, "paper" or "release".
+
+    Returns:
+        Dataset of dicts: "lq" and "hq" float32 `[S, S, 3]` RGB in [-1, 1], "parsing" uint8
+        `[S, S]` labels, "name" string.
+
+    Raises:
+        UserError, ValueError: as in `training_dataset`.
+    """
+    degradation = Degradation(form, size)
+    load = _loader(faces, size)
+
+    def sample(index: tf.Tensor, name: tf.Tensor) -> dict[str, tf.Tensor]:
+        hq, parsing = load(index)
+        example = _example(degradation, hq, parsing, _seed(seed, _EVALUATION, index), faces)
+        return {**example, "name": name}
+
+    indices = tf.data.Dataset.range(len(faces))
+    dataset = tf.data.Dataset.zip(indices, tf.data.Dataset.from_tensor_slices(faces.names))
+    return dataset.map(sample, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def _example(
+    degradation: Degradation,
+    hq: tf.Tensor,
+    parsing: tf.Tensor,
+    seed: tf.Tensor,
+    faces: FaceFolder,
+) -> dict[str, tf.Tensor]:
+    lq, hq = degradation(hq, seed)
+    example = {"lq": lq / 127.5 - 1.0, "hq": hq / 127.5 - 1.0}
+    if faces.mask_paths is not None:
+        example["parsing"] = parsing
+    return example
+
+
+def _order(count: int, seed: int, shuffle: bool, repeat: bool, start_index: int) -> tf.data.Dataset:
+    """(position in the stream, index of the face) from `start_index` on, int64 scalars."""
+    first_epoch, done = divmod(start_index, count)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        indices = tf.range(count, dtype=tf.int64)
+        if shuffle:
+            order = tf.random.stateless_uniform(
+                [count], _seed(seed, _ORDER, number), dtype=tf.float64, alg="philox"
+            )
+            indices = tf.gather(indices, tf.argsort(order, stable=True))
+        positions = number * count + tf.range(count, dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices((positions, indices))
+
+    last_epoch = np.iinfo(np.int64).max // count if repeat else 1
+    return tf.data.Dataset.range(first_epoch, last_epoch).flat_map(epoch).skip(done)
+
+
+def _seed(seed: int, use: int, number: tf.Tensor) -> tf.Tensor:
+    """Seed int32 `[2]` of one use and number (epoch, sample or face)."""
+    return tf.random.experimental.stateless_fold_in([seed, use], number, alg="philox")
+
+
+def _split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
+    return tf.unstack(tf.random.experimental.stateless_split(seed, count, alg="philox"))
+
+
+def _loader(faces: FaceFolder, size: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels)."""
+    masks = _read_masks(faces, size)
+    paths = tf.constant([str(path) for path in faces.image_paths])
+    in_memory = len(faces) * size * size * 3 <= MEMORY_LIMIT
+    images = _read_images(faces, paths, size) if in_memory else None
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        hq = tf.gather(images, index) if in_memory else _decode_image(paths[index], size)
+        if masks is None:
+            parsing = tf.zeros([size, size], tf.uint8)
+        else:
+            parsing = tf.io.decode_png(masks[index], channels=1)[:, :, 0]
+            parsing = tf.ensure_shape(parsing, [size, size])
+        return tf.cast(hq, tf.float32), parsing
+
+    return load
+
+
+def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
+    """Parsing maps at `size` pixels, packed as grey PNG (a few kB each), which TF decodes."""
+    if faces.mask_paths is None:
+        return None
+    packed = [tf.io.encode_png(read_mask(path, size)[:, :, None]) for path in faces.mask_paths]
+    return tf.stack(packed)
+
+
+def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
+    """All pictures as one uint8 tensor `[N, S, S, 3]` in host memory."""
+    dataset = tf.data.Dataset.from_tensor_slices(paths).map(
+        lambda path: _decode_image(path, size), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    images = np.empty([len(faces), size, size, 3], np.uint8)
+    iterator = iter(dataset)
+    for index, path in enumerate(faces.image_paths):
+        try:
+            images[index] = next(iterator).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            reason = str(error.message).split("\n")[0]
+            raise UserError(f"{path}: cannot decode the picture ({reason})") from error
+    with tf.device("CPU:0"):
+        return tf.constant(images)
+
+
+def _decode_image(path: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a square JPEG or PNG file to uint8 `[size, size, 3]`."""
+    image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    square = tf.debugging.Assert(
+        tf.equal(height, width), ["faces must be square:", path, height, width]
+    )
+    with tf.control_dependencies([square]):
+        image = tf.cast(image, tf.float32)
+    image = tf.cond(
+        height >= size,
+        lambda: tf.image.resize(image, [size, size], method="area"),
+        lambda: tf.image.resize(image, [size, size], method="bicubic"),
+    )
+    image = tf.ensure_shape(image, [size, size, 3])
+    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)

@@ -1,0 +1,213 @@
+"""The degradation of PSFR-GAN (section 4.1 of the paper) as one graph of TensorFlow ops.
+
+Order: one of four blurs, downsampling, white noise, JPEG, resize back. `Degradation.draw` makes
+every random choice, `Degradation.apply` is the deterministic rest.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from psfr_tf.data.degradation.blur import average_blur, gaussian_blur, motion_blur
+from psfr_tf.data.degradation.jpeg import jpeg
+from psfr_tf.data.degradation.median import median_blur
+from psfr_tf.data.degradation.noise import add_noise, draw_noise
+from psfr_tf.data.degradation.resampling import METHODS, resampling_matrix, resize
+from psfr_tf.data.degradation.separable import apply_separable, round_to_8_bit
+
+FORMS = ("paper", "release")
+BLURS = ("gaussian", "average", "median", "motion")
+
+# Ranges for a face of 512 pixels.
+REFERENCE_SIZE = 512
+GAUSSIAN_SIGMA = (3.0, 15.0)
+AVERAGE_K = (3, 15)
+MEDIAN_K = (3, 15)
+MOTION_K = (5, 25)
+# Ranges that do not depend on the size of the model.
+LOW_SIZE = (32, 256)
+NOISE_SIGMA = (0.0, 0.1 * 255.0)
+JPEG_QUALITY = (35, 90)  # "compression" 10..65
+
+# Probability of each stage: blur, noise, noise per channel, JPEG, grey.
+_PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
+
+
+class DegradationParameters(NamedTuple):
+    """Every random choice for one image, scalar tensors.
+
+    Lengths are in pixels of the model's size; `blur` indexes `BLURS`, `interpolation` indexes
+    `resampling.METHODS`, `median_index` the odd sizes in `Degradation.median_sizes`.
+    """
+
+    blurred: tf.Tensor  # bool
+    blur: tf.Tensor  # int32
+    gaussian_sigma: tf.Tensor  # float32
+    average_k: tf.Tensor  # int32
+    median_index: tf.Tensor  # int32
+    motion_k: tf.Tensor  # int32
+    motion_angle: tf.Tensor  # float32, degrees
+    low_size: tf.Tensor  # int32
+    interpolation: tf.Tensor  # int32
+    noisy: tf.Tensor  # bool
+    noise_sigma: tf.Tensor  # float32, grey levels
+    noise_per_channel: tf.Tensor  # bool
+    noise_seed: tf.Tensor  # int32 [2]
+    compressed: tf.Tensor  # bool
+    jpeg_quality: tf.Tensor  # int32
+    grey: tf.Tensor  # bool
+
+
+class Degradation:
+    """Random degradation of a face, for `tf.data.Dataset.map`.
+
+    Args:
+        form: "paper": all four stages, always, with independent noise in each channel.
+            "release": as in the authors' code, blur with probability 0.5, noise 0.2 (half of it
+            equal in all channels), JPEG 0.7, and both pictures turned grey with probability 0.3.
+        size: side S of the faces in pixels, 32..512. Blur sigmas and kernel sizes are those for
+            512 pixels times S / 512 (kernels at least 3); the low-resolution size is 32..256
+            pixels of the face, at most S, whatever S is.
+
+    Raises:
+        ValueError: unknown form, or size out of range.
+
+    Example:
+        >>> degradation = Degradation("paper", size=256)
+        >>> lq, hq = degradation(hq, tf.constant([0, 17]))
+    """
+
+    def __init__(self, form: str = "paper", size: int = REFERENCE_SIZE):
+        if form not in FORMS:
+            raise ValueError(f"`form` must be one of {', '.join(FORMS)}. Received: {form!r}")
+        if not LOW_SIZE[0] <= size <= REFERENCE_SIZE:
+            raise ValueError(
+                f"`size` must be {LOW_SIZE[0]}..{REFERENCE_SIZE} pixels. Received: {size}"
+            )
+        self.form = form
+        self.size = size
+        scale = size / REFERENCE_SIZE
+        self.gaussian_sigmas = (GAUSSIAN_SIGMA[0] * scale, GAUSSIAN_SIGMA[1] * scale)
+        self.average_sizes = _odd_sizes(AVERAGE_K, scale)
+        self.median_sizes = _odd_sizes(MEDIAN_K, scale)
+        self.motion_sizes = _odd_sizes(MOTION_K, scale)
+        self.low_sizes = (LOW_SIZE[0], min(LOW_SIZE[1], size))
+
+    def __call__(self, hq: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Degrade one face.
+
+        Args:
+            hq: float32 `[S, S, 3]` RGB in [0, 255].
+            seed: int32 `[2]`; the same seed gives the same result.
+
+        Returns:
+            `(lq, hq)`, both float32 `[S, S, 3]` in [0, 255]; lq holds whole numbers and is
+            already enlarged to S (bicubic). hq is the input, or its grey version ("release").
+        """
+        return self.apply(hq, self.draw(seed))
+
+    def draw(self, seed: tf.Tensor) -> DegradationParameters:
+        """Make every random choice for one image from a seed, int32 `[2]`."""
+        choices_seed, noise_seed = tf.unstack(
+            tf.random.experimental.stateless_split(seed, 2, alg="philox")
+        )
+        # One draw for all choices: one for each would be most of the graph's ops.
+        u = iter(tf.unstack(tf.random.stateless_uniform([15], choices_seed, alg="philox")))
+        blur, noise, per_channel, compress, grey = _PROBABILITY[self.form]
+        return DegradationParameters(
+            blurred=next(u) < blur,
+            blur=_choice(range(len(BLURS)), next(u)),
+            gaussian_sigma=_between(self.gaussian_sigmas, next(u)),
+            average_k=_choice(self.average_sizes, next(u)),
+            median_index=_choice(range(len(self.median_sizes)), next(u)),
+            motion_k=_choice(self.motion_sizes, next(u)),
+            motion_angle=_between((0.0, 180.0), next(u)),
+            low_size=_choice(range(self.low_sizes[0], self.low_sizes[1] + 1), next(u)),
+            interpolation=_choice(range(len(METHODS)), next(u)),
+            noisy=next(u) < noise,
+            noise_sigma=_between(NOISE_SIGMA, next(u)),
+            noise_per_channel=next(u) < per_channel,
+            noise_seed=noise_seed,
+            compressed=next(u) < compress,
+            jpeg_quality=_choice(range(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1), next(u)),
+            grey=next(u) < grey,
+        )
+
+    def apply(self, hq: tf.Tensor, p: DegradationParameters) -> tuple[tf.Tensor, tf.Tensor]:
+        """Degrade one face with given choices; arguments and result as in `__call__`."""
+        hq = tf.ensure_shape(hq, [self.size, self.size, 3])
+        image = tf.cond(p.blurred, lambda: self.blur(hq, p), lambda: hq)
+        image = self.downsample(image, p)
+        image = tf.cond(p.noisy, lambda: _noisy(image, p), lambda: image)
+        image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
+        lq = round_to_8_bit(resize(image, self.size, self.size, "bicubic"))
+        lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
+        return tf.ensure_shape(lq, [self.size, self.size, 3]), hq
+
+    def blur(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+        """The chosen blur, rounded to 8 bits; `switch_case` runs only the chosen branch."""
+
+        def median() -> tf.Tensor:
+            pixels = tf.cast(round_to_8_bit(image), tf.uint8)
+            filters = [lambda k=k: median_blur(pixels, k) for k in self.median_sizes]
+            return tf.cast(tf.switch_case(p.median_index, filters), tf.float32)
+
+        blurred = tf.switch_case(
+            p.blur,
+            {
+                BLURS.index("gaussian"): lambda: gaussian_blur(image, p.gaussian_sigma),
+                BLURS.index("average"): lambda: average_blur(image, p.average_k),
+                BLURS.index("median"): median,
+                BLURS.index("motion"): lambda: motion_blur(image, p.motion_k, p.motion_angle),
+            },
+        )
+        return round_to_8_bit(blurred)
+
+    def downsample(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+        """Reduce to `low_size` pixels with the chosen method, rounded to 8 bits."""
+        matrix = tf.switch_case(
+            p.interpolation,
+            [
+                lambda method=method: resampling_matrix(self.size, p.low_size, method)
+                for method in METHODS
+            ],
+        )
+        return round_to_8_bit(apply_separable(image, matrix, matrix))
+
+
+def grey(image: tf.Tensor) -> tf.Tensor:
+    """Luma of an RGB image (ITU-R BT.601) in all three channels.
+
+    Args:
+        image: float32 `[H, W, 3]` in [0, 255].
+
+    Returns:
+        float32 `[H, W, 3]`, whole numbers in [0, 255].
+    """
+    luma = tf.reduce_sum(image * tf.constant([0.299, 0.587, 0.114]), axis=-1, keepdims=True)
+    return round_to_8_bit(tf.repeat(luma, 3, axis=-1))
+
+
+def _noisy(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+    noise = draw_noise(tf.shape(image), p.noise_sigma, p.noise_per_channel, p.noise_seed)
+    return tf.ensure_shape(add_noise(image, noise), image.shape)
+
+
+def _odd_sizes(limits: tuple[int, int], scale: float) -> tuple[int, ...]:
+    """Odd kernel sizes within the scaled limits, at least 3: an even one would move the image."""
+    low = max(3, math.ceil(limits[0] * scale) | 1)
+    high = max(low, (math.floor(limits[1] * scale) + 1) // 2 * 2 - 1)
+    return tuple(range(low, high + 1, 2))
+
+
+def _between(limits: tuple[float, float], u: tf.Tensor) -> tf.Tensor:
+    return limits[0] + (limits[1] - limits[0]) * u
+
+
+def _choice(values: range | tuple[int, ...], u: tf.Tensor) -> tf.Tensor:
+    """One of evenly spaced whole numbers, from u in [0, 1)."""
+    step = values[1] - values[0] if len(values) > 1 else 0
+    return values[0] + step * tf.cast(u * len(values), tf.int32)

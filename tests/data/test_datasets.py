@@ -1,0 +1,321 @@
+import csv
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import psfr_tf.data.datasets as datasets
+from psfr_tf.data.augmentation import flip, transform
+from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
+from psfr_tf.data.toy_faces import draw_face
+from psfr_tf.errors import UserError
+from psfr_tf.labels import COLORS, LABELS
+
+SIZE = 32
+COUNT = 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Five toy faces of 64 px with palette PNG masks; one picture is a JPEG."""
+    root = tmp_path_factory.mktemp("faces")
+    (root / "images").mkdir()
+    (root / "masks").mkdir()
+    for seed in range(COUNT):
+        rgb, labels = draw_face(seed, 64)
+        suffix = "jpg" if seed == 2 else "png"
+        Image.fromarray(rgb).save(root / "images" / f"face{seed}.{suffix}")
+        save_palette_mask(labels, root / "masks" / f"face{seed}.png")
+    return root
+
+
+def save_palette_mask(labels: np.ndarray, path: Path) -> None:
+    mask = Image.fromarray(labels)
+    mask.putpalette(COLORS.tobytes())
+    assert mask.mode == "P"
+    mask.save(path)
+
+
+def faces_of(folder: Path, **options) -> FaceFolder:
+    return FaceFolder(folder / "images", folder / "masks", **options)
+
+
+def take(dataset: tf.data.Dataset, count: int) -> list[dict]:
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def assert_same(first: list[dict], second: list[dict]) -> None:
+    assert len(first) == len(second) > 0
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key])
+
+
+def test_batches_have_the_stated_shapes_and_ranges(folder):
+    dataset = training_dataset(faces_of(folder), SIZE, 2, seed=0)
+    assert dataset.element_spec == {
+        "lq": tf.TensorSpec([2, SIZE, SIZE, 3], tf.float32),
+        "hq": tf.TensorSpec([2, SIZE, SIZE, 3], tf.float32),
+        "parsing": tf.TensorSpec([2, SIZE, SIZE], tf.uint8),
+    }
+    for batch in take(dataset, 4):
+        for key in ("lq", "hq"):
+            assert -1.0 <= batch[key].min() < -0.2 and 0.2 < batch[key].max() <= 1.0
+        assert np.abs(batch["lq"] - batch["hq"]).mean() > 0.01
+        assert batch["parsing"].max() < len(LABELS)
+
+
+def test_pictures_are_averaged_down_and_masks_keep_their_labels(folder):
+    plain = training_dataset(
+        faces_of(folder), SIZE, 1, seed=0, flip=False, shuffle=False, repeat=False
+    )
+    samples = take(plain, COUNT + 1)
+    assert len(samples) == COUNT
+    for seed in (0, 1, 3, 4):  # face2 is a JPEG
+        rgb, labels = draw_face(seed, 64)
+        averaged = rgb.reshape(SIZE, 2, SIZE, 2, 3).mean(axis=(1, 3))
+        hq = (samples[seed]["hq"][0] + 1) * 127.5
+        assert np.abs(hq - averaged).max() <= 0.51
+        mask = np.asarray(Image.fromarray(labels).resize((SIZE, SIZE), Image.Resampling.NEAREST))
+        np.testing.assert_array_equal(samples[seed]["parsing"][0], mask)
+
+
+def test_same_seed_same_stream(folder):
+    options = {"seed": 4, "form": "release", "augment": True}
+    first = take(training_dataset(faces_of(folder), SIZE, 2, **options), 6)
+    assert_same(first, take(training_dataset(faces_of(folder), SIZE, 2, **options), 6))
+    other = take(training_dataset(faces_of(folder), SIZE, 2, **{**options, "seed": 5}), 1)
+    assert np.abs(first[0]["hq"] - other[0]["hq"]).max() > 0.1
+
+
+def test_resumed_stream_goes_on_as_if_uninterrupted(folder):
+    faces = faces_of(folder)
+    whole = take(training_dataset(faces, SIZE, 1, seed=1), 3 * COUNT)
+    for start_index in (2, 2 * COUNT + 1):
+        resumed = training_dataset(faces, SIZE, 1, seed=1, start_index=start_index)
+        rest = whole[start_index:]
+        assert_same(rest, take(resumed, len(rest)))
+
+
+def test_each_epoch_has_every_face_once_in_a_new_order(folder):
+    stream = training_dataset(faces_of(folder), SIZE, COUNT, seed=0, flip=False)
+    orders = []
+    for epoch in take(stream, 6):
+        fingerprints = [image.sum() for image in epoch["hq"]]
+        assert len(set(fingerprints)) == COUNT
+        orders.append(tuple(np.argsort(fingerprints)))
+    assert len(set(orders)) > 2
+
+
+def test_faces_degrade_differently_in_each_epoch(folder):
+    stream = training_dataset(faces_of(folder), SIZE, COUNT, seed=0, flip=False, shuffle=False)
+    first, second = take(stream, 2)
+    np.testing.assert_array_equal(first["hq"], second["hq"])
+    assert (np.abs(first["lq"] - second["lq"]).max(axis=(1, 2, 3)) > 0).all()
+
+
+def test_stream_is_the_same_from_memory_and_from_files(folder, monkeypatch):
+    faces = faces_of(folder)
+    from_memory = take(training_dataset(faces, SIZE, 2, seed=0), 3)
+    monkeypatch.setattr(datasets, "MEMORY_LIMIT", 0)
+    assert_same(from_memory, take(training_dataset(faces, SIZE, 2, seed=0), 3))
+
+
+def test_flip_swaps_left_and_right_labels():
+    rgb, labels = draw_face(0, 64)
+    flipped, mirrored = flip(tf.constant(rgb), tf.constant(labels))
+    np.testing.assert_array_equal(flipped, rgb[:, ::-1])
+    for left, right in (("l_eye", "r_eye"), ("l_brow", "r_brow"), ("l_ear", "r_ear")):
+        is_left = labels == LABELS.index(left)
+        np.testing.assert_array_equal(mirrored == LABELS.index(right), is_left[:, ::-1])
+    np.testing.assert_array_equal(mirrored == 13, (labels == 13)[:, ::-1])
+    # The person's left eye is on the right of the picture, before and after.
+    for parsing in (labels, mirrored.numpy()):
+        assert np.argwhere(parsing == LABELS.index("l_eye"))[:, 1].mean() > 32
+
+
+def test_half_of_the_stream_is_flipped(folder):
+    faces = faces_of(folder, names=["face0"])
+    straight = take(training_dataset(faces, SIZE, 1, seed=0, flip=False), 1)[0]["hq"]
+    stream = take(training_dataset(faces, SIZE, 1, seed=0), 40)
+    flipped = [np.array_equal(sample["hq"], straight[:, :, ::-1]) for sample in stream]
+    same = [np.array_equal(sample["hq"], straight) for sample in stream]
+    assert sum(flipped) + sum(same) == 40
+    assert 10 <= sum(flipped) <= 30
+
+
+def test_transform_moves_picture_and_mask_together():
+    hq = np.zeros((64, 64, 3), np.float32)
+    hq[20:24, 40:44] = 255.0
+    parsing = (hq[..., 0] > 0).astype(np.uint8)
+
+    def centre(moved, values):
+        np.testing.assert_allclose(np.argwhere(values > 127).mean(axis=0), moved, atol=0.6)
+
+    shifted = transform(tf.constant(hq), tf.constant(parsing), 0.0, 1.0, 5.0, -3.0)
+    np.testing.assert_allclose(shifted[0][17:21, 45:49], 255.0, atol=1e-3)
+    np.testing.assert_array_equal(shifted[1][17:21, 45:49], 1)
+    # A quarter turn counter-clockwise: (y, x) about 31.5 becomes (-x, y).
+    turned = transform(tf.constant(hq), tf.constant(parsing), 90.0, 1.0, 0.0, 0.0)
+    centre((21.5, 21.5), turned[0].numpy()[..., 0])
+    centre((21.5, 21.5), turned[1].numpy() * 255)
+    larger = transform(tf.constant(hq), tf.constant(parsing), 0.0, 1.5, 0.0, 0.0)
+    centre((16.5, 46.5), larger[0].numpy()[..., 0])
+    assert 30 <= larger[1].numpy().sum() <= 42
+
+
+def test_augmentation_is_mild_and_keeps_the_types(folder):
+    faces = faces_of(folder)
+    options = {"seed": 0, "flip": False, "shuffle": False}
+    plain = take(training_dataset(faces, SIZE, COUNT, **options), 1)[0]
+    changed = take(training_dataset(faces, SIZE, COUNT, augment=True, **options), 1)[0]
+    assert 0.0 < np.abs(plain["hq"] - changed["hq"]).mean() < 0.3
+    assert np.abs(changed["hq"]).max() <= 1.0
+    assert 0.75 < (plain["parsing"] == changed["parsing"]).mean() < 1.0
+
+
+def test_evaluation_pairs_visit_each_face_once_with_its_name(folder):
+    faces = faces_of(folder, names=["face3", "face0"])
+    pairs = take(evaluation_pairs(faces, SIZE, seed=0), 10)
+    assert [pair["name"] for pair in pairs] == [b"face3", b"face0"]
+    assert pairs[0]["lq"].shape == (SIZE, SIZE, 3) and pairs[0]["parsing"].shape == (SIZE, SIZE)
+    assert_same(pairs, take(evaluation_pairs(faces, SIZE, seed=0), 10))
+    other = take(evaluation_pairs(faces, SIZE, seed=1), 1)[0]
+    np.testing.assert_array_equal(other["hq"], pairs[0]["hq"])
+    assert np.abs(other["lq"] - pairs[0]["lq"]).max() > 0
+
+
+def test_folder_without_masks_has_no_parsing(folder):
+    faces = FaceFolder(folder / "images")
+    assert len(faces) == COUNT
+    assert training_dataset(faces, SIZE, 2, seed=0).element_spec.keys() == {"lq", "hq"}
+    assert take(evaluation_pairs(faces, SIZE, seed=0), 1)[0].keys() == {"lq", "hq", "name"}
+
+
+def op_types(dataset: tf.data.Dataset) -> set[str]:
+    """Types of every op in a dataset's graph and in all functions that it calls."""
+    serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor)
+    graph = tf.compat.v1.GraphDef.FromString(serialized.numpy())
+    nodes = list(graph.node)
+    for function in graph.library.function:
+        nodes += function.node_def
+    return {node.op for node in nodes}
+
+
+@pytest.mark.parametrize("form", ["paper", "release"])
+def test_no_python_function_in_the_graph(folder, form):
+    ops = op_types(training_dataset(faces_of(folder), SIZE, 2, seed=0, form=form, augment=True))
+    assert {"DecodePng", "EncodeJpegVariableQuality", "StatelessRandomNormalV2"} <= ops
+    assert not [op for op in ops if "PyFunc" in op]
+
+
+def test_a_python_function_would_be_found():
+    dataset = tf.data.Dataset.range(2).map(lambda x: tf.numpy_function(np.square, [x], tf.int64))
+    assert [op for op in op_types(dataset) if "PyFunc" in op]
+
+
+def test_read_split(tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    with manifest.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["name", "split"], ["b", "train"], ["c", "test"], ["a", "train"]]
+        )
+    assert read_split(manifest, "train") == ["b", "a"]
+    with pytest.raises(
+        UserError, match=r"manifest.csv: no face of split 'val'; it has test, train"
+    ):
+        read_split(manifest, "val")
+    manifest.write_text("name,licence\na,CC0\n")
+    with pytest.raises(UserError, match="columns name and split"):
+        read_split(manifest, "train")
+    with pytest.raises(UserError, match=r"none\.csv: cannot read"):
+        read_split(tmp_path / "none.csv", "train")
+
+
+def test_missing_folders_and_files_are_named(folder, tmp_path):
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        FaceFolder(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png pictures"):
+        FaceFolder(tmp_path)
+    with pytest.raises(UserError, match=r"ghost \(and 1 more\): not found in"):
+        faces_of(folder, names=["face1", "ghost", "ghost2"])
+    with pytest.raises(UserError, match=r"face0.png \(and 4 more\): no such parsing map"):
+        FaceFolder(folder / "images", tmp_path)
+    with pytest.raises(UserError, match="list of names is empty"):
+        faces_of(folder, names=[])
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "the file is empty"),
+        (b"GIF89a and more", "neither a JPEG nor a PNG"),
+        (b"\xff\xd8\xff\xe0 cut short", "truncated"),
+        (b"\x89PNG\r\n\x1a\n cut short", "truncated"),
+    ],
+)
+def test_files_that_are_no_pictures_are_named(tmp_path, content, complaint):
+    (tmp_path / "bad.jpg").write_bytes(content)
+    with pytest.raises(UserError, match=f"bad.jpg: .*{complaint}"):
+        FaceFolder(tmp_path)
+
+
+def test_two_pictures_of_one_name_are_refused(tmp_path):
+    for suffix in ("jpg", "png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"twin.{suffix}")
+    with pytest.raises(UserError, match=r"twin.png: twin.jpg has the same name"):
+        FaceFolder(tmp_path)
+
+
+def test_pictures_that_cannot_be_decoded_are_named(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff" + b"rubbish" * 20 + b"\xff\xd9")
+    with pytest.raises(UserError, match=r"b\.jpg: cannot decode"):
+        training_dataset(FaceFolder(tmp_path), SIZE, 1, seed=0)
+
+
+def test_pictures_that_are_not_square_are_named(tmp_path):
+    Image.new("RGB", (8, 9)).save(tmp_path / "tall.png")
+    with pytest.raises(UserError, match=r"tall\.png: .*square"):
+        training_dataset(FaceFolder(tmp_path), SIZE, 1, seed=0)
+
+
+def test_bad_masks_are_named(folder, tmp_path):
+    mask = tmp_path / "face0.png"
+
+    def build() -> None:
+        faces = FaceFolder(folder / "images", tmp_path, names=["face0"])
+        training_dataset(faces, SIZE, 1, seed=0)
+
+    Image.new("L", (8, 8), 19).save(mask)
+    with pytest.raises(UserError, match=r"face0\.png: label 19 found, parsing labels are 0\.\.18"):
+        build()
+    Image.new("RGB", (8, 8)).save(mask)
+    with pytest.raises(UserError, match=r"face0\.png: .*Pillow mode RGB"):
+        build()
+    Image.new("L", (8, 9)).save(mask)
+    with pytest.raises(UserError, match=r"face0\.png: .*square, this one is 8x9"):
+        build()
+    mask.write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"face0\.png: cannot read the parsing map"):
+        build()
+
+
+def test_bad_numbers_are_refused(folder):
+    with pytest.raises(ValueError, match="Received: batch_size=0"):
+        training_dataset(faces_of(folder), SIZE, 0, seed=0)
+    with pytest.raises(ValueError, match="start_index=-1"):
+        training_dataset(faces_of(folder), SIZE, 1, seed=0, start_index=-1)
+
+
+def test_real_faces(faces_dir):
+    names = read_split(faces_dir / "manifest.csv", "val")[:2]
+    faces = FaceFolder(faces_dir / "images", faces_dir / "masks", names)
+    pairs = take(evaluation_pairs(faces, 64, seed=0), 3)
+    assert [pair["name"].decode() for pair in pairs] == names
+    for pair in pairs:
+        assert {0, 1, 2, 4, 5, 11, 12} <= set(np.unique(pair["parsing"]))
