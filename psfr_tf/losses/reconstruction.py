@@ -1,0 +1,65 @@
+"""Reconstruction loss: pixels and discriminator features (paper section 3.3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from psfr_tf.losses.adversarial import over_scales
+
+PAPER_FEATURE_LAYERS = 4
+
+
+def pixel_loss(prediction: Any, target: Any, kind: str = "l1") -> Any:
+    """Mean absolute (``"l1"``) or mean squared (``"l2"``) error of two images.
+
+    Args:
+        prediction: [B, H, W, C], any float dtype; compared in float32.
+        target: same shape.
+        kind: "l1" (authors' release) or "l2" (paper).
+
+    Returns:
+        float32 scalar, at least 0.
+    """
+    difference = ops.cast(prediction, "float32") - ops.cast(target, "float32")
+    if kind == "l1":
+        return ops.mean(ops.abs(difference))
+    if kind == "l2":
+        return ops.mean(ops.square(difference))
+    raise ValueError(f'`kind` must be "l1" or "l2". Received: kind={kind!r}')
+
+
+def feature_matching_loss(
+    fake_features: Sequence[Sequence[Any]],
+    real_features: Sequence[Sequence[Any]],
+    form: str = "paper",
+) -> Any:
+    """Mean squared error of discriminator features, summed over layers.
+
+    The paper uses the first 4 layers of each scale and sums over the scales; the release uses
+    every layer and takes the mean over the scales (its "10 / 3" with a weight of 10). No
+    gradient flows into ``real_features``.
+
+    Args:
+        fake_features: per scale, a list of feature maps [B, h, w, C] of the restored faces.
+        real_features: the same of the HQ faces.
+        form: "paper" or "release".
+
+    Returns:
+        float32 scalar, at least 0.
+    """
+    terms = []
+    for fake_scale, real_scale in zip(fake_features, real_features, strict=True):
+        if len(fake_scale) != len(real_scale):
+            raise ValueError(
+                "Both feature lists need the same number of layers. "
+                f"Received: {len(fake_scale)} and {len(real_scale)}"
+            )
+        layers = PAPER_FEATURE_LAYERS if form == "paper" else len(fake_scale)
+        terms.append(
+            sum(
+                pixel_loss(fake, ops.stop_gradient(real), "l2")
+                for fake, real in zip(fake_scale[:layers], real_scale[:layers], strict=True)
+            )
+        )
+    return over_scales(terms, form)

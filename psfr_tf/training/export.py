@@ -1,0 +1,69 @@
+"""The weights that a run is for, written beside its checkpoints."""
+
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from psfr_tf.config import TrainConfig
+from psfr_tf.model_folder import save_model_folder
+from psfr_tf.training.checkpoints import RunState
+
+
+def environment() -> dict[str, str]:
+    """Versions of what the result depends on."""
+    packages = ("tensorflow", "keras", "numpy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{package: version(package) for package in packages},
+    }
+
+
+class ExportWeights(keras.callbacks.Callback):
+    """Writes the averaged weights to a model folder at the end of every epoch.
+
+    A run of the face parsing network writes ``parsing.weights.h5`` only: there is no generator
+    yet, so the folder is not a model for ``psfr restore``, but ``training.parsing_weights`` of
+    the next config reads it.
+    """
+
+    def __init__(self, directory: Path, config: TrainConfig, state: RunState):
+        super().__init__()
+        self.directory = Path(directory)
+        self.config = config
+        self.state = state
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.write()
+
+    def write(self) -> Path:
+        """Write the folder and return it."""
+        if self.config.model == "fpn":
+            self.directory.mkdir(exist_ok=True)
+            name = "parsing.weights.h5"
+            # Keras insists on the full suffix, so the temporary file gets a folder of its own.
+            with tempfile.TemporaryDirectory(dir=self.directory) as folder:
+                self.model.ema_parsing_network.save_weights(Path(folder) / name)
+                os.replace(Path(folder) / name, self.directory / name)
+            return self.directory
+        return save_model_folder(
+            self.directory,
+            self.model.ema_generator,
+            self.model.parsing_network,
+            self.model.discriminator,
+            preset=self.config.preset,
+            provenance=self._provenance(),
+        )
+
+    def _provenance(self) -> dict[str, Any]:
+        return {
+            "steps": self.state.step,
+            "images": self.state.images_seen,
+            "config": self.config.model_dump(),
+            "environment": environment(),
+        }

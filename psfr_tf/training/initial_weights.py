@@ -1,0 +1,68 @@
+"""Weights that a run starts from."""
+
+from pathlib import Path
+
+import keras
+
+from psfr_tf.config import TrainConfig
+from psfr_tf.errors import UserError
+from psfr_tf.model_folder import SHIPPED_WEIGHTS
+
+
+def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
+    """Load ``training.init`` and ``training.parsing_weights`` into ``networks``.
+
+    ``init`` must hold the network that is trained; its discriminator, and its face parsing
+    network where ``parsing_weights`` is not given, are used if they are there.
+
+    Raises:
+        UserError: a file is missing or does not fit, or the generator would have to be trained
+            with a face parsing network that is not trained.
+    """
+    init, parsing = config.training.init, config.training.parsing_weights
+    loaded = set()
+    if init is not None:
+        trained = "generator" if config.model == "psfrgan" else "parsing"
+        load_file(networks[trained], find(init, trained), "training.init")
+        loaded.add(trained)
+        for name in {"discriminator", "parsing"} & set(networks) - loaded:
+            if name == "parsing" and parsing is not None:
+                continue
+            path = find(init, name)
+            if path.is_file():
+                load_file(networks[name], path, "training.init")
+                loaded.add(name)
+    if parsing is not None:
+        load_file(networks["parsing"], find(parsing, "parsing"), "training.parsing_weights")
+        loaded.add("parsing")
+    if config.model == "psfrgan" and "parsing" not in loaded:
+        raise UserError(
+            "training.parsing_weights: the generator needs a trained face parsing network; give "
+            "the output folder of a run with model: fpn, a model folder or a .weights.h5 file"
+        )
+
+
+def find(source: str, network: str) -> Path:
+    """The weights file of ``network``: in shipped weights, a file, a model folder or a run folder.
+
+    The path is returned whether or not it exists.
+    """
+    name = f"{network}.weights.h5"
+    path = Path(source)
+    candidates = [SHIPPED_WEIGHTS / source / name, path / name, path / "model" / name]
+    if path.is_file():
+        return path
+    return next((candidate for candidate in candidates if candidate.is_file()), path / name)
+
+
+def load_file(network: keras.Model, path: Path, option: str) -> None:
+    """Load one weights file into ``network``; errors name ``option`` of the config."""
+    if not path.is_file():
+        raise UserError(f"{option}: {path} does not exist; give a model folder or a run folder")
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{option}: {path} does not fit the {type(network).__name__} of this preset: {reason}"
+        ) from error

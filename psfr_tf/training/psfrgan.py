@@ -1,0 +1,241 @@
+"""PSFR-GAN's training step (paper section 3.3) for the TensorFlow backend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.losses import (
+    discriminator_hinge_loss,
+    feature_matching_loss,
+    generator_hinge_loss,
+    pixel_loss,
+    semantic_style_loss,
+)
+from psfr_tf.losses.adversarial import check_form
+from psfr_tf.training.weight_average import WeightAverage
+
+
+def with_loss_scaling(optimizer: keras.Optimizer) -> keras.Optimizer:
+    """Wrap ``optimizer`` in dynamic loss scaling where float16 gradients would underflow."""
+    if keras.config.dtype_policy().name == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def to_unit(images: tf.Tensor) -> tf.Tensor:
+    """[-1, 1] to float32 [0, 1], clipped."""
+    return tf.clip_by_value(0.5 * (tf.cast(images, "float32") + 1.0), 0.0, 1.0)
+
+
+class PSFRGAN(keras.Model):
+    """Generator, discriminator and losses with a ``train_step`` for ``fit``.
+
+    One step makes one forward pass of the generator, with the parsing map that the frozen face
+    parsing network predicts from LQ. The discriminator and the style loss see the parsing map of
+    HQ. The generator is updated before the discriminator; the discriminator's features of HQ
+    serve its own loss and, without gradient, feature matching.
+
+    Batches are dicts with ``lq`` and ``hq`` (float32 [B, S, S, 3] in [-1, 1], RGB) and
+    ``parsing`` (integer label map of HQ [B, S, S]).
+
+    Args:
+        generator: ``generator([lq, parsing]) -> restored``.
+        discriminator: multi-scale discriminator; None with ``adversarial_weight=0``.
+        parsing_network: ``parsing_network(lq) -> {"logits": ...}``, kept frozen.
+        style_features: maps images [B, S, S, 3] in [-1, 1] to a list of feature maps; None with
+            ``style_weight=0``.
+        form: "paper" or "release", see docs/paper_vs_release.md.
+        pixel: "l1" or "l2".
+        pixel_weight, feature_matching_weight, adversarial_weight, style_weight: weight of each
+            term, at least 0. Without ``adversarial_weight`` the discriminator is not run.
+        ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
+
+    Example:
+        model = PSFRGAN(Generator.from_preset("psfr-test-64"), ...)
+        model.compile(Adam(1e-4, beta_1=0.5), Adam(4e-4, beta_1=0.5))
+        model.fit(dataset, steps_per_epoch=100)
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model | None,
+        parsing_network: Callable,
+        style_features: Callable | None = None,
+        form: str = "paper",
+        pixel: str = "l2",
+        pixel_weight: float = 10.0,
+        feature_matching_weight: float = 10.0,
+        adversarial_weight: float = 1.0,
+        style_weight: float = 0.0,
+        ema_half_life: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_form(form)
+        if adversarial_weight and discriminator is None:
+            raise ValueError("`adversarial_weight` above 0 needs a `discriminator`.")
+        if feature_matching_weight and not adversarial_weight:
+            raise ValueError("`feature_matching_weight` needs `adversarial_weight` above 0.")
+        if style_weight and style_features is None:
+            raise ValueError("`style_weight` above 0 needs `style_features`.")
+        self.generator = generator
+        self.discriminator = discriminator if adversarial_weight else None
+        self.parsing_network = parsing_network
+        if isinstance(parsing_network, keras.Model):
+            parsing_network.trainable = False
+        self.style_features = style_features
+        self.form = form
+        self.pixel = pixel
+        self.pixel_weight = pixel_weight
+        self.feature_matching_weight = feature_matching_weight
+        self.adversarial_weight = adversarial_weight
+        self.style_weight = style_weight
+        self.images_seen = self.add_weight(
+            name="images_seen", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self.average = WeightAverage(generator, ema_half_life) if ema_half_life else None
+        names = ["loss_g", "pixel"]
+        names += ["style"] if style_weight else []
+        names += ["adversarial_g", "adversarial_d"] if adversarial_weight else []
+        names += ["feature_matching"] if feature_matching_weight else []
+        self._losses = {name: keras.metrics.Mean(name=name) for name in names}
+        self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
+        # The model itself is never called: without this, fit and saving try to build it.
+        self.built = True
+
+    @property
+    def ema_generator(self) -> keras.Model:
+        """The averaged generator, or the trained one where no average is kept."""
+        return self.average.network if self.average else self.generator
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [*self._losses.values(), *self._quality.values()]
+
+    def compile(
+        self,
+        g_optimizer: keras.Optimizer,
+        d_optimizer: keras.Optimizer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Set the optimizers; they are built here, so that a checkpoint can be restored.
+
+        Args:
+            g_optimizer: for the generator.
+            d_optimizer: for the discriminator; needed where there is one.
+            **kwargs: passed to ``keras.Model.compile``; XLA is off unless asked for.
+        """
+        if self.discriminator is not None and d_optimizer is None:
+            raise ValueError("The discriminator needs a `d_optimizer`.")
+        kwargs.setdefault("jit_compile", False)
+        g_optimizer = with_loss_scaling(g_optimizer)
+        g_optimizer.build(self.generator.trainable_variables)
+        super().compile(optimizer=g_optimizer, auto_scale_loss=False, **kwargs)
+        self.d_optimizer = None
+        if self.discriminator is not None:
+            self.d_optimizer = with_loss_scaling(d_optimizer)
+            self.d_optimizer.build(self.discriminator.trainable_variables)
+
+    def predict_parsing(self, lq: tf.Tensor) -> tf.Tensor:
+        """One-hot parsing map [B, S, S, 19] that the frozen network predicts, no gradient."""
+        logits = self.parsing_network(lq, training=False)["logits"]
+        # argmax, not "equal to the maximum": bfloat16 logits often tie.
+        return tf.one_hot(tf.argmax(logits, axis=-1), NUM_CLASSES)
+
+    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        lq, hq = data["lq"], data["hq"]
+        labels = tf.cast(data["parsing"], "int32")
+        parsing_hq = tf.one_hot(labels, NUM_CLASSES, dtype=hq.dtype)
+        parsing_lq = self.predict_parsing(lq)
+        style_hq = self.style_features(hq) if self.style_weight else None
+        real_features = None
+
+        with tf.GradientTape() as g_tape:
+            restored = self.generator([lq, parsing_lq], training=True)
+            if self.discriminator is not None:
+                with g_tape.stop_recording(), tf.GradientTape() as d_tape:
+                    d_loss, real_features = self._discriminator_loss(
+                        tf.stop_gradient(restored), hq, parsing_hq
+                    )
+                    d_scaled = _scale(d_loss, self.d_optimizer)
+            terms = self._generator_terms(
+                restored, hq, labels, parsing_hq, style_hq, real_features
+            )
+            g_loss = tf.add_n(list(terms.values()))
+            g_scaled = _scale(g_loss, self.optimizer)
+        terms["loss_g"] = g_loss
+
+        self._descend(g_tape, g_scaled, self.generator, self.optimizer)
+        if self.discriminator is not None:
+            self._descend(d_tape, d_scaled, self.discriminator, self.d_optimizer)
+            terms["adversarial_d"] = d_loss
+        self._count(tf.shape(lq)[0])
+        for name, metric in self._losses.items():
+            metric.update_state(terms[name])
+        return {name: metric.result() for name, metric in self._losses.items()}
+
+    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """PSNR (dB) and SSIM of the averaged generator's output against HQ, in [0, 1]."""
+        lq, hq = data["lq"], to_unit(data["hq"])
+        restored = to_unit(self.ema_generator([lq, self.predict_parsing(lq)], training=False))
+        self._quality["psnr"].update_state(tf.image.psnr(restored, hq, 1.0))
+        self._quality["ssim"].update_state(tf.image.ssim(restored, hq, 1.0))
+        return {name: metric.result() for name, metric in self._quality.items()}
+
+    def show(self, lq: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Predicted label map [B, S, S] and restored image [B, S, S, 3] in [-1, 1]."""
+        parsing = self.predict_parsing(lq)
+        return tf.argmax(parsing, -1), self.ema_generator([lq, parsing], training=False)
+
+    def _discriminator_loss(self, restored, hq, parsing_hq):
+        """D's loss and its features of HQ. Each call is one power iteration: HQ goes first."""
+        real = self.discriminator(tf.concat([hq, parsing_hq], -1), training=True)
+        fake = self.discriminator(tf.concat([restored, parsing_hq], -1), training=True)
+        loss = discriminator_hinge_loss(_scores(real), _scores(fake), self.form)
+        return self.adversarial_weight * loss, _features(real)
+
+    def _generator_terms(self, restored, hq, labels, parsing_hq, style_hq, real_features):
+        """The weighted terms of the generator's loss by name; they sum to ``loss_g``."""
+        terms = {"pixel": self.pixel_weight * pixel_loss(restored, hq, self.pixel)}
+        if self.style_weight:
+            style = self.style_features(restored)
+            terms["style"] = self.style_weight * semantic_style_loss(
+                style, style_hq, labels, self.form
+            )
+        if self.discriminator is not None:
+            fake = self.discriminator(tf.concat([restored, parsing_hq], -1), training=True)
+            adversarial = generator_hinge_loss(_scores(fake), self.form)
+            terms["adversarial_g"] = self.adversarial_weight * adversarial
+            if self.feature_matching_weight:
+                terms["feature_matching"] = self.feature_matching_weight * feature_matching_loss(
+                    _features(fake), real_features, self.form
+                )
+        return terms
+
+    def _descend(self, tape, loss, network, optimizer):
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    def _count(self, batch):
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        batch = tf.cast(batch * replicas, "int64")
+        self.images_seen.assign_add(batch)
+        if self.average is not None:
+            self.average.update(batch, self.images_seen)
+
+
+def _scale(loss: tf.Tensor, optimizer: keras.Optimizer) -> tf.Tensor:
+    """Loss scaling for float16; gradients are summed over replicas, so the loss is divided."""
+    return optimizer.scale_loss(loss) / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _scores(scales: list[dict[str, Any]]) -> list[tf.Tensor]:
+    return [scale["score"] for scale in scales]
+
+
+def _features(scales: list[dict[str, Any]]) -> list[list[tf.Tensor]]:
+    return [scale["features"] for scale in scales]

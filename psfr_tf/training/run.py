@@ -1,0 +1,206 @@
+"""A whole training run from a validated config: build, resume, fit, export."""
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import yaml
+
+from psfr_tf import files
+from psfr_tf.config import TrainConfig
+from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
+from psfr_tf.errors import UserError
+from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
+from psfr_tf.models.presets import PRESETS
+from psfr_tf.training import initial_weights
+from psfr_tf.training.adam import Adam
+from psfr_tf.training.callbacks import Checkpointing, ImageGrid, RunInterrupted, RunLog
+from psfr_tf.training.checkpoints import RunState
+from psfr_tf.training.export import ExportWeights, environment
+from psfr_tf.training.face_parsing import FaceParsingTrainer
+from psfr_tf.training.psfrgan import PSFRGAN
+
+GRID_FACES = 4
+
+
+def dry_run(config: TrainConfig) -> str:
+    """The resolved config, the parameter counts and the length of the run, as text.
+
+    Reads the names of the faces, but no picture, and builds the networks with random weights.
+    """
+    size = PRESETS[config.preset]["size"]
+    train, val = faces_of(config)
+    lines = [yaml.safe_dump(config.model_dump(), sort_keys=False).rstrip(), ""]
+    for name, network in networks_of(config).items():
+        trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+        lines.append(f"{name}: {trainable:,} trainable parameters")
+    training = config.training
+    lines.append(f"faces: {len(train)} for training, {len(val) if val else 0} for validation")
+    lines.append(f"size: {size} px")
+    lines.append(
+        f"steps: {training.steps} of {training.batch_size} faces, "
+        f"{training.steps * training.batch_size / len(train):.1f} passes over the data, "
+        f"{training.steps_per_epoch} steps per epoch, "
+        f"{math.ceil(training.steps / training.steps_per_epoch)} epochs"
+    )
+    return "\n".join(lines)
+
+
+def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print) -> Path:
+    """Train, or continue the run that ``output`` holds.
+
+    Writes to ``output``: ``config.yaml``, ``environment.json``, ``stats.jsonl``, ``tensorboard/``,
+    ``grids/``, ``checkpoints/`` and ``model/`` (the weights to use, averaged).
+
+    Returns:
+        The folder of the weights.
+
+    Raises:
+        UserError: a path or weight file of the config cannot be used.
+        RunInterrupted: SIGTERM or SIGINT; everything is saved.
+    """
+    output = Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        files.write_text(
+            output / "config.yaml", yaml.safe_dump(config.model_dump(), sort_keys=False)
+        )
+        files.write_json(output / "environment.json", environment())
+    except OSError as error:
+        raise UserError(f"{output}: cannot write the run folder: {error.strerror}") from error
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.training.precision)
+    try:
+        return _train(config, output, say)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Path:
+    training = config.training
+    size = PRESETS[config.preset]["size"]
+    keras.utils.set_random_seed(training.seed)
+    train_faces, val_faces = faces_of(config)
+    model = build_model(config)
+    state = RunState(model, output / "checkpoints", config.checkpoint.keep)
+    if state.restore():
+        say(f"resumed {output} at step {state.step} ({state.images_seen} images)")
+    export = ExportWeights(output / "model", config, state)
+    export.set_model(model)
+    remaining = training.steps - state.step
+    if remaining <= 0:
+        say(f"{output}: all {training.steps} steps are done already")
+        return export.write()
+
+    dataset = training_dataset(
+        train_faces,
+        size,
+        training.batch_size,
+        training.seed,
+        config.data.degradation,
+        flip=config.data.flip,
+        augment=config.data.augment,
+        start_index=state.images_seen,
+    )
+    log = RunLog(output, state)
+    checkpointing = Checkpointing(state, config.checkpoint.every, training.steps)
+    callbacks: list[keras.callbacks.Callback] = [log, export, checkpointing]
+    validation = None
+    if val_faces is not None:
+        pairs = evaluation_pairs(val_faces, size, 0, config.data.degradation).cache()
+        validation = pairs.batch(training.batch_size)
+        grid = next(iter(pairs.batch(GRID_FACES)))
+        callbacks.insert(1, ImageGrid(output, grid, state, log.writer))
+    try:
+        model.fit(
+            dataset,
+            epochs=math.ceil(remaining / training.steps_per_epoch),
+            steps_per_epoch=training.steps_per_epoch,
+            validation_data=validation,
+            callbacks=callbacks,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    except RunInterrupted:
+        export.write()
+        raise
+    finally:
+        checkpointing.restore_signals()
+    return export.write()
+
+
+def faces_of(config: TrainConfig) -> tuple[FaceFolder, FaceFolder | None]:
+    """Training and validation faces; None where there is no validation split."""
+    data = config.data
+    if data.manifest is None:
+        return FaceFolder(data.images, data.masks), None
+    train = FaceFolder(data.images, data.masks, read_split(data.manifest, data.train_split))
+    names = read_split(data.manifest, data.val_split) if data.val_images else []
+    names = names[: data.val_images]
+    return train, FaceFolder(data.images, data.masks, names) if names else None
+
+
+def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
+    """The networks that the config needs, with random weights, under the current policy."""
+    networks: dict[str, keras.Model] = {}
+    if config.model == "psfrgan":
+        networks["generator"] = Generator.from_preset(config.preset)
+        if config.needs_discriminator:
+            networks["discriminator"] = MultiScaleDiscriminator.from_preset(config.preset)
+    networks["parsing"] = FaceParsingNetwork.from_preset(config.preset)
+    return networks
+
+
+def build_model(config: TrainConfig) -> keras.Model:
+    """A compiled ``PSFRGAN`` or ``FaceParsingTrainer`` with its initial weights."""
+    training, losses = config.training, config.losses
+    networks = networks_of(config)
+    initial_weights.load(networks, config)
+    if config.model == "fpn":
+        model = FaceParsingTrainer(
+            networks["parsing"],
+            pixel=losses.pixel,
+            pixel_weight=losses.pixel_weight,
+            parsing_weight=losses.parsing_weight,
+            ema_half_life=training.ema_half_life,
+        )
+        model.compile(Adam(_schedule(training.lr, config), beta_1=0.9))
+        return model
+    model = PSFRGAN(
+        networks["generator"],
+        networks.get("discriminator"),
+        networks["parsing"],
+        _style_features(config, networks["parsing"]),
+        form=losses.form,
+        pixel=losses.pixel,
+        pixel_weight=losses.pixel_weight,
+        feature_matching_weight=losses.feature_matching_weight,
+        adversarial_weight=losses.adversarial_weight,
+        style_weight=losses.style_weight,
+        ema_half_life=training.ema_half_life,
+    )
+    g_optimizer = Adam(_schedule(training.lr_g, config), beta_1=0.5)
+    d_optimizer = None
+    if config.needs_discriminator:
+        d_optimizer = Adam(_schedule(training.lr_d, config), beta_1=0.5)
+    model.compile(g_optimizer, d_optimizer)
+    return model
+
+
+def _style_features(config: TrainConfig, parsing_network: FaceParsingNetwork) -> Any:
+    if not config.losses.style_weight:
+        return None
+    if config.losses.style_features == "fpn":
+        return parsing_network.encode
+    from psfr_tf.models.vgg import load_vgg_features
+
+    return load_vgg_features(config.losses.vgg_weights, config.losses.form)
+
+
+def _schedule(rate: float, config: TrainConfig) -> Any:
+    if config.training.lr_schedule == "constant":
+        return rate
+    return keras.optimizers.schedules.CosineDecay(rate, config.training.steps, alpha=0.01)

@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+import pytest
+
+from psfr_tf.losses import feature_matching_loss, pixel_loss
+
+
+def test_pixel_loss_kinds():
+    prediction, target = np.array([0.0, 1.0, 3.0]), np.array([0.0, -1.0, 3.0])
+    assert float(pixel_loss(prediction, target, "l1")) == pytest.approx(2 / 3)
+    assert float(pixel_loss(prediction, target, "l2")) == pytest.approx(4 / 3)
+    with pytest.raises(ValueError, match="kind='l3'"):
+        pixel_loss(prediction, target, "l3")
+
+
+def features(value, scales=2, layers=5):
+    return [[np.full((1, 2, 2, 3), value, "float32")] * layers for _ in range(scales)]
+
+
+def test_paper_matches_four_layers_and_sums_over_scales():
+    assert float(feature_matching_loss(features(3.0), features(1.0), "paper")) == 2 * 4 * 4.0
+
+
+def test_release_matches_all_layers_and_averages_over_scales():
+    assert float(feature_matching_loss(features(3.0), features(1.0), "release")) == 5 * 4.0
+
+
+def test_layers_must_agree():
+    with pytest.raises(ValueError, match="5 and 4"):
+        feature_matching_loss(features(0.0), features(0.0, layers=4))
+
+
+def test_no_gradient_into_the_features_of_hq():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("gradients are taken with TensorFlow here")
+    fake, real = tf.Variable([[1.0, 2.0]]), tf.Variable([[0.0, 0.0]])
+    with tf.GradientTape() as tape:
+        loss = feature_matching_loss([[fake]], [[real]])
+    of_fake, of_real = tape.gradient(loss, [fake, real])
+    np.testing.assert_allclose(of_fake, [[1.0, 2.0]])
+    assert of_real is None

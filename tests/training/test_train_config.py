@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from psfr_tf.config import load_config
+from psfr_tf.errors import UserError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def test_form_fills_in_the_losses(write_config):
+    path = write_config(losses={"style_weight": None})
+    paper = load_config(path, ["losses.form=paper"]).losses
+    release = load_config(path).losses
+    assert (paper.pixel, paper.pixel_weight, paper.style_weight) == ("l2", 10.0, 100.0)
+    assert (release.pixel, release.pixel_weight, release.style_weight) == ("l1", 10.0, 1000.0)
+
+
+def test_overrides_are_typed(write_config):
+    config = load_config(
+        write_config(), ["training.lr_g=3e-5", "training.steps=7", "losses.adversarial_weight=0"]
+    )
+    assert (config.training.lr_g, config.training.steps) == (3e-5, 7)
+    assert not config.needs_discriminator
+    assert config.losses.feature_matching_weight == 0.0
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.stpes=3", r"unknown key training\.stpes; did you mean steps\?.*batch_size"),
+        ("training.steps=-3", r"training\.steps: input should be greater than 0, got -3"),
+        ("training.precision=half", r"training\.precision: .*'mixed_bfloat16'.*got 'half'"),
+        ("model=gan", r"model: input should be 'psfrgan' or 'fpn', got 'gan'"),
+        ("preset=large", r"preset must be one of psfrgan-512, .*'large'"),
+        ("losses.style_features=vgg", r"needs losses\.vgg_weights"),
+        ("losses.style_features=none", "style_weight needs style_features"),
+        ("data.images=null", r"data\.images: .*string"),
+        ("training.steps.more=1", "steps is a value, not a section"),
+        ("training.steps", r"--set training\.steps: expected key=value"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(write_config, override, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_config(write_config(), [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_feature_matching_needs_a_discriminator(write_config):
+    path = write_config(losses={"adversarial_weight": 0, "feature_matching_weight": 1})
+    with pytest.raises(UserError, match=r"config\.yaml: losses: feature_matching_weight needs"):
+        load_config(path)
+
+
+def test_missing_key_and_unreadable_files(tmp_path):
+    (tmp_path / "a.yaml").write_text("model: fpn\npreset: psfr-test-64\n")
+    with pytest.raises(UserError, match=r"a\.yaml: missing key data; missing key training"):
+        load_config(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("model: [\n")
+    with pytest.raises(UserError, match=r"b\.yaml: not a YAML file"):
+        load_config(tmp_path / "b.yaml")
+    (tmp_path / "c.yaml").write_text("just text\n")
+    with pytest.raises(UserError, match=r"c\.yaml: expected keys"):
+        load_config(tmp_path / "c.yaml")
+    with pytest.raises(UserError, match=r"d\.yaml: cannot read the config: No such file"):
+        load_config(tmp_path / "d.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_of_the_repository_is_valid(path):
+    config = load_config(path)
+    assert config.training.steps % config.training.steps_per_epoch == 0

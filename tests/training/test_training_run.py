@@ -1,0 +1,150 @@
+"""`psfr train` from config to weights: files, resume, signals, start weights."""
+
+import argparse
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from psfr_tf.cli import train as command
+from psfr_tf.config import load_config
+from psfr_tf.errors import UserError
+from psfr_tf.model_folder import load_model_folder
+from psfr_tf.models import Generator
+from psfr_tf.training import run
+from psfr_tf.training.callbacks import Checkpointing, RunInterrupted
+
+
+def read_stats(output):
+    return [json.loads(line) for line in (output / "stats.jsonl").read_text().splitlines()]
+
+
+def weights(folder, name="generator"):
+    network = getattr(load_model_folder(folder), name)
+    return [np.asarray(weight) for weight in network.weights]
+
+
+def test_psfrgan_run_writes_a_model_that_loads(write_config, tmp_path):
+    said = []
+    folder = run.train(load_config(write_config()), tmp_path / "run", said.append)
+    model = load_model_folder(folder)
+    assert model.size == 64 and model.config["preset"] == "psfr-test-64"
+    assert model.config["provenance"]["steps"] == 2
+    assert model.load_discriminator().weights
+    (record,) = read_stats(tmp_path / "run")
+    assert record["step"] == 2 and record["images"] == 4
+    assert {"pixel", "style", "adversarial_d", "val_psnr", "val_ssim"} <= set(record)
+    assert all(np.isfinite(value) for value in record.values())
+    assert (tmp_path / "run" / "grids" / "step_000002.png").is_file()
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    assert "steps: 2" in (tmp_path / "run" / "config.yaml").read_text()
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["keras"]
+    assert keras.config.dtype_policy().name == "float32"
+    assert said == []
+
+
+@pytest.mark.slow
+def test_stopped_and_resumed_equals_straight_through(write_config, tmp_path):
+    config = load_config(write_config(), ["training.lr_schedule=cosine", "training.steps=4"])
+    straight = run.train(config, tmp_path / "straight", print)
+
+    class Stop(Checkpointing):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.state.step == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            super().on_train_batch_end(batch, logs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "Checkpointing", Stop)
+        with pytest.raises(RunInterrupted, match="SIGTERM at step 2"):
+            run.train(config, tmp_path / "resumed", print)
+    said = []
+    keras.utils.set_random_seed(99)
+    resumed = run.train(config, tmp_path / "resumed", said.append)
+    assert said == [f"resumed {tmp_path / 'resumed'} at step 2 (4 images)"]
+    for name in ("generator", "parsing_network"):
+        for one, other in zip(weights(straight, name), weights(resumed, name), strict=True):
+            np.testing.assert_allclose(one, other, atol=2e-5)
+    last = [read_stats(tmp_path / name)[-1] for name in ("straight", "resumed")]
+    assert last[0]["images"] == last[1]["images"] == 8
+    assert last[0]["val_psnr"] == pytest.approx(last[1]["val_psnr"], abs=1e-3)
+
+    said.clear()
+    run.train(config, tmp_path / "resumed", said.append)
+    assert said[-1].endswith("all 4 steps are done already")
+
+
+def test_fpn_run_feeds_the_next_one(write_config, tmp_path):
+    fpn = load_config(write_config(model="fpn", training={"parsing_weights": None}))
+    folder = run.train(fpn, tmp_path / "fpn", print)
+    assert [path.name for path in folder.iterdir()] == ["parsing.weights.h5"]
+    assert {"miou", "cross_entropy", "val_miou"} <= set(read_stats(tmp_path / "fpn")[0])
+
+    path = write_config(
+        training={"parsing_weights": str(tmp_path / "fpn"), "steps": 1},
+        losses={"adversarial_weight": 0, "style_weight": 0},
+    )
+    first = run.train(load_config(path), tmp_path / "pretrain", print)
+    assert not (first / "discriminator.weights.h5").exists()
+    config = load_config(path, [f"training.init={tmp_path / 'pretrain'}", "training.lr_g=1e-12"])
+    second = run.train(config, tmp_path / "gan", print)
+    for one, other in zip(weights(first), weights(second), strict=True):
+        if one.ndim == 4:  # kernels; power iteration moves u and v whatever the rate
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_mistakes_in_paths_are_one_line(write_config, tmp_path):
+    def message(*overrides):
+        with pytest.raises(UserError) as caught:
+            run.train(load_config(write_config(), overrides), tmp_path / "run", print)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "needs a trained face parsing network" in message("training.parsing_weights=null")
+    assert "training.parsing_weights: nowhere/parsing.weights.h5 does not exist" in message(
+        "training.parsing_weights=nowhere"
+    )
+    assert "training.init: nowhere/generator" in message("training.init=nowhere")
+    assert "no face of split 'tain'" in message("data.train_split=tain")
+    generator = tmp_path / "generator.weights.h5"
+    Generator.from_preset("psfr-test-64").save_weights(generator)
+    assert "does not fit the FaceParsingNetwork" in message(f"training.parsing_weights={generator}")
+
+
+def test_a_checkpoint_of_another_model_is_refused(write_config, tmp_path):
+    path = write_config(losses={"style_weight": 0, "adversarial_weight": 0})
+    run.train(load_config(path), tmp_path / "run", print)
+    with pytest.raises(UserError, match="does not fit this config"):
+        run.train(load_config(path, ["model=fpn", "training.steps=4"]), tmp_path / "run", print)
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args([str(argument) for argument in arguments])
+
+
+def test_dry_run_writes_nothing(write_config, tmp_path, capsys):
+    output = tmp_path / "run"
+    arguments = ("--config", write_config(), "--output", output, "--set", "training.steps=6")
+    assert command.run(parse(*arguments, "--dry-run")) == 0
+    printed = capsys.readouterr().out
+    expected = sum(
+        int(np.prod(weight.shape))
+        for weight in Generator.from_preset("psfr-test-64").trainable_weights
+    )
+    assert f"generator: {expected:,} trainable parameters" in printed
+    assert "steps: 6 of 2 faces, 3.0 passes over the data, 2 steps per epoch, 3 epochs" in printed
+    assert "faces: 4 for training, 2 for validation" in printed
+    assert not output.exists()
+
+
+def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
+    path = write_config(losses={"style_weight": 0, "adversarial_weight": 0})
+    assert command.run(parse("--config", path, "--output", tmp_path / "run")) == 0
+    assert f"weights: {tmp_path / 'run' / 'model'}" in capsys.readouterr().out
+    assert tf.train.latest_checkpoint(tmp_path / "run" / "checkpoints").endswith("ckpt-2")
