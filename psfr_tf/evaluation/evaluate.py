@@ -4,7 +4,6 @@ import csv
 import math
 import platform
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+import psfr_tf
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.aggregate import MetricSummary
 from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
@@ -48,28 +48,17 @@ def evaluate(
         The report, as written to `report.json`.
 
     Raises:
-        UserError: if no sample could be measured, or the output folder cannot be written.
+        UserError: if no sample could be measured.
+        OSError: if the output folder cannot be written.
     """
-    _make_writable(output / "restored" if save_images else output)
+    (output / "restored" if save_images else output).mkdir(parents=True, exist_ok=True)
     with atomic_path(output / "per_image.csv") as table:
         report, rows = _measure(source, metrics, table, output if save_images else None)
-    report = {"settings": settings, "software": _software(), **report}
+    report = {"command": "evaluate", "settings": settings, "software": _software(), **report}
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
     write_png(output / "contact_sheet.png", draw_contact_sheet(rows))
     return report
-
-
-def _make_writable(folder: Path) -> None:
-    """Makes a folder and tries it before any long work."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"--output {folder}: cannot write there ({error.strerror}); choose another folder"
-        ) from error
 
 
 def _measure(
@@ -89,7 +78,7 @@ def _measure(
     with open(table, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["name", *columns])
-        for index in tqdm(range(len(source.names)), unit="image", desc="evaluate"):
+        for index in tqdm(range(len(source.names)), unit="image", disable=None):
             try:
                 sample = source.load(index)
             except UserError as error:
@@ -120,9 +109,7 @@ def _measure(
     return report, rows
 
 
-def _values(
-    sample: Sample, metrics: Sequence[FullReferenceMetric]
-) -> dict[str, dict[str, float]]:
+def _values(sample: Sample, metrics: Sequence[FullReferenceMetric]) -> dict[str, dict[str, float]]:
     """The value of each metric for each version of a sample."""
     pictures = list(sample.versions.values())
     return {
@@ -177,7 +164,6 @@ def _parsing_result(iou: ParsingIoU, images: int) -> dict:
 
 def _software() -> dict[str, str]:
     packages = (
-        "psfr_tf",
         "tensorflow",
         "keras",
         "numpy",
@@ -185,7 +171,7 @@ def _software() -> dict[str, str]:
         "opencv-python-headless",
         "mtcnn",
     )
-    versions = {"python": platform.python_version()}
+    versions = {"psfr_tf": psfr_tf.__version__, "python": platform.python_version()}
     for package in packages:
         try:
             versions[package] = version(package)
@@ -195,4 +181,4 @@ def _software() -> dict[str, str]:
 
 
 def _tell(line: str) -> None:
-    tqdm.write(f"psfr: {line}", file=sys.stderr)
+    tqdm.write(f"psfr: error: {line}", file=sys.stderr)

@@ -1,0 +1,111 @@
+"""What the commands that read pictures share: finding them, naming the results."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from psfr_tf.errors import UserError
+
+
+def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Photos named on the command line.
+
+    A file is taken whatever its name. A folder stands for the pictures directly inside it
+    (known suffixes, hidden files left out), sorted by name; its subfolders are not searched. A
+    file named twice is taken once.
+
+    Returns:
+        The photos, and (folder, error line) for each folder that cannot be listed or holds no
+        picture.
+    """
+    from psfr_tf.photo import SUFFIXES
+
+    photos: dict[str, Path] = {}
+    problems = []
+    for item in map(Path, inputs):
+        if not item.is_dir():
+            photos.setdefault(os.path.realpath(item), item)
+            continue
+        try:
+            entries = sorted(item.iterdir())
+        except OSError as error:
+            problems.append((item, f"{item}: {(error.strerror or str(error)).lower()}"))
+            continue
+        inside = [
+            entry
+            for entry in entries
+            if entry.suffix.lower() in SUFFIXES
+            and not entry.name.startswith(".")
+            and not entry.is_dir()
+        ]
+        if not inside:
+            problems.append((item, f"{item}: no pictures in this folder"))
+        for entry in inside:
+            photos.setdefault(os.path.realpath(entry), entry)
+    return list(photos.values()), problems
+
+
+def output_names(photos: list[Path]) -> list[str]:
+    """A different name, without suffix, for each photo's results.
+
+    The name is the photo's own; where another photo has taken it (a.jpg and a.png, or two
+    folders), the suffix is added (a_png), then a number (a_png_2). Case is ignored, as many
+    file systems do.
+    """
+    taken: set[str] = set()
+    names = []
+    for photo in photos:
+        longer = f"{photo.stem}_{photo.suffix[1:]}" if photo.suffix else photo.stem
+        name, number = photo.stem, 1
+        while name.casefold() in taken:
+            name = longer if number == 1 else f"{longer}_{number}"
+            number += 1
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder for results and check that files can be made in it.
+
+    Raises:
+        UserError: it cannot be created or written to.
+    """
+    import tempfile
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot write to the output folder ({(error.strerror or str(error)).lower()})"
+        ) from None
+    return path
+
+
+def share(text: str) -> float:
+    """argparse type: a number in 0..1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number in 0..1")
+    return value
+
+
+def whole(low: int, high: int):
+    """argparse type: an integer in low..high."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not an integer in {low}..{high}")
+        return value
+
+    return parse

@@ -1,0 +1,73 @@
+"""`psfr COMMAND ...`: parses the command line and runs one command.
+
+A command is a module `psfr_tf.cli.NAME` with `SUMMARY` (one line), `EXAMPLE` (a shell line),
+`add_arguments(parser)` and `run(args) -> exit code`. These modules import nothing heavy at the
+top, so that `psfr --help` answers at once.
+
+Exit codes: 0 success, 1 failure, 2 bad usage.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+from absl import app
+from absl.flags import argparse_flags
+
+import psfr_tf
+from psfr_tf.cli.quiet import silence_tensorflow
+from psfr_tf.errors import UserError
+
+COMMANDS = ("restore", "train", "evaluate", "degrade", "convert", "parse")
+
+DESCRIPTION = "Blind face restoration with PSFR-GAN in TensorFlow."
+
+
+def parse_arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse `argv` (program name first). Exits with 2 on bad usage, 0 after --help."""
+    parser = argparse_flags.ArgumentParser(
+        prog="psfr",
+        description=DESCRIPTION,
+        epilog="psfr COMMAND --help shows the options of a command and an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"psfr {psfr_tf.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = importlib.import_module(f"psfr_tf.cli.{name}")
+        command = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.SUMMARY,
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        # `usage_error` lets a command refuse options that do not go together: exit code 2.
+        command.set_defaults(run=module.run, usage_error=command.error)
+    return parser.parse_args(argv[1:])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the parsed command; what the user did wrong becomes one line on stderr."""
+    try:
+        return args.run(args)
+    except UserError as error:
+        print(f"psfr: error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `psfr ... | head`; keep the interpreter from
+        # complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("psfr: interrupted", file=sys.stderr)
+    return 1
+
+
+def entry_point() -> None:
+    """Entry point of the console script."""
+    silence_tensorflow()
+    app.run(run, flags_parser=parse_arguments)
+
+
+if __name__ == "__main__":
+    entry_point()

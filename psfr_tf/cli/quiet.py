@@ -1,0 +1,58 @@
+"""Keep TensorFlow's start-up notes off the terminal."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+
+
+def silence_tensorflow() -> None:
+    """Silence what TensorFlow's C++ libraries print, as it is imported and later.
+
+    TF_CPP_MIN_LOG_LEVEL governs the latter only: the libraries write some lines while they are
+    loaded, before they read it (seen with 2.21). So stderr is closed during the import. Errors
+    of the import itself are exceptions and come through. Has no effect once TensorFlow is
+    imported.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _QuietImport())
+
+
+class _QuietImport:
+    """Import hook: runs the module `tensorflow` with stderr closed, then is gone."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_quietly(module):
+            with _closed_stderr():
+                execute(module)
+
+        spec.loader.exec_module = execute_quietly
+        return spec
+
+
+@contextlib.contextmanager
+def _closed_stderr() -> Iterator[None]:
+    """Point file descriptor 2, which C++ writes to, at the null device."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # The process was started without one.
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

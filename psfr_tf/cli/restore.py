@@ -1,0 +1,266 @@
+"""`psfr restore`: photos in, restored photos out."""
+
+import argparse
+import time
+from pathlib import Path
+
+from psfr_tf.cli.inputs import find_photos, make_folder, output_names, share, whole
+from psfr_tf.errors import UserError
+
+SUMMARY = "Restore the faces in photos."
+EXAMPLE = "psfr restore holiday.jpg scans/ --output out --save-faces"
+
+DEFAULT_WEIGHTS = "psfr-mobile-256"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        metavar="PHOTO|DIR",
+        help="photos, or folders of photos (their subfolders are not searched)",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="writes DIR/restored/NAME.png and DIR/report.json",
+    )
+    parser.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME|DIR",
+        help="shipped weights or a model folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("litert", "tensorflow"),
+        help="runtime of the networks (default: litert if the model folder holds its file)",
+    )
+    parser.add_argument(
+        "--aligned",
+        action="store_true",
+        help="the pictures are faces aligned as in FFHQ: restore the whole picture, at the "
+        "model's size",
+    )
+    parser.add_argument(
+        "--strength",
+        type=share,
+        default=1.0,
+        metavar="0..1",
+        help="how much of the change is applied (default: 1)",
+    )
+    parser.add_argument(
+        "--upscale",
+        type=whole(1, 8),
+        default=1,
+        metavar="N",
+        help="enlarge the photo N times, 1 to 8 (default: 1)",
+    )
+    parser.add_argument(
+        "--min-score",
+        type=share,
+        default=0.8,
+        metavar="S",
+        help="least confidence of the face detector, 0..1 (default: 0.8)",
+    )
+    parser.add_argument(
+        "--min-face",
+        type=whole(8, 100_000),
+        default=20,
+        metavar="PX",
+        help="least width and height of a face's box in the photo (default: 20)",
+    )
+    parser.add_argument(
+        "--save-faces",
+        action="store_true",
+        help="also write DIR/faces/NAME_00_{lq,parsing,restored}.png",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.aligned and args.upscale != 1:
+        args.usage_error("--upscale does not go with --aligned")
+    from psfr_tf.files import write_json
+
+    started = time.monotonic()
+    report = _new_report(args)
+    photos, problems = find_photos(args.photos)
+    make_folder(args.output)
+    make_folder(args.output / "restored")
+    if args.save_faces:
+        make_folder(args.output / "faces")
+    try:
+        for folder, problem in problems:
+            _failed(report, str(folder), problem)
+        if photos:
+            _restore_all(args, photos, report)
+    except KeyboardInterrupt:
+        report["interrupted"] = True
+    _count(report, len(photos) + len(problems))
+    report["seconds"] = round(time.monotonic() - started, 3)
+    try:
+        write_json(args.output / "report.json", report)
+    except OSError as error:
+        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    _print_summary(args, report)
+    return 1 if report["counts"]["failed"] or report["interrupted"] else 0
+
+
+def _new_report(args) -> dict:
+    import psfr_tf
+
+    return {
+        "command": "restore",
+        "version": psfr_tf.__version__,
+        "weights": str(args.weights),
+        "engine": args.engine,
+        "options": {
+            "aligned": args.aligned,
+            "strength": args.strength,
+            "upscale": args.upscale,
+            "min_score": args.min_score,
+            "min_face": args.min_face,
+            "save_faces": args.save_faces,
+        },
+        "interrupted": False,
+        "counts": {},
+        "seconds": 0.0,
+        "files": [],
+    }
+
+
+def _restore_all(args, photos, report) -> None:
+    from tqdm import tqdm
+
+    from psfr_tf.restorer import FaceRestorer
+
+    restorer = FaceRestorer.from_pretrained(args.weights, engine=args.engine)
+    report["engine"] = restorer.engine.name
+    report["size"] = restorer.size
+    restore = _restore_aligned if args.aligned else _restore_photo
+    named = list(zip(photos, output_names(photos), strict=True))
+    with tqdm(named, unit="photo", disable=None) as progress:
+        for photo, name in progress:
+            progress.set_postfix_str(photo.name, refresh=False)
+            started = time.monotonic()
+            try:
+                entry = {"input": str(photo), **restore(restorer, args, photo, name)}
+                entry["seconds"] = round(time.monotonic() - started, 3)
+                report["files"].append(entry)
+            except UserError as error:
+                _failed(report, str(photo), str(error))
+            except MemoryError:
+                _failed(report, str(photo), f"{photo}: too large for this computer's memory")
+            except OSError as error:
+                where = error.filename2 or error.filename or photo
+                _failed(report, str(photo), f"{photo}: {where}: {error.strerror or error}")
+
+
+def _restore_photo(restorer, args, path: Path, name: str) -> dict:
+    from psfr_tf.faces.paste import enlarge
+    from psfr_tf.photo import MAX_PIXELS, read_photo, write_photo
+
+    photo = read_photo(path)
+    height, width = photo.rgb.shape[:2]
+    if height * width * args.upscale**2 > MAX_PIXELS:
+        raise UserError(
+            f"{path}: {width}x{height} enlarged {args.upscale} times is above "
+            f"{MAX_PIXELS // 1_000_000} million pixels; lower --upscale"
+        )
+    result = restorer.restore(
+        photo.rgb,
+        strength=args.strength,
+        upscale=args.upscale,
+        min_score=args.min_score,
+        min_face=args.min_face,
+    )
+    alpha = None if photo.alpha is None else enlarge(photo.alpha, args.upscale)
+    output = Path("restored") / f"{name}.png"
+    if args.save_faces:
+        for index, face in enumerate(result.faces):
+            _save_face(args, f"{name}_{index:02d}", face.lq, face.parsing, face.restored)
+    write_photo(args.output / output, result.image, alpha, photo.was_gray)
+    return {
+        "output": output.as_posix(),
+        "status": "restored" if result.faces else "no_face",
+        "width": width,
+        "height": height,
+        "faces": [
+            {
+                "box": [round(value, 2) for value in face.box],
+                "score": round(face.score, 4),
+                "landmarks": [[round(float(v), 2) for v in point] for point in face.landmarks],
+            }
+            for face in result.faces
+        ],
+    }
+
+
+def _restore_aligned(restorer, args, path: Path, name: str) -> dict:
+    import numpy as np
+
+    from psfr_tf.photo import read_photo, write_photo
+    from psfr_tf.restorer import resize_face
+
+    photo = read_photo(path)
+    height, width = photo.rgb.shape[:2]
+    restored, parsing = restorer.restore_and_parse(photo.rgb[None])
+    lq = resize_face(photo.rgb, restorer.size)
+    blended = lq + args.strength * (restored[0].astype(np.float32) - lq)
+    blended = np.rint(blended).astype(np.uint8)
+    alpha = None if photo.alpha is None else resize_face(photo.alpha, restorer.size)
+    output = Path("restored") / f"{name}.png"
+    if args.save_faces:
+        _save_face(args, f"{name}_00", lq, parsing[0], restored[0])
+    write_photo(args.output / output, blended, alpha)
+    return {
+        "output": output.as_posix(),
+        "status": "restored",
+        "width": width,
+        "height": height,
+        "faces": [{"box": [0, 0, width, height]}],
+    }
+
+
+def _save_face(args, name: str, lq, parsing, restored) -> None:
+    from psfr_tf.files import write_png
+    from psfr_tf.labels import colorize
+
+    folder = args.output / "faces"
+    write_png(folder / f"{name}_lq.png", lq)
+    write_png(folder / f"{name}_parsing.png", colorize(parsing))
+    write_png(folder / f"{name}_restored.png", restored)
+
+
+def _failed(report, path: str, message: str) -> None:
+    import sys
+
+    from tqdm import tqdm
+
+    tqdm.write(f"psfr: error: {message}", file=sys.stderr)
+    report["files"].append({"input": path, "status": "failed", "error": message, "faces": []})
+
+
+def _count(report, inputs: int) -> None:
+    statuses = [entry["status"] for entry in report["files"]]
+    report["counts"] = {
+        "inputs": inputs,
+        "restored": statuses.count("restored"),
+        "no_face": statuses.count("no_face"),
+        "failed": statuses.count("failed"),
+        "faces": sum(len(entry["faces"]) for entry in report["files"]),
+    }
+
+
+def _print_summary(args, report) -> None:
+    counts = report["counts"]
+    parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
+    if counts["no_face"]:
+        parts.append(f"{counts['no_face']} without a face, copied")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    if report["interrupted"]:
+        parts.append("interrupted, what was done is kept")
+    print(f"{', '.join(parts)} in {report['seconds']:.1f} s: {args.output}")

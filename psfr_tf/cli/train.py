@@ -1,0 +1,53 @@
+"""`psfr train`: train the face parsing network or PSFR-GAN from a config file."""
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "Train the face parsing network or PSFR-GAN; continues a run that was stopped."
+EXAMPLE = "psfr train --config configs/psfr_mobile_256_fpn.yaml --set training.steps=2000"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``psfr train``."""
+    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file, see configs/")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key of the config, for example training.batch_size=2; repeatable",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help="run folder (default: output of the config, else runs/CONFIG); a run found there "
+        "is continued",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved config, the parameter counts and the length of the run, then stop",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from psfr_tf.config import load_config
+
+    config = load_config(args.config, args.overrides)
+    output = Path(args.output or config.output or Path("runs") / Path(args.config).stem)
+
+    from psfr_tf.training import run as training_run
+    from psfr_tf.training.callbacks import RunInterrupted
+
+    if args.dry_run:
+        print(training_run.dry_run(config))
+        return 0
+    try:
+        weights = training_run.train(config, output)
+    except RunInterrupted as interrupted:
+        print(f"psfr train: {interrupted}; run the same command again to continue")
+        return 1
+    print(f"weights: {weights}")
+    return 0

@@ -1,0 +1,99 @@
+"""A `.tflite` file in the LiteRT runtime; TensorFlow is not needed."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from psfr_tf.labels import NUM_CLASSES
+
+
+def interpreter_class():
+    """`Interpreter` of ai-edge-litert, else of tflite-runtime, else of TensorFlow.
+
+    Raises:
+        ImportError: none of the three is installed.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError:
+            try:
+                from tensorflow import lite
+            except ImportError:
+                raise ImportError(
+                    "no LiteRT runtime: install ai-edge-litert (or tflite-runtime)"
+                ) from None
+            Interpreter = lite.Interpreter
+    return Interpreter
+
+
+class LiteRTEngine:
+    """Runs faces one after the other through a file of fixed shape.
+
+    The file has one input, float32 [1, S, S, 3] RGB in [-1, 1], and among its outputs the
+    restored face, float32 [1, S, S, 3], and the parsing logits, float32 [1, S, S, 19]; they are
+    told apart by their shapes.
+
+    Args:
+        model: path of the file.
+        threads: CPU threads; by default all cores this process may use.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a LiteRT file, or one of another interface.
+    """
+
+    name = "litert"
+
+    def __init__(self, model: str | os.PathLike, threads: int | None = None) -> None:
+        path = Path(model)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+        if threads is None:
+            threads = available_cores()
+        self._interpreter = interpreter_class()(model_path=str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        shapes = [tuple(int(n) for n in detail["shape"]) for detail in (*inputs, *outputs)]
+        received = f"{path}: inputs {shapes[: len(inputs)]}, outputs {shapes[len(inputs) :]}"
+        first = shapes[0]
+        if len(inputs) != 1 or len(first) != 4 or first != (1, first[1], first[1], 3):
+            raise ValueError(f"One input [1, S, S, 3] is needed. Received: {received}")
+        self.size = first[1]
+        self._input = inputs[0]["index"]
+        self._restored = _find(outputs, (1, self.size, self.size, 3), received)
+        self._logits = _find(outputs, (1, self.size, self.size, NUM_CLASSES), received)
+
+    def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `psfr_tf.engines`."""
+        restored = np.empty(lq.shape, np.float32)
+        labels = np.empty(lq.shape[:3], np.uint8)
+        for index, face in enumerate(np.asarray(lq, dtype=np.float32)):
+            self._interpreter.set_tensor(self._input, np.ascontiguousarray(face[None]))
+            self._interpreter.invoke()
+            output = self._interpreter.get_tensor(self._restored)[0]
+            restored[index] = np.clip(output, -1.0, 1.0)
+            labels[index] = np.argmax(self._interpreter.get_tensor(self._logits)[0], axis=-1)
+        return restored, labels
+
+
+def available_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _find(outputs, shape, received):
+    found = [
+        detail
+        for detail in outputs
+        if tuple(detail["shape"]) == shape and detail["dtype"] == np.float32
+    ]
+    if len(found) != 1:
+        raise ValueError(f"One float32 output {list(shape)} is needed. Received: {received}")
+    return found[0]["index"]

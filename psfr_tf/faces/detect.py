@@ -1,0 +1,107 @@
+"""Face detection with five landmarks: MTCNN (Zhang et al. 2016, arXiv 1604.02878).
+
+The networks and their weights come from the package `mtcnn`, so nothing is downloaded.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DEFAULT_MIN_SCORE = 0.8
+DEFAULT_MIN_FACE = 20
+
+# The smallest face the first network of MTCNN is run for, in pixels of the searched picture.
+_NETWORK_MIN_FACE = 20
+# A longer side is reduced to this before the search: time and memory stay bounded, and a face
+# of 1/150 of the long side is still found.
+_MAX_SIDE = 3000
+# Below this the pyramid of MTCNN has no level.
+_MIN_SIDE = 25
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detected face.
+
+    Attributes:
+        box: (x, y, width, height) in pixels of the photo, clipped to the photo.
+        score: confidence in [0, 1].
+        landmarks: float32 [5, 2], (x, y) in pixel-centre coordinates of the photo: eye on the
+            left of the picture, eye on the right, nose tip, mouth corner left, right.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: np.ndarray
+
+
+class FaceDetector:
+    """Finds faces in a photo. The networks load at the first call and are kept."""
+
+    def __init__(self) -> None:
+        self._mtcnn = None
+
+    def __call__(
+        self,
+        photo: np.ndarray,
+        min_score: float = DEFAULT_MIN_SCORE,
+        min_face: float = DEFAULT_MIN_FACE,
+    ) -> list[Face]:
+        """Detect faces.
+
+        A photo whose long side is above 3000 px is searched on a reduced copy; below a
+        `min_face` of 20 px it is searched on an enlarged one, up to the same long side.
+
+        Args:
+            photo: uint8 RGB [H, W, 3] of any size; a grey photo has three equal channels.
+            min_score: least confidence, in [0, 1].
+            min_face: least shorter side of a face's box, in pixels of the photo.
+
+        Returns:
+            Faces ordered by their box: top to bottom, then left to right. Empty if none.
+        """
+        height, width = photo.shape[:2]
+        scale = min(_MAX_SIDE / max(height, width), max(1.0, _NETWORK_MIN_FACE / min_face))
+        searched = _resized(photo, scale)
+        if min(searched.shape[:2]) < _MIN_SIDE:
+            return []
+        scale_x, scale_y = searched.shape[1] / width, searched.shape[0] / height
+        faces = []
+        for row in self._search(searched, min_score):
+            x0, x1 = np.clip(np.array([row[1], row[3]]) / scale_x, 0, width)
+            y0, y1 = np.clip(np.array([row[2], row[4]]) / scale_y, 0, height)
+            points = np.stack([row[6:11], row[11:16]], axis=1)
+            points = (points + 0.5) / [scale_x, scale_y] - 0.5
+            if min(x1 - x0, y1 - y0) < min_face or _degenerate(points):
+                continue
+            box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
+            faces.append(Face(box, float(row[5]), points.astype(np.float32)))
+        return sorted(faces, key=lambda face: (face.box[1], face.box[0], face.box[2]))
+
+    def _search(self, photo: np.ndarray, min_score: float) -> np.ndarray:
+        """Rows [N, 16] of MTCNN: index, x0, y0, x1, y1, score, five x, five y."""
+        if self._mtcnn is None:
+            from mtcnn import MTCNN
+
+            self._mtcnn = MTCNN(device="CPU:0")
+        rows = self._mtcnn.detect_faces(
+            photo, output_type="numpy", box_format="xyxy", threshold_onet=min(min_score, 0.999)
+        )
+        rows = np.asarray(rows, dtype=np.float64).reshape(-1, 16)
+        return rows[rows[:, 5] >= min_score]
+
+
+def _resized(photo: np.ndarray, scale: float) -> np.ndarray:
+    if scale == 1.0:
+        return photo
+    import cv2
+
+    height, width = photo.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(photo, size, interpolation=method)
+
+
+def _degenerate(points: np.ndarray) -> bool:
+    """Landmarks that no similarity transform can be fitted to."""
+    return not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 2.0

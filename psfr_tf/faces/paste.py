@@ -1,0 +1,176 @@
+"""Put restored faces back into their photo.
+
+What is pasted is a difference, not pixels: with `lq` the aligned face cut from the photo and
+`restored` the network's answer to it,
+
+    photo + strength * mask * warp(detail(restored - lq))
+
+Three reasons. A network that changes nothing leaves the photo exactly as it was: no blur from
+two interpolations. A face larger than the network's input keeps the photo's own finer detail,
+where pasted pixels would blur it; the price is that grain finer than the network's pixels stays
+too. And subtracting the low frequencies of the difference matches the colour and light of the
+restored face to the photo's, so neither a colour cast nor a seam can appear.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from psfr_tf.faces.align import compose, invert, resize_matrix, square_bounds, warp
+
+# As shares of the aligned face's side.
+_FEATHER = 0.16
+_COLOUR_SIGMA = 0.08
+_CENTRE_SIGMA = 0.2
+# Rows pasted at a time, so that the float arrays stay small in a very large photo.
+_BAND = 512
+
+
+@dataclass(frozen=True)
+class AlignedDifference:
+    """What the network changed in one face.
+
+    Attributes:
+        matrix: photo to aligned face, float64 [2, 3].
+        difference: float32 [S, S, 3], restored minus lq, in units of [0, 255].
+    """
+
+    matrix: np.ndarray
+    difference: np.ndarray
+
+
+def detail(difference: np.ndarray) -> np.ndarray:
+    """Remove each channel's low frequencies (Gaussian, sigma 8% of the face's side).
+
+    Args:
+        difference: float32 [S, S, 3].
+
+    Returns:
+        float32 [S, S, 3]: a constant becomes 0, a slow gradient nearly so away from the border,
+        which the feathered mask hides.
+    """
+    sigma = _COLOUR_SIGMA * difference.shape[0]
+    low = cv2.GaussianBlur(difference, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return difference - low
+
+
+def feather_mask(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
+    """How much of a face's difference is applied at aligned coordinates (u, v).
+
+    1 in the middle, falling to 0 at the border of the square as a raised cosine over 16% of the
+    side; in the photo the width of the ramp therefore follows the face's size.
+
+    Args:
+        u, v: x and y in the aligned face, in pixels, pixel-centre coordinates; any equal shape.
+        size: side of the aligned face.
+
+    Returns:
+        float32 array in [0, 1], exactly 0 outside the square.
+    """
+    mask = 1.0
+    for coordinate in (u, v):
+        distance = np.minimum(coordinate + 0.5, size - 0.5 - coordinate)
+        ramp = np.clip(distance / (_FEATHER * size), 0.0, 1.0)
+        mask = mask * (0.5 - 0.5 * np.cos(np.pi * ramp))
+    return mask.astype(np.float32)
+
+
+def _centre_weight(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
+    """Share a face claims where squares overlap: a Gaussian around the square's centre."""
+    middle = (size - 1) / 2
+    squared = ((u - middle) ** 2 + (v - middle) ** 2) / (_CENTRE_SIGMA * size) ** 2
+    return np.exp(-0.5 * squared).astype(np.float32)
+
+
+def paste_faces(
+    photo: np.ndarray, faces: list[AlignedDifference], strength: float = 1.0, upscale: int = 1
+) -> np.ndarray:
+    """Add the faces' differences to a photo.
+
+    Where the squares of several faces overlap, each pixel takes the weighted mean of their
+    differences, the weight falling with the distance from the face's centre. The result does
+    not depend on the order of `faces`. What an aligned face shows beyond the photo's edge
+    (reflected content) is not used. If the photo is grey (equal channels), it stays grey.
+
+    Args:
+        photo: uint8 RGB [H, W, 3].
+        faces: see `AlignedDifference`; the matrices refer to `photo` before enlargement.
+        strength: 0 leaves the photo unchanged, 1 applies the whole difference.
+        upscale: integer factor; the photo is enlarged first (Lanczos) and the faces are added
+            at the higher resolution.
+
+    Returns:
+        uint8 RGB [H * upscale, W * upscale, 3].
+    """
+    grey = is_grey(photo)
+    result = enlarge(photo, upscale)
+    if strength == 0.0:
+        return result
+    height, width = result.shape[:2]
+    shrink = invert(resize_matrix(upscale, upscale))
+    placed = []
+    for face in faces:
+        matrix = compose(face.matrix, shrink)
+        bounds = square_bounds(matrix, face.difference.shape[0], width, height)
+        placed.append((matrix, bounds, _prepare(face.difference, grey)))
+    for top in range(0, height, _BAND):
+        bottom = min(top + _BAND, height)
+        inside = [
+            (matrix, (x0, max(y0, top), x1, min(y1, bottom)), difference)
+            for matrix, (x0, y0, x1, y1), difference in placed
+            if x0 < x1 and max(y0, top) < min(y1, bottom)
+        ]
+        if inside:
+            _paste_band(result, inside, strength)
+    return result
+
+
+def _prepare(difference: np.ndarray, grey: bool) -> np.ndarray:
+    difference = detail(np.asarray(difference, dtype=np.float32))
+    if grey:
+        # Rec. 601 luma: the network may tint a grey face.
+        luma = difference @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        difference = np.repeat(luma[..., None], 3, axis=2)
+    return difference
+
+
+def _paste_band(result, inside, strength) -> None:
+    """Paste what `inside` (matrix, bounds, difference) adds between two rows of `result`."""
+    left = min(bounds[0] for _, bounds, _ in inside)
+    right = max(bounds[2] for _, bounds, _ in inside)
+    top = min(bounds[1] for _, bounds, _ in inside)
+    bottom = max(bounds[3] for _, bounds, _ in inside)
+    change = np.zeros((bottom - top, right - left, 3), np.float32)
+    share = np.zeros((bottom - top, right - left, 1), np.float32)
+    for matrix, (x0, y0, x1, y1), difference in inside:
+        size = difference.shape[0]
+        x, y = np.meshgrid(np.arange(x0, x1), np.arange(y0, y1))
+        u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+        v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+        mask = feather_mask(u, v, size)[..., None]
+        weight = mask * _centre_weight(u, v, size)[..., None]
+        to_bounds = compose(np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), invert(matrix))
+        warped = warp(difference, to_bounds, x1 - x0, y1 - y0, border=cv2.BORDER_REFLECT_101)
+        part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+        change[part] += weight * mask * warped
+        share[part] += weight
+    region = result[top:bottom, left:right]
+    changed = region + strength * np.divide(change, share, out=change, where=share > 0)
+    region[:] = np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+
+
+def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
+    """A copy of a uint8 image [H, W] or [H, W, C], enlarged `factor` times (Lanczos)."""
+    if factor == 1:
+        return image.copy()
+    height, width = image.shape[:2]
+    return cv2.resize(image, (width * factor, height * factor), interpolation=cv2.INTER_LANCZOS4)
+
+
+def is_grey(photo: np.ndarray) -> bool:
+    """Whether all three channels of [H, W, 3] are equal everywhere."""
+    return bool(
+        np.array_equal(photo[..., 0], photo[..., 1])
+        and np.array_equal(photo[..., 1], photo[..., 2])
+    )

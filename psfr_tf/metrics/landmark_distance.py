@@ -1,0 +1,61 @@
+"""Distance between the facial landmarks of a restored face and those of its reference."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from psfr_tf.metrics.metric import FullReferenceMetric
+
+# Takes a uint8 RGB image [H, W, 3]; returns x, y of five points [5, 2] in pixels, or None.
+PointDetector = Callable[[np.ndarray], "np.ndarray | None"]
+
+
+class LargestFacePoints:
+    """MTCNN's five points of the face with the largest box; None where no face is found."""
+
+    def __init__(self) -> None:
+        from psfr_tf.faces.detect import FaceDetector
+
+        self._detector = FaceDetector()
+
+    def __call__(self, image: np.ndarray) -> np.ndarray | None:
+        faces = self._detector(image)
+        if not faces:
+            return None
+        return max(faces, key=lambda face: face.box[2] * face.box[3]).landmarks
+
+
+class LandmarkDistance(FullReferenceMetric):
+    """Mean Euclidean distance of five facial points, in pixels of the compared images.
+
+    The points are those of MTCNN (Zhang et al. 2016): eye centres, nose tip, mouth corners, of the
+    face with the largest box in each picture. The distance is not divided by the size of the face,
+    so it depends on the size of the images. NaN where no face is found in the image or in the
+    reference.
+
+    Args:
+        detect: finds the five points of one picture; by default MTCNN.
+    """
+
+    name = "landmark_distance"
+    label = "Landmark error"
+    unit = "px"
+    value_range = (0.0, math.inf)
+    higher_is_better = False
+    source = "Zhang et al., Joint Face Detection and Alignment using MTCNN, IEEE SPL 2016"
+
+    def __init__(self, detect: PointDetector | None = None):
+        self._detect = detect or LargestFacePoints()
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        expected = self._detect(reference)
+        return [point_distance(self._detect(image), expected) for image in images]
+
+
+def point_distance(points: np.ndarray | None, expected: np.ndarray | None) -> float:
+    """Mean Euclidean distance of two sets of points [N, 2]; NaN if one of them is None."""
+    if points is None or expected is None:
+        return math.nan
+    difference = np.asarray(points, np.float64) - np.asarray(expected, np.float64)
+    return float(np.linalg.norm(difference, axis=-1).mean())

@@ -1,0 +1,43 @@
+"""Peak signal-to-noise ratio."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from psfr_tf.metrics.metric import FullReferenceMetric, check_pair
+
+
+def psnr(image: np.ndarray, reference: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of two 8-bit RGB images, in dB.
+
+    10 log10(255^2 / MSE), with one mean squared error over all pixels and the three channels
+    (not the mean of three per-channel values), in float64.
+
+    Args:
+        image: uint8 [H, W, 3].
+        reference: uint8 [H, W, 3].
+
+    Returns:
+        The ratio in dB; infinity for equal images.
+
+    Raises:
+        ValueError: if dtype or shape are not as above.
+    """
+    check_pair(image, reference)
+    error = np.mean(np.square(image.astype(np.float64) - reference.astype(np.float64)))
+    return math.inf if error == 0 else float(10.0 * np.log10(255.0**2 / error))
+
+
+class PSNR(FullReferenceMetric):
+    """Peak signal-to-noise ratio over RGB; see :func:`psnr`."""
+
+    name = "psnr"
+    label = "PSNR"
+    unit = "dB"
+    value_range = (0.0, math.inf)
+    higher_is_better = True
+    source = "10 log10(255^2 / MSE)"
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        return [psnr(image, reference) for image in images]

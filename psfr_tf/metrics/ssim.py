@@ -1,0 +1,64 @@
+"""Structural similarity, Wang, Bovik, Sheikh and Simoncelli 2004."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from psfr_tf.metrics.metric import FullReferenceMetric, check_pair
+
+WINDOW = 11  # side of the Gaussian window in pixels
+SIGMA = 1.5  # of the Gaussian window, in pixels
+K1, K2 = 0.01, 0.03
+
+
+def ssim(image: np.ndarray, reference: np.ndarray) -> float:
+    """Structural similarity of two 8-bit RGB images ("Image Quality Assessment: From Error
+    Visibility to Structural Similarity", IEEE TIP 13(4), 2004, eq. 13).
+
+    Gaussian window 11x11, sigma 1.5, K1 = 0.01, K2 = 0.03, L = 255, weighted (biased) variances,
+    float64. The map is taken where the window lies inside the image, for each of the three
+    channels, and averaged over positions and channels. There is no initial downsampling.
+
+    Args:
+        image: uint8 [H, W, 3], sides of at least 11 pixels.
+        reference: uint8 [H, W, 3].
+
+    Returns:
+        The mean similarity, at most 1.
+
+    Raises:
+        ValueError: if dtype or shape are not as above.
+    """
+    check_pair(image, reference)
+    if min(image.shape[:2]) < WINDOW:
+        raise ValueError(
+            f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels. Received: {image.shape}"
+        )
+    return float(
+        structural_similarity(
+            reference.astype(np.float64),
+            image.astype(np.float64),
+            gaussian_weights=True,
+            sigma=SIGMA,
+            use_sample_covariance=False,
+            K1=K1,
+            K2=K2,
+            data_range=255.0,
+            channel_axis=-1,
+        )
+    )
+
+
+class SSIM(FullReferenceMetric):
+    """Structural similarity over RGB; see :func:`ssim`."""
+
+    name = "ssim"
+    label = "SSIM"
+    value_range = (-1.0, 1.0)
+    higher_is_better = True
+    minimum_side = WINDOW
+    source = "Wang et al., Image Quality Assessment, IEEE TIP 2004"
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        return [ssim(image, reference) for image in images]

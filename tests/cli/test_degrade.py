@@ -1,0 +1,97 @@
+"""`psfr degrade` from end to end on drawn faces."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psfr_tf.cli import main
+from psfr_tf.data.toy_faces import draw_face
+
+
+def degrade(*arguments):
+    return main.run(main.parse_arguments(["psfr", "degrade", *map(str, arguments)]))
+
+
+@pytest.fixture
+def faces(tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for seed in range(3):
+        Image.fromarray(draw_face(seed, 80)[0]).save(folder / f"face_{seed}.png")
+    return folder
+
+
+def pixels(path):
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def test_set_and_manifest(faces, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert degrade(faces, "--output", out, "--seed", 5, "--size", 64) == 0
+    assert "3 degraded, 0 failed" in capsys.readouterr().out
+    with open(out / "manifest.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[1] == {
+        "name": "face_1",
+        "source_file": "face_1.png",
+        "form": "paper",
+        "seed": "5",
+        "index": "1",
+        "size": "64",
+    }
+    for row in rows:
+        lq, hq = (pixels(out / folder / f"{row['name']}.png") for folder in ("lq", "hq"))
+        assert lq.shape == hq.shape == (64, 64, 3)
+        assert np.abs(lq - hq).mean() > 1
+    assert json.loads((out / "report.json").read_text())["counts"]["degraded"] == 3
+
+
+def test_same_seed_same_set(faces, tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        degrade(faces, "--output", tmp_path / name, "--seed", seed, "--size", 64)
+    a, b, c = (pixels(tmp_path / name / "lq" / "face_2.png") for name in "abc")
+    assert (a == b).all()
+    assert (a != c).any()
+    manifests = [(tmp_path / name / "manifest.csv").read_text() for name in "ab"]
+    assert manifests[0] == manifests[1]
+
+
+def test_bad_files_are_named_and_the_others_done(faces, tmp_path, capsys):
+    degrade(faces, "--output", tmp_path / "whole", "--seed", 5, "--size", 64)
+    (faces / "face_0.png").write_bytes(b"")
+    assert degrade(faces, "--output", tmp_path / "part", "--seed", 5, "--size", 64) == 1
+    error = capsys.readouterr().err
+    assert error.count("psfr: error:") == 1 and "face_0.png: the file is empty" in error
+    # The bad file keeps its place, so that the others are degraded as before.
+    for name in ("face_1", "face_2"):
+        whole, part = (pixels(tmp_path / x / "lq" / f"{name}.png") for x in ("whole", "part"))
+        assert (whole == part).all()
+    assert not (tmp_path / "part" / "lq" / "face_0.png").exists()
+    report = json.loads((tmp_path / "part" / "report.json").read_text())
+    assert report["counts"] == {"degraded": 2, "failed": 1}
+
+
+def test_refuses_to_replace_the_faces(faces, tmp_path, capsys):
+    before = (faces / "face_0.png").read_bytes()
+    faces.rename(tmp_path / "lq")
+    assert degrade(tmp_path / "lq", "--output", tmp_path, "--seed", 5) == 1
+    assert "choose another --output" in capsys.readouterr().err
+    assert (tmp_path / "lq" / "face_0.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--seed", "-1"], ["--seed", "0", "--size", "16"], ["--seed", "x"]]
+)
+def test_bad_usage(faces, tmp_path, arguments):
+    with pytest.raises(SystemExit) as exit_code:
+        degrade(faces, "--output", tmp_path / "out", *arguments)
+    assert exit_code.value.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_folder(tmp_path, capsys):
+    assert degrade(tmp_path / "none", "--output", tmp_path / "out", "--seed", 0) == 1
+    assert "none: no such folder" in capsys.readouterr().err

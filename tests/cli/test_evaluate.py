@@ -1,0 +1,160 @@
+"""`psfr evaluate` from end to end with random weights and drawn faces."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psfr_tf.cli import evaluate as command
+from psfr_tf.cli import main
+from psfr_tf.data.toy_faces import draw_face
+from psfr_tf.metrics import FULL_REFERENCE_METRICS, psnr
+
+
+def evaluate(*arguments):
+    return main.run(main.parse_arguments(["psfr", "evaluate", *map(str, arguments)]))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    import keras
+
+    from psfr_tf.model_folder import save_model_folder
+    from psfr_tf.models import FaceParsingNetwork, Generator
+
+    keras.utils.set_random_seed(0)
+    return save_model_folder(
+        tmp_path_factory.mktemp("model"),
+        Generator.from_preset("psfr-test-64"),
+        FaceParsingNetwork.from_preset("psfr-test-64"),
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for seed in range(4):
+        rgb, labels = draw_face(seed, 64)
+        Image.fromarray(rgb).save(folder / "images" / f"face_{seed}.png")
+        Image.fromarray(labels).save(folder / "masks" / f"face_{seed}.png")
+    rows = ["name,split", "face_0,test", "face_1,train", "face_2,test", "face_3,test"]
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_command_knows_every_metric():
+    assert tuple(FULL_REFERENCE_METRICS) == command.METRICS
+
+
+def test_model(weights, data, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--split", "test", "--save-images", "--metrics", "psnr", "ssim"]
+    assert evaluate("--weights", weights, "--data", data, "--output", out, *options) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert report["images"] == 3 and list(report["metrics"]) == ["psnr", "ssim"]
+    assert report["settings"]["seed"] == 0 and report["settings"]["degradation"] == "paper"
+    assert (out / "table.md").read_text() in capsys.readouterr().out
+
+    # A restored face as saved, compared by hand, has the value of the table.
+    with open(out / "per_image.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["face_0", "face_2", "face_3"]
+    values = [
+        psnr(pixels(out / "restored" / f"{row['name']}.png"), pixels(image_of(data, row["name"])))
+        for row in rows
+    ]
+    np.testing.assert_allclose([float(row["psnr_restored"]) for row in rows], values, rtol=1e-5)
+    mean = report["metrics"]["psnr"]["mean"]
+    assert mean["restored"] == pytest.approx(np.mean(values))
+    # Drawn faces degraded with noise, blur and JPEG are still recognisable; random weights are not.
+    assert mean["input"] > mean["restored"]
+    iou = report["parsing"]["per_class"]
+    assert len(iou) == 19 and 0 <= report["parsing"]["mean_iou"] < 1
+    assert math.fsum(entry["reference_share"] for entry in iou.values()) == pytest.approx(1)
+    assert pixels(out / "contact_sheet.png").shape == (24 + 3 * 68, 4 + 4 * 68, 3)
+
+
+def image_of(data, name):
+    return data / "images" / f"{name}.png"
+
+
+def test_all_metrics_and_the_same_numbers_twice(weights, data, tmp_path):
+    for name in ("a", "b"):
+        arguments = ["--weights", weights, "--data", data, "--output", tmp_path / name]
+        assert evaluate(*arguments, "--seed", 3, "--degradation", "release") == 0
+    a, b = ((tmp_path / name / "report.json").read_text() for name in "ab")
+    assert a == b
+    assert list(json.loads(a)["metrics"]) == list(command.METRICS)
+
+
+def test_one_bad_face(weights, data, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "images" / "face_2.png").write_bytes(b"")
+    arguments = ["--weights", weights, "--data", tmp_path / "data", "--metrics", "psnr"]
+    assert evaluate(*arguments, "--output", tmp_path / "out") == 1
+    assert "face_2.png: the file is empty" in capsys.readouterr().err
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["images"] == 3 and len(report["problems"]) == 1
+
+
+def test_folders(data, tmp_path, capsys):
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    for name in ("face_0", "face_1"):
+        Image.fromarray(pixels(image_of(data, name)) ^ 1).save(restored / f"{name}.png")
+    out = tmp_path / "out"
+    arguments = ["--restored", restored, "--reference", data / "images", "--output", out]
+    # face_2 and face_3 have no restored picture.
+    assert evaluate(*arguments, "--metrics", "psnr") == 1
+    error = capsys.readouterr().err
+    assert error.count("no picture of this name in") == 2 and "face_3.png" in error
+    report = json.loads((out / "report.json").read_text())
+    assert report["metrics"]["psnr"]["mean"]["restored"] == pytest.approx(20 * math.log10(255))
+    assert report["images"] == 2 and report["parsing"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--weights", "w"],
+        ["--restored", "r"],
+        ["--weights", "w", "--restored", "r", "--data", "d"],
+        ["--weights", "w", "--data", "d", "--manifest", "m.csv"],
+        ["--weights", "w", "--data", "d", "--reference", "x"],
+        ["--restored", "r", "--reference", "x", "--seed", "0"],
+        ["--restored", "r", "--reference", "x", "--save-images"],
+        ["--restored", "r", "--reference", "x", "--metrics", "beauty"],
+    ],
+)
+def test_bad_usage(tmp_path, arguments):
+    with pytest.raises(SystemExit) as exit_code:
+        evaluate(*arguments, "--output", tmp_path / "out")
+    assert exit_code.value.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_input_is_one_line(weights, data, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert evaluate("--weights", "none", "--data", data, "--output", out) == 1
+    assert evaluate("--weights", weights, "--data", tmp_path / "x", "--output", out) == 1
+    assert evaluate("--weights", weights, "--data", data, "--split", "x", "--output", out) == 1
+    (tmp_path / "file").write_text("")
+    assert evaluate("--weights", weights, "--data", data, "--output", tmp_path / "file") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4 and all(line.startswith("psfr: error: ") for line in lines)
+    assert "none: neither a model folder" in lines[0]
+    assert "no such folder" in lines[1]
+    assert "no face of split 'x'" in lines[2]
+    assert "cannot write to the output folder" in lines[3]

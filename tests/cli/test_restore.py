@@ -1,0 +1,287 @@
+import argparse
+import json
+import os
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from psfr_tf.cli import main
+from psfr_tf.cli.inputs import find_photos, output_names
+from psfr_tf.labels import COLORS
+from psfr_tf.model_folder import save_model_folder
+from psfr_tf.models import FaceParsingNetwork, Generator
+from psfr_tf.restorer import FaceRestorer
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    keras.utils.set_random_seed(1)
+    return save_model_folder(
+        tmp_path_factory.mktemp("model"),
+        Generator.from_preset("psfr-test-64"),
+        FaceParsingNetwork.from_preset("psfr-test-64"),
+        preset="psfr-test-64",
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def load_once(weights):
+    """The same restorer for every command: loading and tracing take most of the time."""
+    restorer = FaceRestorer.from_pretrained(weights)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            FaceRestorer,
+            "from_pretrained",
+            classmethod(lambda cls, name, engine=None: restorer),
+        )
+        yield
+
+
+def psfr(*arguments):
+    return main.run(main.parse_arguments(["psfr", *map(str, arguments)]))
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def portrait():
+    return np.ascontiguousarray(data.astronaut()[:256, 80:360])
+
+
+def report_of(folder):
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_a_photo(tmp_path, capsys):
+    photo = save(tmp_path / "in" / "eileen.png", portrait())
+    out = tmp_path / "out"
+    assert psfr("restore", photo, "--output", out, "--save-faces") == 0
+    assert "1 restored (1 faces)" in capsys.readouterr().out
+    image = read(out / "restored" / "eileen.png")
+    assert image.shape == portrait().shape
+    changed = np.abs(image.astype(int) - portrait()).max(axis=2) > 0
+    assert changed.any() and not changed[:, :20].any()
+    names = [f"eileen_00_{kind}.png" for kind in ("lq", "parsing", "restored")]
+    assert sorted(path.name for path in (out / "faces").iterdir()) == names
+    for name in names:
+        assert read(out / "faces" / name).shape == (SIZE, SIZE, 3)
+    colours = {tuple(c) for c in read(out / "faces" / names[1]).reshape(-1, 3)}
+    assert colours <= {tuple(c) for c in COLORS}
+    report = report_of(out)
+    assert report["counts"] == {
+        "inputs": 1, "restored": 1, "no_face": 0, "failed": 0, "faces": 1
+    }  # fmt: skip
+    (entry,) = report["files"]
+    assert entry["status"] == "restored" and entry["output"] == "restored/eileen.png"
+    assert entry["width"] == 280 and entry["seconds"] > 0
+    assert len(entry["faces"][0]["landmarks"]) == 5
+
+
+def test_bad_inputs_get_one_line_each_and_the_rest_goes_on(tmp_path, capsys):
+    good = save(tmp_path / "good.png", portrait())
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    cut = save(tmp_path / "cut.jpg", data.astronaut())
+    cut.write_bytes(cut.read_bytes()[:2000])
+    missing = tmp_path / "missing.jpg"
+    folder = tmp_path / "nothing inside"
+    folder.mkdir()
+    out = tmp_path / "out"
+    bad = [empty, text, cut, missing, folder]
+    assert psfr("restore", *bad, good, "--output", out) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    lines = [line for line in lines if line.startswith("psfr: error: ")]
+    assert len(lines) == len(bad)
+    for path in bad:
+        assert sum(f"{path}: " in line for line in lines) == 1
+    report = report_of(out)
+    assert report["counts"]["failed"] == 5 and report["counts"]["restored"] == 1
+    assert report["counts"]["inputs"] == 6
+    failed = {entry["input"]: entry["error"] for entry in report["files"] if "error" in entry}
+    assert set(failed) == {str(path) for path in bad}
+    assert os.listdir(out / "restored") == ["good.png"]
+
+
+def test_no_face_copies_the_photo(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 4), dtype=np.uint8)
+    photo = save(tmp_path / "noise.png", pixels)
+    assert psfr("restore", photo, "--output", tmp_path / "out") == 0
+    np.testing.assert_array_equal(read(tmp_path / "out" / "restored" / "noise.png"), pixels)
+    assert report_of(tmp_path / "out")["files"][0]["status"] == "no_face"
+
+
+def test_alpha_is_kept_and_enlarged(tmp_path):
+    alpha = np.zeros((256, 280), np.uint8)
+    alpha[:, 100:] = 255
+    photo = save(tmp_path / "a.png", np.dstack([portrait(), alpha]))
+    assert psfr("restore", photo, "--output", tmp_path / "out", "--upscale", 2) == 0
+    image = read(tmp_path / "out" / "restored" / "a.png")
+    assert image.shape == (512, 560, 4)
+    assert (image[:, :190, 3] == 0).all() and (image[:, 210:, 3] == 255).all()
+
+
+def test_grey_stays_grey(tmp_path):
+    photo = save(tmp_path / "a.png", np.ascontiguousarray(portrait()[..., 1]))
+    assert psfr("restore", photo, "--output", tmp_path / "out") == 0
+    assert read(tmp_path / "out" / "restored" / "a.png").shape == (256, 280)
+
+
+def test_strength_zero(tmp_path):
+    photo = save(tmp_path / "a.png", portrait())
+    assert psfr("restore", photo, "--output", tmp_path / "out", "--strength", 0) == 0
+    np.testing.assert_array_equal(read(tmp_path / "out" / "restored" / "a.png"), portrait())
+
+
+def test_aligned_faces(tmp_path, load_once):
+    face = np.ascontiguousarray(data.astronaut()[20:180, 140:300])
+    photo = save(tmp_path / "a.png", face)
+    small = save(tmp_path / "b.png", np.zeros((1, 1, 3), np.uint8))
+    out = tmp_path / "out"
+    assert psfr("restore", photo, small, "--output", out, "--aligned", "--save-faces") == 0
+    expected = FaceRestorer.from_pretrained("any").restore_aligned(face[None])[0]
+    np.testing.assert_array_equal(read(out / "restored" / "a.png"), expected)
+    assert read(out / "restored" / "b.png").shape == (SIZE, SIZE, 3)
+    assert len(list((out / "faces").iterdir())) == 6
+
+
+def test_aligned_with_upscale_is_bad_usage(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        psfr("restore", "a.png", "--output", tmp_path / "o", "--aligned", "--upscale", 2)
+    assert end.value.code == 2
+    assert not (tmp_path / "o").exists()
+
+
+def test_unwritable_output(tmp_path, capsys):
+    photo = save(tmp_path / "a.png", portrait())
+    blocker = tmp_path / "file"
+    blocker.touch()
+    assert psfr("restore", photo, "--output", blocker / "out") == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert re.match(r"psfr: error: .*out: cannot write to the output folder", lines[0])
+
+
+def test_upscale_beyond_memory_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("psfr_tf.photo.MAX_PIXELS", 100_000)
+    photo = save(tmp_path / "a.png", portrait())
+    assert psfr("restore", photo, "--output", tmp_path / "out", "--upscale", 2) == 1
+    assert "lower --upscale" in capsys.readouterr().err
+
+
+def test_a_full_disk_fails_one_photo_only(tmp_path, monkeypatch, capsys):
+    photos = [save(tmp_path / name, portrait()) for name in ("a.png", "b.png")]
+    import psfr_tf.photo
+
+    write = psfr_tf.photo.write_photo
+
+    def fail_once(path, *arguments):
+        if path.name == "a.png":
+            raise OSError(28, "No space left on device", str(path))
+        write(path, *arguments)
+
+    monkeypatch.setattr(psfr_tf.photo, "write_photo", fail_once)
+    assert psfr("restore", *photos, "--output", tmp_path / "out") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert os.listdir(tmp_path / "out" / "restored") == ["b.png"]
+
+
+def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch, capsys):
+    photos = [save(tmp_path / name, portrait()) for name in ("a.png", "b.png", "c.png")]
+    restorer = FaceRestorer.from_pretrained("any")
+    restore, calls = restorer.restore, []
+
+    def interrupted(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return restore(*arguments, **options)
+
+    monkeypatch.setattr(restorer, "restore", interrupted)
+    assert psfr("restore", *photos, "--output", tmp_path / "out") == 1
+    assert "interrupted" in capsys.readouterr().out
+    assert os.listdir(tmp_path / "out" / "restored") == ["a.png"]
+    report = report_of(tmp_path / "out")
+    assert report["interrupted"] and report["counts"]["restored"] == 1
+    assert report["counts"]["inputs"] == 3
+
+
+def test_folders_are_not_searched_below(tmp_path):
+    for name in ("b.jpg", "a.PNG", "deep/c.jpg", ".hidden.jpg", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    photos, problems = find_photos([tmp_path, tmp_path / "b.jpg"])
+    assert photos == [tmp_path / "a.PNG", tmp_path / "b.jpg"] and problems == []
+    photos, _ = find_photos([tmp_path / "notes.txt"])
+    assert photos == [tmp_path / "notes.txt"]
+
+
+def test_name_clashes(tmp_path):
+    paths = [tmp_path / name for name in ("a.jpg", "a.png", "x/a.png", "A_PNG.jpg", "b")]
+    assert output_names(paths) == ["a", "a_png", "a_png_2", "A_PNG_jpg", "b"]
+
+
+def test_clashing_photos_are_both_written(tmp_path):
+    first = save(tmp_path / "a.bmp", np.full((30, 30, 3), 10, np.uint8))
+    second = save(tmp_path / "a.png", np.full((30, 30, 3), 20, np.uint8))
+    assert psfr("restore", first, second, "--output", tmp_path / "out") == 0
+    assert (read(tmp_path / "out" / "restored" / "a.png") == 10).all()
+    assert (read(tmp_path / "out" / "restored" / "a_png.png") == 20).all()
+    outputs = {entry["input"]: entry["output"] for entry in report_of(tmp_path / "out")["files"]}
+    assert outputs[str(second)] == "restored/a_png.png"
+
+
+def test_parse_writes_label_maps(tmp_path, weights):
+    faces = tmp_path / "faces"
+    face = save(faces / "f.png", np.ascontiguousarray(data.astronaut()[10:202, 130:322]))
+    (faces / "bad.jpg").write_text("no picture")
+    out = tmp_path / "masks"
+    assert psfr("parse", faces, "--output", out, "--weights", weights) == 1
+    with Image.open(out / "f.png") as image:
+        assert image.mode == "P" and image.size == (192, 192)
+        labels = np.array(image)
+        np.testing.assert_array_equal(np.array(image.convert("RGB")), COLORS[labels])
+    _, parsing = FaceRestorer.from_pretrained("any").restore_and_parse(read(face)[None])
+    rows = np.arange(192) // 3
+    np.testing.assert_array_equal(labels, parsing[0][np.ix_(rows, rows)])
+    assert report_of(out)["counts"] == {"inputs": 2, "parsed": 1, "failed": 1}
+
+
+def test_parse_does_not_overwrite_the_faces(tmp_path, capsys):
+    save(tmp_path / "f.png", portrait())
+    assert psfr("parse", tmp_path, "--output", tmp_path) == 1
+    assert "would replace" in capsys.readouterr().err
+
+
+def test_number_types():
+    from psfr_tf.cli.inputs import share, whole
+
+    assert share("0.25") == 0.25 and whole(1, 8)("3") == 3
+    for function, text in ((share, "nan"), (share, "-1"), (whole(1, 8), "9"), (whole(1, 8), "x")):
+        with pytest.raises(argparse.ArgumentTypeError, match=text):
+            function(text)
+
+
+@pytest.mark.slow
+def test_solvay(tmp_path, photos_dir):
+    photo = photos_dir / "Solvay_conference_1927.jpg"
+    assert psfr("restore", photo, "--output", tmp_path, "--save-faces") == 0
+    assert report_of(tmp_path)["counts"]["faces"] == 29
+    assert len(list((tmp_path / "faces").iterdir())) == 3 * 29
+    assert read(tmp_path / "restored" / "Solvay_conference_1927.png").shape == (1066, 2732, 3)
