@@ -15,11 +15,14 @@ import numpy as np
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` if the block succeeds.
 
-    The temporary file has the same suffix, so that writers which choose a format by suffix work.
+    The temporary file has the same suffixes, so that writers which choose a format by them work
+    (Keras wants `.weights.h5`).
     It is removed if the block raises. The folder must exist.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:

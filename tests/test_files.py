@@ -1,0 +1,33 @@
+"""Atomic writes."""
+
+import os
+
+import pytest
+
+from psfr_tf import files
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "report.json"
+    files.write_json(path, {"done": 1})
+    with pytest.raises(TypeError):
+        files.write_json(path, {"done": object()})
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n  "done": 1\n}\n'
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_the_temporary_file_keeps_all_suffixes_and_the_result_is_readable(tmp_path):
+    with files.atomic_path(tmp_path / "generator.weights.h5") as temporary:
+        assert temporary.name.endswith(".weights.h5")
+        assert temporary.parent == tmp_path
+        temporary.write_text("weights")
+    assert (tmp_path / "generator.weights.h5").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
