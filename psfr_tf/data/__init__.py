@@ -1,0 +1,1 @@
+"""Degradation, datasets of faces, and drawn toy faces."""

@@ -101,9 +101,7 @@ def _region_products(left: Any, right: Any, labels: Any, regions: int) -> tuple[
     pixels = height * width
     block = _block_size(pixels, regions)
     labels = nearest_resize_labels(ops.cast(labels, "int32"), height, width)
-    pixel, valid, owner, counts = _gather_blocks(
-        ops.reshape(labels, (-1, pixels)), regions, block
-    )
+    pixel, valid, owner, counts = _gather_blocks(ops.reshape(labels, (-1, pixels)), regions, block)
     blocks = owner.shape[1]
 
     def cut(features):

@@ -1,14 +1,13 @@
 """The weights that a run is for, written beside its checkpoints."""
 
-import os
 import platform
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from psfr_tf import files
 from psfr_tf.config import TrainConfig
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.training.checkpoints import RunState
@@ -45,11 +44,8 @@ class ExportWeights(keras.callbacks.Callback):
         """Write the folder and return it."""
         if self.config.model == "fpn":
             self.directory.mkdir(exist_ok=True)
-            name = "parsing.weights.h5"
-            # Keras insists on the full suffix, so the temporary file gets a folder of its own.
-            with tempfile.TemporaryDirectory(dir=self.directory) as folder:
-                self.model.ema_parsing_network.save_weights(Path(folder) / name)
-                os.replace(Path(folder) / name, self.directory / name)
+            with files.atomic_path(self.directory / "parsing.weights.h5") as temporary:
+                self.model.ema_parsing_network.save_weights(temporary, overwrite=True)
             return self.directory
         return save_model_folder(
             self.directory,

@@ -162,9 +162,7 @@ class PSFRGAN(keras.Model):
                         tf.stop_gradient(restored), hq, parsing_hq
                     )
                     d_scaled = _scale(d_loss, self.d_optimizer)
-            terms = self._generator_terms(
-                restored, hq, labels, parsing_hq, style_hq, real_features
-            )
+            terms = self._generator_terms(restored, hq, labels, parsing_hq, style_hq, real_features)
             g_loss = tf.add_n(list(terms.values()))
             g_scaled = _scale(g_loss, self.optimizer)
         terms["loss_g"] = g_loss

@@ -122,6 +122,7 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
             steps_per_epoch=training.steps_per_epoch,
             validation_data=validation,
             callbacks=callbacks,
+            shuffle=False,  # the data pipeline does it
             verbose=1 if sys.stdout.isatty() else 2,
         )
     except RunInterrupted:

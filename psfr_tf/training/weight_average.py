@@ -33,7 +33,7 @@ class WeightAverage:
         if half_life <= 0:
             raise ValueError(f"`half_life` must be above 0. Received: {half_life}")
         self.network = copy_of(source)
-        self.half_life = half_life
+        self.half_life = float(half_life)
         pairs = list(zip(source.weights, self.network.weights, strict=True))
         self._averaged = [pair for pair in pairs if _is_averaged(pair[0])]
         self._copied = [pair for pair in pairs if not _is_averaged(pair[0])]

@@ -1,4 +1,3 @@
-import csv
 import itertools
 from pathlib import Path
 
@@ -216,59 +215,6 @@ def test_no_python_function_in_the_graph(folder, form):
 def test_a_python_function_would_be_found():
     dataset = tf.data.Dataset.range(2).map(lambda x: tf.numpy_function(np.square, [x], tf.int64))
     assert [op for op in op_types(dataset) if "PyFunc" in op]
-
-
-def test_read_split(tmp_path):
-    manifest = tmp_path / "manifest.csv"
-    with manifest.open("w", newline="") as file:
-        csv.writer(file).writerows(
-            [["name", "split"], ["b", "train"], ["c", "test"], ["a", "train"]]
-        )
-    assert read_split(manifest, "train") == ["b", "a"]
-    with pytest.raises(
-        UserError, match=r"manifest.csv: no face of split 'val'; it has test, train"
-    ):
-        read_split(manifest, "val")
-    manifest.write_text("name,licence\na,CC0\n")
-    with pytest.raises(UserError, match="columns name and split"):
-        read_split(manifest, "train")
-    with pytest.raises(UserError, match=r"none\.csv: cannot read"):
-        read_split(tmp_path / "none.csv", "train")
-
-
-def test_missing_folders_and_files_are_named(folder, tmp_path):
-    with pytest.raises(UserError, match="nowhere: no such folder"):
-        FaceFolder(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png pictures"):
-        FaceFolder(tmp_path)
-    with pytest.raises(UserError, match=r"ghost \(and 1 more\): not found in"):
-        faces_of(folder, names=["face1", "ghost", "ghost2"])
-    with pytest.raises(UserError, match=r"face0.png \(and 4 more\): no such parsing map"):
-        FaceFolder(folder / "images", tmp_path)
-    with pytest.raises(UserError, match="list of names is empty"):
-        faces_of(folder, names=[])
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"", "the file is empty"),
-        (b"GIF89a and more", "neither a JPEG nor a PNG"),
-        (b"\xff\xd8\xff\xe0 cut short", "truncated"),
-        (b"\x89PNG\r\n\x1a\n cut short", "truncated"),
-    ],
-)
-def test_files_that_are_no_pictures_are_named(tmp_path, content, complaint):
-    (tmp_path / "bad.jpg").write_bytes(content)
-    with pytest.raises(UserError, match=f"bad.jpg: .*{complaint}"):
-        FaceFolder(tmp_path)
-
-
-def test_two_pictures_of_one_name_are_refused(tmp_path):
-    for suffix in ("jpg", "png"):
-        Image.new("RGB", (8, 8)).save(tmp_path / f"twin.{suffix}")
-    with pytest.raises(UserError, match=r"twin.png: twin.jpg has the same name"):
-        FaceFolder(tmp_path)
 
 
 def test_pictures_that_cannot_be_decoded_are_named(tmp_path):

@@ -78,7 +78,7 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     parts = ("pixel", "style", "adversarial_g", "feature_matching")
     assert float(logs["loss_g"]) == pytest.approx(sum(float(logs[part]) for part in parts))
     assert all(changed(model.generator, before[0])[:2])
-    assert sum(changed(model.discriminator, before[1])) > 0.9 * len(before[1])
+    assert sum(changed(model.discriminator, before[1])) > 0.8 * len(before[1])
     assert not any(changed(model.parsing_network, before[2]))
     assert int(model.images_seen) == 2
 
@@ -96,16 +96,20 @@ def test_loss_decreases(batch):
     assert history[1] < 0.8 * history[0]
 
 
+@pytest.mark.slow
 def test_steps_agree_between_graph_and_eager(batch):
     keras.utils.set_random_seed(5)
     eager = build()
     keras.utils.set_random_seed(5)
     graph = build()
-    step = tf.function(graph.train_step)
-    for _ in range(2):
-        eager_logs, graph_logs = eager.train_step(batch), step(batch)
+    eager_logs, graph_logs = eager.train_step(batch), tf.function(graph.train_step)(batch)
     for name, value in eager_logs.items():
-        assert float(graph_logs[name]) == pytest.approx(float(value), rel=2e-4), name
+        assert float(graph_logs[name]) == pytest.approx(float(value), rel=1e-4), name
+    for one, other in zip(
+        snapshot(eager.discriminator), snapshot(graph.discriminator), strict=True
+    ):
+        if one.ndim == 1:  # u and v: every power iteration happened, in the same order
+            np.testing.assert_allclose(one, other, atol=2e-3)
 
 
 @pytest.mark.slow
@@ -130,10 +134,12 @@ def test_mixed_precision(batch, precision, policy):
 
 def test_validation_measures_the_averaged_generator(batch):
     model = build()
-    perfect = model.average.network
-    model.average.network = lambda inputs, training: batch["hq"]
-    assert float(model.test_step(batch)["ssim"]) == pytest.approx(1.0)
-    model.average.network = perfect
+    averaged = model.average.network
+    model.average.network = lambda inputs, training: 0.5 * batch["hq"] + 0.2  # 0.1 of the range
+    logs = model.test_step({**batch, "hq": 0.5 * batch["hq"]})
+    assert float(logs["psnr"]) == pytest.approx(20.0, abs=0.01)  # -20 log10(0.1)
+    model.reset_metrics()
+    model.average.network = averaged
     assert float(model.test_step(batch)["psnr"]) < 40.0
 
 

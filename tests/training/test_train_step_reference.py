@@ -52,9 +52,7 @@ def step(reference):
     """The reference, the model after one step, its logs and the gradients it applied."""
     npz = np.load(reference / "train_step.npz")
     size = npz["hq"].shape[-1]
-    generator, discriminator = tiny_networks(
-        state(npz, "before/G/"), state(npz, "before/D/"), size
-    )
+    generator, discriminator = tiny_networks(state(npz, "before/G/"), state(npz, "before/D/"), size)
     parsing_lq = nhwc(npz["parsing_lq"])
     model = PSFRGAN(
         generator,
@@ -89,9 +87,7 @@ def spy_on(optimizer, gradients):
     optimizer.apply = record
 
 
-@pytest.mark.parametrize(
-    "name", ["pixel", "feature_matching", "adversarial_g", "adversarial_d"]
-)
+@pytest.mark.parametrize("name", ["pixel", "feature_matching", "adversarial_g", "adversarial_d"])
 def test_losses(step, name):
     npz, _, logs, _ = step
     assert float(logs[name]) == pytest.approx(float(npz[f"loss/{name}"]), rel=1e-4)
