@@ -2,8 +2,8 @@
 
 import argparse
 
-SUMMARY = "turn the published PyTorch checkpoints into a model folder"
-EXAMPLE = "psfr convert --generator psfrgan_epoch15_net_G.pth --parsing parse_net_P.pth --output psfrgan-512"
+SUMMARY = "Turn the published PyTorch checkpoints into a model folder."
+EXAMPLE = "psfr convert --generator G.pth --parsing P.pth --output psfrgan-512"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

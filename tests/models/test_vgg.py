@@ -1,7 +1,7 @@
+import keras
 import numpy as np
 import pytest
 
-import keras
 from psfr_tf.errors import UserError
 from psfr_tf.models.vgg import (
     CHANNELS,

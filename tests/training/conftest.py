@@ -5,8 +5,6 @@ import pytest
 import yaml
 from PIL import Image
 
-pytest.importorskip("tensorflow")
-
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.models import FaceParsingNetwork
 

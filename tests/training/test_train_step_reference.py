@@ -3,8 +3,7 @@
 import keras
 import numpy as np
 import pytest
-
-tf = pytest.importorskip("tensorflow")
+import tensorflow as tf
 
 from psfr_tf.conversion import load_state
 from psfr_tf.conversion.layout import network_layout

@@ -11,11 +11,11 @@ def test_half_life_is_in_images():
     average = WeightAverage(network, half_life=32)
     kernel = next(weight for weight in network.weights if weight.name == "kernel")
     index = network.weights.index(kernel)
-    before = np.asarray(kernel).copy()
+    before = kernel.numpy().copy()
     kernel.assign_add(np.ones(kernel.shape))
     for _ in range(4):  # 32 images in batches of 8, far beyond the ramp-up
         average.update(8, 1_000_000)
-    moved = np.asarray(average.network.weights[index]) - before
+    moved = average.network.get_weights()[index] - before
     np.testing.assert_allclose(moved, 0.5, rtol=1e-4)
 
 

@@ -1,0 +1,91 @@
+"""The LiteRT file: built-ins only, one delegate partition, the same output."""
+
+import numpy as np
+import pytest
+
+from psfr_tf.engines.litert import LiteRTEngine, interpreter_class
+from psfr_tf.export.litert import convert, one_hot_without_comparison
+from psfr_tf.model_folder import load_model_folder, save_model_folder
+from psfr_tf.models import FaceParsingNetwork, Generator
+from psfr_tf.models.face_parsing import one_hot_from_logits
+
+
+@pytest.fixture(scope="module")
+def mobile(tmp_path_factory):
+    """`psfr-mobile-256` with random weights everywhere (its last layer would start at zero)."""
+    generator = Generator.from_preset("psfr-mobile-256")
+    rng = np.random.default_rng(0)
+    head = [rng.normal(0, 0.02, weight.shape) for weight in generator.to_rgb.get_weights()]
+    generator.to_rgb.set_weights(head)
+    parsing = FaceParsingNetwork.from_preset("psfr-mobile-256")
+    # Logits as far apart as a trained network's: ties are where the two one-hots may differ.
+    logits = parsing.to_logits.conv
+    logits.set_weights([100 * weight for weight in logits.get_weights()])
+    folder = save_model_folder(tmp_path_factory.mktemp("mobile"), generator, parsing)
+    return load_model_folder(folder)
+
+
+@pytest.fixture(scope="module")
+def model_file(mobile, tmp_path_factory):
+    path = tmp_path_factory.mktemp("litert") / "restorer.tflite"
+    path.write_bytes(convert(mobile))
+    return path
+
+
+def test_one_hot_without_comparison():
+    logits = np.random.default_rng(0).normal(size=(1, 8, 8, 19)).astype(np.float32)
+    np.testing.assert_array_equal(one_hot_without_comparison(logits), one_hot_from_logits(logits))
+
+
+@pytest.mark.slow
+def test_xnnpack_takes_the_mobile_model_whole(model_file):
+    interpreter = interpreter_class()(model_path=str(model_file))
+    interpreter.allocate_tensors()
+    delegates = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
+    # One partition that reads the model's input and makes its outputs: nothing lies outside.
+    assert len(delegates) == 1
+    (model_input,) = interpreter.get_input_details()
+    assert model_input["index"] in delegates[0]["inputs"]
+    outputs = {detail["index"] for detail in interpreter.get_output_details()}
+    assert outputs == set(delegates[0]["outputs"])
+
+
+@pytest.mark.slow
+def test_output_equals_the_keras_networks(mobile, model_file):
+    rng = np.random.default_rng(1)
+    lq = rng.uniform(-1, 1, (2, 16, 16, 3)).repeat(16, 1).repeat(16, 2).astype(np.float32)
+    restored, labels = LiteRTEngine(model_file).run(lq)
+    logits = np.asarray(mobile.parsing_network(lq)["logits"])
+    assert np.mean(labels == logits.argmax(-1)) > 0.9999
+    parsing = np.eye(19, dtype=np.float32)[labels]
+    expected = np.clip(mobile.generator([lq, parsing]), -1, 1)
+    assert np.abs(restored - expected).mean() < 1e-4
+
+
+@pytest.mark.slow
+def test_mobile_model_stays_in_its_budget(mobile):
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 256, 256, 3))])
+    def restore(lq):
+        parsing = one_hot_from_logits(mobile.parsing_network(lq)["logits"])
+        return mobile.generator([lq, parsing])
+
+    macs = sum(
+        _macs(operation)
+        for operation in restore.get_concrete_function().graph.get_operations()
+        if "Conv2d" in operation.type or "Conv2D" in operation.type
+    )
+    assert 4e9 < macs < 6e9
+    parameters = sum(
+        np.prod(weight.shape)
+        for weight in mobile.generator.weights + mobile.parsing_network.weights
+    )
+    assert parameters < 2.0e6
+
+
+def _macs(convolution) -> int:
+    kernel = convolution.inputs[1].shape.as_list()
+    output = convolution.outputs[0].shape.as_list()
+    per_pixel = int(np.prod(kernel)) if convolution.type == "Conv2D" else int(np.prod(kernel[:3]))
+    return output[1] * output[2] * per_pixel

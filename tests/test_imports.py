@@ -1,0 +1,43 @@
+"""What an import may bring along: the light parts stay light."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"tensorflow", "keras", "torch", "cv2", "mtcnn", "skimage"}
+
+
+def imported_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sys.modules, sep='\\n')"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import psfr_tf",
+        "import psfr_tf.cli.main as m\ntry: m.parse_arguments(['psfr', '--help'])\n"
+        "except SystemExit: pass",
+        "import psfr_tf.engines.litert",
+    ],
+)
+def test_light_imports(code):
+    assert not imported_by(code) & HEAVY
+
+
+@pytest.mark.slow
+def test_the_restore_path_does_not_import_training_code():
+    modules = imported_by("from psfr_tf import FaceRestorer\nimport psfr_tf.models")
+    assert "psfr_tf.restorer" in modules
+    forbidden = ("psfr_tf.training", "psfr_tf.losses", "psfr_tf.data", "torch", "tensorboard")
+    assert not [name for name in modules if name.startswith(forbidden)]
+
+
+def test_unknown_attributes_are_errors():
+    import psfr_tf
+
+    with pytest.raises(AttributeError, match="no attribute 'Restorer'"):
+        psfr_tf.Restorer  # noqa: B018
