@@ -1,8 +1,15 @@
 """One LiteRT file that restores a face: face in, restored face and parsing logits out."""
 
+import hashlib
+import logging
+import os
+from pathlib import Path
+
 import tensorflow as tf
 from keras import ops
 
+from psfr_tf import files, model_folder
+from psfr_tf.errors import UserError
 from psfr_tf.model_folder import ModelFolder
 
 # How far below the maximum a logit must be to count as "not the class". Logits nearer than this to
@@ -53,3 +60,36 @@ def convert(folder: ModelFolder) -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return converter.convert()
+
+
+def cached_file(path: Path) -> Path:
+    """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
+
+    The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
+    model, so changed weights are converted anew.
+
+    Args:
+        path: a model folder.
+
+    Raises:
+        UserError: the model cannot be read, or the cache cannot be written.
+    """
+    digest = hashlib.sha256()
+    for name in (model_folder.CONFIG_FILE, "generator.weights.h5", "parsing.weights.h5"):
+        try:
+            digest.update((path / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psfr_tf"
+    model = cache / f"{digest.hexdigest()[:24]}.tflite"
+    if model.is_file():
+        return model
+    logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
+    content = convert(model_folder.load_model_folder(path))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with files.atomic_path(model) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
+    return model

@@ -1,8 +1,6 @@
 """Restore faces in photos: detect, align, restore in batches, paste back."""
 
 import functools
-import hashlib
-import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,6 @@ from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, FaceDetector
 from psfr_tf.faces.paste import AlignedDifference, paste_faces
-from psfr_tf.files import atomic_path
 
 LITERT_FILE = "restorer_float32.tflite"
 ENGINES = ("litert", "tensorflow")
@@ -229,39 +226,12 @@ def _litert_engine(path: Path):
 
     model = path / LITERT_FILE
     if not model.is_file():
-        model = _converted(path)
+        # The one import against the rule "restorer <- export": only a folder without the file,
+        # on a machine with TensorFlow, needs the converter.
+        from psfr_tf.export.litert import cached_file
+
+        model = cached_file(path)
     try:
         return LiteRTEngine(model)
     except (ImportError, ValueError, RuntimeError) as error:
         raise UserError(f"{model}: {' '.join(str(error).split())}") from error
-
-
-def _converted(path: Path) -> Path:
-    """The LiteRT file of a model folder that has none: from the user's cache, else converted."""
-    digest = hashlib.sha256()
-    for name in (model_folder.CONFIG_FILE, "generator.weights.h5", "parsing.weights.h5"):
-        try:
-            digest.update((path / name).read_bytes())
-        except OSError as error:
-            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psfr_tf"
-    model = cache / f"{digest.hexdigest()[:24]}.tflite"
-    if model.is_file():
-        return model
-    try:
-        from psfr_tf.export import litert
-    except ImportError:
-        raise UserError(
-            f"{path}: the model folder has no {LITERT_FILE}; use the engine tensorflow"
-        ) from None
-    logging.getLogger("psfr_tf").warning(
-        "%s has no %s: converting it once, to %s", path, LITERT_FILE, model
-    )
-    content = litert.convert(path)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with atomic_path(model) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
-    return model

@@ -89,3 +89,26 @@ def _macs(convolution) -> int:
     output = convolution.outputs[0].shape.as_list()
     per_pixel = int(np.prod(kernel)) if convolution.type == "Conv2D" else int(np.prod(kernel[:3]))
     return output[1] * output[2] * per_pixel
+
+
+@pytest.mark.slow
+def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
+    from psfr_tf import FaceRestorer
+    from psfr_tf.export import litert
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    networks = (
+        Generator.from_preset("psfr-test-64"),
+        FaceParsingNetwork.from_preset("psfr-test-64"),
+    )
+    folder = save_model_folder(tmp_path / "model", *networks)
+    faces = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
+    (cached,) = (tmp_path / "cache" / "psfr_tf").iterdir()
+
+    monkeypatch.setattr(litert, "convert", lambda _: pytest.fail("converted twice"))
+    second = FaceRestorer.from_pretrained(folder, engine="litert")
+    np.testing.assert_array_equal(second.restore_aligned(faces), first)
+    expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)
+    assert np.mean(np.abs(first.astype(int) - expected) > 2) < 0.01
+    assert cached.suffix == ".tflite"
