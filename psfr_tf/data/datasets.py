@@ -18,7 +18,13 @@ from psfr_tf.data.degradation import Degradation
 from psfr_tf.data.face_folder import FaceFolder, read_mask, read_split
 from psfr_tf.errors import UserError
 
-__all__ = ["FaceFolder", "evaluation_pairs", "read_split", "training_dataset"]
+__all__ = [
+    "FaceFolder",
+    "evaluation_pairs",
+    "evaluation_seed",
+    "read_split",
+    "training_dataset",
+]
 
 # Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
 MEMORY_LIMIT = 2 * 1024**3
@@ -107,12 +113,17 @@ def evaluation_pairs(
 
     def sample(index: tf.Tensor, name: tf.Tensor) -> dict[str, tf.Tensor]:
         hq, parsing = load(index)
-        example = _example(degradation, hq, parsing, _seed(seed, _EVALUATION, index), faces)
+        example = _example(degradation, hq, parsing, evaluation_seed(seed, index), faces)
         return {**example, "name": name}
 
     indices = tf.data.Dataset.range(len(faces))
     dataset = tf.data.Dataset.zip(indices, tf.data.Dataset.from_tensor_slices(faces.names))
     return dataset.map(sample, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def evaluation_seed(seed: int, index: tf.Tensor | int) -> tf.Tensor:
+    """Seed int32 `[2]` of the degradation of the face at place `index` of an evaluation."""
+    return _seed(seed, _EVALUATION, tf.cast(index, tf.int64))
 
 
 def _example(

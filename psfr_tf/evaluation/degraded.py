@@ -7,22 +7,13 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.data.datasets import evaluation_seed
 from psfr_tf.data.degradation import Degradation, resize
 from psfr_tf.data.face_folder import read_mask, read_split
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.pictures import pictures_by_name
 from psfr_tf.evaluation.samples import Sample
 from psfr_tf.photo import read_photo
-
-# Second word of the seed, the same as in `psfr_tf.data.datasets.evaluation_pairs`: validation
-# during training and `psfr evaluate` see the same degradations.
-_EVALUATION = 3
-
-
-def degradation_seed(seed: int, index: int) -> tf.Tensor:
-    """Seed [2] of the face at place `index` of an evaluation with the given seed."""
-    place = tf.constant(index, tf.int64)
-    return tf.random.experimental.stateless_fold_in([seed, _EVALUATION], place, alg="philox")
 
 
 @functools.cache
@@ -92,7 +83,7 @@ class DegradedFaces:
         if height != self.size:
             method = "area" if height > self.size else "bicubic"
             hq = tf.clip_by_value(tf.round(resize(hq, self.size, self.size, method)), 0.0, 255.0)
-        lq, hq = self._degrade(hq, degradation_seed(self.seed, index))
+        lq, hq = self._degrade(hq, evaluation_seed(self.seed, index))
         return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
 
 
