@@ -111,9 +111,7 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
     callbacks: list[keras.callbacks.Callback] = [log, export, checkpointing]
     validation = None
     if val_faces is not None:
-        pairs = evaluation_pairs(val_faces, size, 0, config.data.degradation).cache()
-        validation = pairs.batch(training.batch_size)
-        grid = next(iter(pairs.batch(GRID_FACES)))
+        grid, validation = validation_batches(val_faces, size, config)
         callbacks.insert(1, ImageGrid(output, grid, state, log.writer))
     try:
         model.fit(
@@ -131,6 +129,15 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
     finally:
         checkpointing.restore_signals()
     return export.write()
+
+
+def validation_batches(
+    faces: FaceFolder, size: int, config: TrainConfig
+) -> tuple[dict[str, Any], Any]:
+    """A batch of `GRID_FACES` faces to look at, and a dataset of all faces, degraded once."""
+    pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
+    # The grid must not be read through the cache: a cache that was read in part stays partial.
+    return next(iter(pairs.batch(GRID_FACES))), pairs.batch(config.training.batch_size).cache()
 
 
 def faces_of(config: TrainConfig) -> tuple[FaceFolder, FaceFolder | None]:

@@ -157,3 +157,12 @@ def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
     assert command.run(parse("--config", path, "--output", tmp_path / "run")) == 0
     assert f"weights: {tmp_path / 'run' / 'model'}" in capsys.readouterr().out
     assert tf.train.latest_checkpoint(tmp_path / "run" / "checkpoints").endswith("ckpt-2")
+
+
+def test_validation_sees_every_face_again_and_again(write_config, toy_data):
+    faces = run.FaceFolder(toy_data / "images", toy_data / "masks")
+    assert len(faces) > run.GRID_FACES
+    grid, batches = run.validation_batches(faces, 64, load_config(write_config()))
+    assert len(grid["lq"]) == run.GRID_FACES
+    for _ in range(2):
+        assert sum(len(batch["lq"]) for batch in batches) == len(faces)
