@@ -116,7 +116,7 @@ class MultiScaleDiscriminator(keras.Model):
         self.num_scales = num_scales
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "MultiScaleDiscriminator":
+    def from_preset(cls, name: str, /, **kwargs) -> "MultiScaleDiscriminator":
         """A discriminator with random weights and the sizes of preset `name`."""
         return cls(**{**preset(name)["discriminator"], **kwargs})
 

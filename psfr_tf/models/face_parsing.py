@@ -177,7 +177,7 @@ class FaceParsingNetwork(keras.Model):
         self.subpixel = subpixel
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "FaceParsingNetwork":
+    def from_preset(cls, name: str, /, **kwargs) -> "FaceParsingNetwork":
         """A network with random weights and the sizes of preset `name`."""
         return cls(**{**preset(name)["parsing"], **kwargs})
 

@@ -152,7 +152,7 @@ class Generator(keras.Model):
         self.add_input = add_input
 
     @classmethod
-    def from_preset(cls, name: str, **kwargs) -> "Generator":
+    def from_preset(cls, name: str, /, **kwargs) -> "Generator":
         """A generator with random weights and the sizes of preset `name`."""
         return cls(**{**preset(name)["generator"], **kwargs})
 

@@ -18,7 +18,7 @@ def environment() -> dict[str, str]:
     packages = ("tensorflow", "keras", "numpy")
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         **{package: version(package) for package in packages},
     }
 

@@ -51,6 +51,15 @@ def test_xnnpack_takes_the_mobile_model_whole(model_file):
 
 
 @pytest.mark.slow
+def test_the_gpu_delegate_would_take_the_mobile_model(model_file, capsys):
+    import tensorflow as tf
+
+    # TensorFlow's own check of every operation and shape against the GPU delegate's rules.
+    tf.lite.experimental.Analyzer.analyze(model_path=str(model_file), gpu_compatibility=True)
+    assert "looks compatible with GPU delegate" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_output_equals_the_keras_networks(mobile, model_file):
     rng = np.random.default_rng(1)
     lq = rng.uniform(-1, 1, (2, 16, 16, 3)).repeat(16, 1).repeat(16, 2).astype(np.float32)
