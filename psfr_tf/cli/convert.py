@@ -14,9 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    import psfr_tf
     from psfr_tf.conversion import convert
+    from psfr_tf.files import write_json
 
-    folder = convert(args.generator, args.parsing, args.output, args.discriminator)
+    mapped: list[str] = []
+
+    def log(line: str) -> None:
+        print(line)
+        mapped.append(line)
+
+    folder = convert(args.generator, args.parsing, args.output, args.discriminator, log=log)
+    report = {"command": "convert", "version": psfr_tf.__version__, "mapped": mapped}
+    write_json(folder / "report.json", report)
     print(f"Model folder: {folder}")
     print("The published weights keep their own licence, CC BY-NC-SA 4.0 (non-commercial).")
     return 0

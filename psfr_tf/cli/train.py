@@ -1,6 +1,7 @@
 """`psfr train`: train the face parsing network or PSFR-GAN from a config file."""
 
 import argparse
+import json
 from pathlib import Path
 
 SUMMARY = "Train the face parsing network or PSFR-GAN; continues a run that was stopped."
@@ -48,6 +49,24 @@ def run(args: argparse.Namespace) -> int:
         weights = training_run.train(config, output)
     except RunInterrupted as interrupted:
         print(f"psfr train: {interrupted}; run the same command again to continue")
+        _report(output, finished=False)
         return 1
     print(f"weights: {weights}")
+    _report(output, finished=True)
     return 0
+
+
+def _report(output: Path, finished: bool) -> None:
+    """Write ``report.json``: whether the run is done, and the last line of its statistics."""
+    import psfr_tf
+    from psfr_tf.files import write_json
+
+    statistics = output / "stats.jsonl"
+    lines = statistics.read_text(encoding="utf-8").splitlines() if statistics.is_file() else []
+    report = {
+        "command": "train",
+        "version": psfr_tf.__version__,
+        "finished": finished,
+        "last": json.loads(lines[-1]) if lines else None,
+    }
+    write_json(output / "report.json", report)

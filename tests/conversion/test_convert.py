@@ -179,6 +179,9 @@ def test_full_size_checkpoints_through_the_command_line(tmp_path, capsys):
     assert "head.0.weight_orig [1024, 1024, 3, 3] -> " in printed
     assert "221 tensors mapped to the generator network" in printed
 
+    report = json.loads((tmp_path / "model" / "report.json").read_text())
+    assert set(report["mapped"]) <= set(printed.splitlines())
+
     folder = load_model_folder(tmp_path / "model")
     lq, parsing = images(512)
     with torch.no_grad():

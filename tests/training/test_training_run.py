@@ -157,6 +157,8 @@ def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
     assert command.run(parse("--config", path, "--output", tmp_path / "run")) == 0
     assert f"weights: {tmp_path / 'run' / 'model'}" in capsys.readouterr().out
     assert tf.train.latest_checkpoint(tmp_path / "run" / "checkpoints").endswith("ckpt-2")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["finished"] and report["last"]["step"] == 2
 
 
 def test_validation_sees_every_face_again_and_again(write_config, toy_data):
