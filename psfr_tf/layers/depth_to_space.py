@@ -8,19 +8,19 @@ from keras import ops
 
 
 def _reshaped_depth_to_space(x, block_size: int):
-    batch, height, width, channels = ops.shape(x)
+    _, height, width, channels = x.shape
     out = channels // block_size**2
-    x = ops.reshape(x, (batch, height, width, block_size, block_size, out))
+    x = ops.reshape(x, (-1, height, width, block_size, block_size, out))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (batch, height * block_size, width * block_size, out))
+    return ops.reshape(x, (-1, height * block_size, width * block_size, out))
 
 
 def _reshaped_space_to_depth(x, block_size: int):
-    batch, height, width, channels = ops.shape(x)
+    _, height, width, channels = x.shape
     height, width = height // block_size, width // block_size
-    x = ops.reshape(x, (batch, height, block_size, width, block_size, channels))
+    x = ops.reshape(x, (-1, height, block_size, width, block_size, channels))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(x, (batch, height, width, block_size**2 * channels))
+    return ops.reshape(x, (-1, height, width, block_size**2 * channels))
 
 
 # [B, H, W, C] -> [B, H * block_size, W * block_size, C / block_size**2]

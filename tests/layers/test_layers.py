@@ -44,6 +44,14 @@ def test_depth_to_space_of_older_keras_has_the_same_values(images):
     np.testing.assert_array_equal(module.depth_to_space(blocks, 2), images)
 
 
+def test_depth_to_space_of_older_keras_leaves_the_batch_size_open(images):
+    inputs = keras.Input((16, 16, 5))
+    blocks = module._reshaped_space_to_depth(inputs, 2)
+    model = keras.Model(inputs, [blocks, module._reshaped_depth_to_space(blocks, 2)])
+    assert [tuple(x.shape) for x in model.outputs] == [(None, 8, 8, 20), (None, 16, 16, 5)]
+    np.testing.assert_array_equal(model.predict(images, verbose=0)[1], images)
+
+
 def test_instance_normalization_has_zero_mean_and_unit_biased_variance(images):
     output = np.asarray(InstanceNormalization()(images * 7 + 3))
     np.testing.assert_allclose(output.mean((1, 2)), 0, atol=1e-5)
