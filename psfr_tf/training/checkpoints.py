@@ -59,9 +59,7 @@ class RunState:
         if latest is None:
             return None
         try:
-            # The check below says what does not fit; TensorFlow's own list at exit is not needed.
-            status = self._checkpoint.restore(latest).expect_partial()
-            status.assert_existing_objects_matched()
+            self._checkpoint.restore(latest).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
