@@ -1,7 +1,8 @@
 """Training configuration: typed, validated once, with one clear line per mistake.
 
-A file in ``configs/`` is a YAML mapping of :class:`TrainConfig`. Relative paths are taken from
-the working directory. ``docs/training.md`` explains every key.
+A file in ``configs/`` is a YAML mapping of :class:`TrainConfig`; with ``base: FILE`` (relative to
+it) it names only what differs from that file. Other relative paths are taken from the working
+directory. ``docs/training.md`` explains every key.
 """
 
 import difflib
@@ -43,18 +44,30 @@ class TrainingConfig(_Section):
     """The optimisation."""
 
     steps: PositiveInt = Field(description="optimiser steps in total, resumed runs included")
-    batch_size: PositiveInt = 4
+    batch_size: PositiveInt = Field(4, description="faces in one forward pass")
+    gradient_accumulation: PositiveInt = Field(
+        1, description="batches whose gradients are averaged for one step"
+    )
+    clip_norm: Rate | None = Field(
+        None, description="largest global norm of the gradient of one network; null: no clipping"
+    )
     steps_per_epoch: PositiveInt = Field(
         500, description="steps between log lines, validations and image grids"
     )
     lr: Rate = Field(2e-4, description="learning rate of the face parsing network")
     lr_g: Rate = Field(1e-4, description="learning rate of the generator")
     lr_d: Rate = Field(4e-4, description="learning rate of the discriminator")
-    lr_schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="cosine falls to 1% of the rate at the last step"
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="linear and cosine fall to 1% of the rate at the last step"
+    )
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(
+        0, description="steps in which the rate rises from 0"
     )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    deterministic: bool = Field(
+        False, description="bit-equal results on one machine, at some cost in speed"
+    )
     ema_half_life: Annotated[float, Field(ge=0)] = Field(
         10000.0, description="half-life of the weight average in images; 0 keeps no average"
     )
@@ -62,6 +75,14 @@ class TrainingConfig(_Section):
     parsing_weights: str | None = Field(
         None, description="model folder, run folder or .weights.h5 of the face parsing network"
     )
+
+    @model_validator(mode="after")
+    def _check_warmup(self):
+        if self.warmup_steps >= self.steps:
+            raise ValueError(
+                f"warmup_steps must be below steps ({self.steps}), got {self.warmup_steps}"
+            )
+        return self
 
 
 class LossConfig(_Section):
@@ -112,6 +133,9 @@ class TrainConfig(_Section):
 
     model: Literal["psfrgan", "fpn"]
     preset: str
+    parsing_input: bool = Field(
+        True, description="false: the generator is styled by LQ alone (an ablation of the paper)"
+    )
     output: str | None = Field(None, description="run folder; --output overrides it")
     data: DataConfig
     training: TrainingConfig
@@ -151,9 +175,19 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     Raises:
         UserError: one line naming the file, the key and what is allowed.
     """
+    values = _read(Path(path))
+    for override in overrides:
+        _override(values, override)
     try:
-        with open(path, encoding="utf-8") as file:
-            values = yaml.safe_load(file)
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_one_line(error)}") from error
+
+
+def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The mapping in ``path``, merged over that of the file its key ``base`` names."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot read the config: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -161,12 +195,20 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
         raise UserError(f"{path}: not a YAML file: {reason}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys such as model, preset, data, training")
-    for override in overrides:
-        _override(values, override)
-    try:
-        return TrainConfig.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{path}: {_one_line(error)}") from error
+    if "base" not in values:
+        return values
+    base = path.parent / str(values.pop("base"))
+    if base.resolve() in seen:
+        raise UserError(f"{path}: base: {base} leads back to itself")
+    return _merged(_read(base, (*seen, base.resolve())), values)
+
+
+def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in values.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
 
 
 def _override(values: dict[str, Any], override: str) -> None:

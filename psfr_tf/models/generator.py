@@ -45,21 +45,24 @@ class LearnedConstant(keras.layers.Layer):
 class ReferencePyramid(keras.layers.Layer):
     """LQ image and parsing map, concatenated, at the size of each scale of the generator.
 
-    With `subpixel` 2 the largest scale is half the image; there LQ comes as space-to-depth blocks
-    (12 channels), so that no pixel of it is lost, and only the parsing map is reduced.
+    Without `parsing_input` the map is left out (3 channels in place of 22). With `subpixel` 2 the
+    largest scale is half the image; there LQ comes as space-to-depth blocks (12 channels), so that
+    no pixel of it is lost, and only the parsing map is reduced.
 
     Call: `[lq, parsing]`. Output: list of float [B, size, size, 22], one for each of `sizes`; 31
     channels in the sub-pixel case described above.
     """
 
-    def __init__(self, sizes: list[int], subpixel: int = 1, **kwargs):
+    def __init__(self, sizes: list[int], subpixel: int = 1, parsing_input: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.sizes = list(sizes)
         self.subpixel = subpixel
+        self.parsing_input = parsing_input
 
     def call(self, inputs):
         lq, parsing = inputs
-        pyramid = bicubic_pyramid(ops.concatenate([lq, parsing], axis=-1), self.sizes)
+        reference = ops.concatenate([lq, parsing], axis=-1) if self.parsing_input else lq
+        pyramid = bicubic_pyramid(reference, self.sizes)
         references = [pyramid[size] for size in self.sizes]
         if self.subpixel > 1:
             blocks = space_to_depth(lq, self.subpixel)
@@ -67,7 +70,12 @@ class ReferencePyramid(keras.layers.Layer):
         return references
 
     def get_config(self):
-        return {**super().get_config(), "sizes": self.sizes, "subpixel": self.subpixel}
+        return {
+            **super().get_config(),
+            "sizes": self.sizes,
+            "subpixel": self.subpixel,
+            "parsing_input": self.parsing_input,
+        }
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
@@ -86,6 +94,7 @@ class Generator(keras.Model):
         subpixel: int; above 1, the last convolution makes `subpixel**2` pixels at a time by
             depth-to-space, and the reference's largest scale takes LQ as space-to-depth blocks.
         add_input: bool, add the output to LQ (then the network learns a correction).
+        parsing_input: bool; without, the parsing map is taken but not used (ablation, Table 2).
 
     Call: `generator([lq, parsing])`, lq float32 [B, S, S, 3] RGB in [-1, 1], parsing float32
     [B, S, S, 19] one-hot. Output: float32 [B, S, S, 3], nominally in [-1, 1], not clipped.
@@ -106,6 +115,7 @@ class Generator(keras.Model):
         spectral_norm: bool = True,
         subpixel: int = 1,
         add_input: bool = False,
+        parsing_input: bool = True,
         **kwargs,
     ):
         channels = {int(size): count for size, count in (channels or _published_channels()).items()}
@@ -115,7 +125,7 @@ class Generator(keras.Model):
         policy = kwargs.pop("dtype", None) or keras.config.dtype_policy()
 
         # === Layers ===
-        self.reference_pyramid = ReferencePyramid(sizes, subpixel, dtype=policy)
+        self.reference_pyramid = ReferencePyramid(sizes, subpixel, parsing_input, dtype=policy)
         self.constant = LearnedConstant(sizes[0], channels[sizes[0]], dtype=policy)
         self.upsample = NearestUpsampling2D(dtype=policy)
         self.convs = [conv3x3(channels[size], spectral_norm, dtype=policy) for size in sizes]
@@ -150,6 +160,7 @@ class Generator(keras.Model):
         self.spectral_norm = spectral_norm
         self.subpixel = subpixel
         self.add_input = add_input
+        self.parsing_input = parsing_input
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "Generator":
@@ -165,6 +176,7 @@ class Generator(keras.Model):
             "spectral_norm": self.spectral_norm,
             "subpixel": self.subpixel,
             "add_input": self.add_input,
+            "parsing_input": self.parsing_input,
             "name": self.name,
             "trainable": self.trainable,
         }

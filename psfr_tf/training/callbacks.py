@@ -1,6 +1,7 @@
 """What happens around the steps of a run: logs, image grids, checkpoints, a clean stop."""
 
 import json
+import math
 import signal
 import time
 from pathlib import Path
@@ -10,13 +11,39 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS
+from psfr_tf.layers import SpectralNormConv2D
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.psfrgan import to_unit
 
 
 class RunInterrupted(Exception):
     """SIGTERM or SIGINT arrived; the state is saved."""
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends the run as soon as a term of the loss or the norm of a gradient is NaN or infinite.
+
+    Must come before :class:`Checkpointing`, so that no such state is saved.
+
+    Raises:
+        UserError: names the step, the term and the last good checkpoint.
+    """
+
+    def __init__(self, state: RunState):
+        super().__init__()
+        self.state = state
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
+        if bad:
+            good = self.state.checkpoints()
+            raise UserError(
+                f"step {self.state.step}: not finite: {', '.join(bad)}; stopped without saving. "
+                f"Last good checkpoint: {good[-1] if good else 'none'}. A lower learning rate or "
+                "training.clip_norm may help"
+            )
 
 
 class Checkpointing(keras.callbacks.Callback):
@@ -31,6 +58,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.state = state
         self.every = every
         self.steps = steps
+        self._saved = state.step
         self._signal: int | None = None
         self._previous: dict[int, Any] = {}
 
@@ -48,8 +76,9 @@ class Checkpointing(keras.callbacks.Callback):
             )
         if step >= self.steps:
             self.model.stop_training = True
-        elif step % self.every == 0:
+        elif step % self.every == 0 and step != self._saved:  # not again while accumulating
             self.state.save()
+            self._saved = step
 
     def on_train_end(self, logs=None):
         self.state.save()
@@ -95,11 +124,12 @@ class RunLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         speed = self.__dict__.pop("_images_per_second", None) or self._speed()
         values = {name: float(value) for name, value in (logs or {}).items()}
+        values |= _learning_rates(self.model)
         record = {
             "step": self.state.step,
             "images": self.state.images_seen,
             "images_per_second": round(speed, 3),
-            **{name: round(value, 6) for name, value in values.items()},
+            **{name: float(f"{value:.6g}") for name, value in values.items()},
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -107,11 +137,28 @@ class RunLog(keras.callbacks.Callback):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
             tf.summary.scalar("images_per_second", speed)
+            for name in ("generator", "discriminator"):
+                for layer_name, sigma in spectral_norms(getattr(self.model, name, None)).items():
+                    tf.summary.scalar(f"sigma/{name}/{layer_name}", sigma)
         self.writer.flush()
 
     def _speed(self) -> float:
         begun, images = self._start
         return (self.state.images_seen - images) / max(time.perf_counter() - begun, 1e-9)
+
+
+def _learning_rates(model: keras.Model) -> dict[str, float]:
+    rates = {"learning_rate": float(model.optimizer.learning_rate)}
+    if getattr(model, "d_optimizer", None) is not None:
+        rates["learning_rate_d"] = float(model.d_optimizer.learning_rate)
+    return rates
+
+
+def spectral_norms(network: keras.Model | None) -> dict[str, float]:
+    """The spectral norm sigma of each convolution's raw kernel, by the layer's name."""
+    layers = network._flatten_layers() if network is not None else ()
+    found = [layer for layer in layers if isinstance(layer, SpectralNormConv2D)]
+    return {layer.path: float(layer.sigma()) for layer in found}
 
 
 class ImageGrid(keras.callbacks.Callback):

@@ -1,5 +1,6 @@
 """Checkpoints that hold the whole state of a run: networks, average, optimizers, position."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -7,32 +8,42 @@ import tensorflow as tf
 
 from psfr_tf.errors import UserError
 
+PREFIX = "ckpt-"
+PARTS = ("generator", "discriminator", "parsing_network", "optimizer", "d_optimizer")
+
 
 class RunState:
     """Saves and restores everything that a run needs to continue where it stopped.
 
-    Holds the trained networks, the averaged network, the optimizers with their step, and the
-    number of images seen, from which the data pipeline continues.
+    Holds the trained networks with their spectral vectors, the averaged network, the optimizers
+    with their step, moments, accumulated gradients and loss scale, the number of images seen, and
+    the seed. Every draw of the data pipeline is a function of the last two, so together they are
+    the position in the data and the random state.
+
+    TensorFlow writes a checkpoint under temporary names and renames it, and keeps a checksum of
+    each tensor.
 
     Args:
         model: a compiled ``PSFRGAN`` or ``FaceParsingTrainer``.
-        directory: where checkpoints are kept.
+        directory: where checkpoints are kept, as ``ckpt-STEP.index`` and ``.data-*``.
         keep: number of checkpoints kept.
+        seed: of the run; a restored checkpoint brings its own.
     """
 
-    def __init__(self, model: keras.Model, directory: Path, keep: int = 2):
-        parts = {"optimizer": model.optimizer, "images_seen": model.images_seen}
-        for name in ("generator", "discriminator", "d_optimizer", "parsing_network"):
-            part = getattr(model, name, None)
-            if part is not None:
-                parts[name] = part
-        if model.average is not None:
-            parts["average"] = model.average.network
+    def __init__(self, model: keras.Model, directory: Path, keep: int = 2, seed: int = 0):
+        self._seed = tf.Variable(seed, dtype="int64", trainable=False)
+        states = {name: getattr(model, name, None) for name in PARTS}
+        states["average"] = model.average.network if model.average else None
+        parts = {
+            name: _variables(state)
+            for name, state in states.items()
+            if hasattr(state, "variables")  # the parsing network may be a plain function
+        }
         self.model = model
         self.directory = Path(directory)
-        self._checkpoint = tf.train.Checkpoint(**parts)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(directory), max_to_keep=keep
+        self.keep = keep
+        self._checkpoint = tf.train.Checkpoint(
+            images_seen=model.images_seen, seed=self._seed, **parts
         )
 
     @property
@@ -45,25 +56,81 @@ class RunState:
         """Training images drawn, the position in the data."""
         return int(self.model.images_seen)
 
-    def save(self) -> str:
-        """Write a checkpoint and return its path; one per step at most."""
-        return self._manager.save(checkpoint_number=self.step)
+    @property
+    def seed(self) -> int:
+        """Seed of the data pipeline."""
+        return int(self._seed)
 
-    def restore(self) -> str | None:
-        """Load the newest checkpoint; None if there is none.
+    def checkpoints(self) -> list[Path]:
+        """Paths without suffix, oldest first."""
+        steps = [
+            int(path.stem.removeprefix(PREFIX))
+            for path in self.directory.glob(f"{PREFIX}*.index")
+            if path.stem.removeprefix(PREFIX).isdecimal()
+        ]
+        return [self.directory / f"{PREFIX}{step}" for step in sorted(steps)]
+
+    def save(self) -> Path:
+        """Write a checkpoint, delete those beyond ``keep``, and return its path."""
+        path = self.directory / f"{PREFIX}{self.step}"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._checkpoint.write(str(path))
+        for old in self.checkpoints()[: -self.keep]:
+            _delete(old)
+        return path
+
+    def restore(self, say: Callable[[str], None] = print) -> Path | None:
+        """Load the newest checkpoint that can be read; None if there is none.
+
+        A damaged one is reported through ``say`` and renamed to ``damaged-ckpt-*``.
 
         Raises:
-            UserError: the checkpoint does not fit the model.
+            UserError: the checkpoint does not fit the model, or all are damaged.
         """
-        latest = self._manager.latest_checkpoint
-        if latest is None:
-            return None
-        try:
-            self._checkpoint.restore(latest).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).strip().splitlines()[0]
+        damaged: list[Path] = []
+        for path in reversed(self.checkpoints()):
+            try:
+                self._checkpoint.read(str(path)).assert_existing_objects_matched()
+            except (AssertionError, ValueError) as error:
+                raise UserError(
+                    f"{path}: the checkpoint does not fit this config ({_first_line(error)}); "
+                    "choose another --output or restore the config that the run was started with"
+                ) from error
+            except (tf.errors.OpError, IndexError) as error:  # the latter: truncated data
+                say(f"warning: {path} is damaged ({_first_line(error)}); trying the one before it")
+                damaged.append(path)
+                continue
+            for other in damaged:
+                _set_aside(other)
+            return path
+        if damaged:
             raise UserError(
-                f"{latest}: the checkpoint does not fit this config ({reason}); choose another "
-                "--output or restore the config that the run was started with"
-            ) from error
-        return latest
+                f"{self.directory}: every checkpoint is damaged; delete this folder to start the "
+                "run again"
+            )
+        return None
+
+
+def _variables(state: keras.Model | keras.Optimizer) -> tf.train.Checkpoint:
+    """All variables, by their order.
+
+    The objects themselves would not do: TensorFlow does not see layers in the lists of a Keras
+    layer, nor the state of an optimizer's loss scaling, and says nothing.
+    """
+    variables = state.weights if isinstance(state, keras.Model) else state.variables
+    return tf.train.Checkpoint(variables=[variable.value for variable in variables])
+
+
+def _delete(checkpoint: Path) -> None:
+    # The index goes first: without it the rest is not taken for a checkpoint.
+    for path in sorted(checkpoint.parent.glob(f"{checkpoint.name}.*"), reverse=True):
+        path.unlink()
+
+
+def _set_aside(checkpoint: Path) -> None:
+    for path in sorted(checkpoint.parent.glob(f"{checkpoint.name}.*"), reverse=True):
+        path.rename(path.with_name(f"damaged-{path.name}"))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

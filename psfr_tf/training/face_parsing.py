@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.losses import pixel_loss
-from psfr_tf.training.psfrgan import with_loss_scaling
-from psfr_tf.training.weight_average import WeightAverage
+from psfr_tf.training.trainer import Trainer, prepared, scale
 
 
 class PresentClassIoU(keras.metrics.Metric):
@@ -43,10 +42,8 @@ class PresentClassIoU(keras.metrics.Metric):
         )
 
 
-class FaceParsingTrainer(keras.Model):
+class FaceParsingTrainer(Trainer):
     """Trains a face parsing network with cross entropy on the map and a pixel loss on the image.
-
-    Batches are those of :class:`psfr_tf.training.psfrgan.PSFRGAN`.
 
     Args:
         parsing_network: ``parsing_network(lq) -> {"logits", "image"}``.
@@ -65,22 +62,15 @@ class FaceParsingTrainer(keras.Model):
         ema_half_life: float = 0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(parsing_network, ema_half_life, **kwargs)
         self.parsing_network = parsing_network
         self.pixel = pixel
         self.pixel_weight = pixel_weight
         self.parsing_weight = parsing_weight
-        self.images_seen = self.add_weight(
-            name="images_seen", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        self.average = WeightAverage(parsing_network, ema_half_life) if ema_half_life else None
-        self._losses = {
-            name: keras.metrics.Mean(name=name) for name in ("loss", "cross_entropy", "pixel")
-        }
+        self._means("loss", "cross_entropy", "pixel")
+        self._means("gradient_norm")
         self._accuracy = keras.metrics.Mean(name="accuracy")
         self._miou = PresentClassIoU()
-        # The model itself is never called: without this, fit and saving try to build it.
-        self.built = True
 
     @property
     def ema_parsing_network(self) -> keras.Model:
@@ -89,30 +79,24 @@ class FaceParsingTrainer(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [*self._losses.values(), self._accuracy, self._miou]
+        return [*self._running.values(), self._accuracy, self._miou]
 
     def compile(self, optimizer: keras.Optimizer, **kwargs: Any) -> None:
         """Set and build the optimizer; XLA is off unless asked for."""
         kwargs.setdefault("jit_compile", False)
-        optimizer = with_loss_scaling(optimizer)
-        optimizer.build(self.parsing_network.trainable_variables)
+        optimizer = prepared(optimizer, self.parsing_network)
         super().compile(optimizer=optimizer, auto_scale_loss=False, **kwargs)
 
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         labels = tf.cast(data["parsing"], "int32")
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             outputs = self.parsing_network(data["lq"], training=True)
             loss, terms = self._loss(outputs, data["hq"], labels)
-            scaled = self.optimizer.scale_loss(loss) / replicas
-        variables = self.parsing_network.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
-
-        batch = tf.cast(tf.shape(labels)[0] * replicas, "int64")
-        self.images_seen.assign_add(batch)
-        if self.average is not None:
-            self.average.update(batch, self.images_seen)
-        return self._report(outputs, labels, terms)
+            scaled = scale(loss, self.optimizer)
+        self._descend(tape, scaled, self.parsing_network, self.optimizer, "gradient_norm")
+        self._count(data)
+        logs = self._report(outputs, labels, terms)
+        return {**logs, "gradient_norm": self._running["gradient_norm"].result()}
 
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The losses, pixel accuracy and mIoU of the averaged network."""
@@ -140,8 +124,10 @@ class FaceParsingTrainer(keras.Model):
 
     def _report(self, outputs, labels, terms):
         predicted = tf.argmax(outputs["logits"], axis=-1, output_type="int32")
-        for name, metric in self._losses.items():
-            metric.update_state(terms[name])
+        updated = [self._accuracy, self._miou]
+        for name, value in terms.items():
+            self._running[name].update_state(value)
+            updated.append(self._running[name])
         self._accuracy.update_state(tf.cast(predicted == labels, "float32"))
         self._miou.update_state(labels, predicted)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return {metric.name: metric.result() for metric in updated}

@@ -15,14 +15,7 @@ from psfr_tf.losses import (
     semantic_style_loss,
 )
 from psfr_tf.losses.adversarial import check_form
-from psfr_tf.training.weight_average import WeightAverage
-
-
-def with_loss_scaling(optimizer: keras.Optimizer) -> keras.Optimizer:
-    """Wrap ``optimizer`` in dynamic loss scaling where float16 gradients would underflow."""
-    if keras.config.dtype_policy().name == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
+from psfr_tf.training.trainer import Trainer, prepared, scale
 
 
 def to_unit(images: tf.Tensor) -> tf.Tensor:
@@ -30,7 +23,7 @@ def to_unit(images: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(0.5 * (tf.cast(images, "float32") + 1.0), 0.0, 1.0)
 
 
-class PSFRGAN(keras.Model):
+class PSFRGAN(Trainer):
     """Generator, discriminator and losses with a ``train_step`` for ``fit``.
 
     One step makes one forward pass of the generator, with the parsing map that the frozen face
@@ -39,7 +32,8 @@ class PSFRGAN(keras.Model):
     serve its own loss and, without gradient, feature matching.
 
     Batches are dicts with ``lq`` and ``hq`` (float32 [B, S, S, 3] in [-1, 1], RGB) and
-    ``parsing`` (integer label map of HQ [B, S, S]).
+    ``parsing`` (integer label map of HQ [B, S, S]). Without ``parsing``, the face parsing network
+    makes the map from HQ.
 
     Args:
         generator: ``generator([lq, parsing]) -> restored``.
@@ -74,7 +68,7 @@ class PSFRGAN(keras.Model):
         ema_half_life: float = 0.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(generator, ema_half_life, **kwargs)
         check_form(form)
         if adversarial_weight and discriminator is None:
             raise ValueError("`adversarial_weight` above 0 needs a `discriminator`.")
@@ -94,18 +88,16 @@ class PSFRGAN(keras.Model):
         self.feature_matching_weight = feature_matching_weight
         self.adversarial_weight = adversarial_weight
         self.style_weight = style_weight
-        self.images_seen = self.add_weight(
-            name="images_seen", shape=(), dtype="int64", initializer="zeros", trainable=False
-        )
-        self.average = WeightAverage(generator, ema_half_life) if ema_half_life else None
-        names = ["loss_g", "pixel"]
-        names += ["style"] if style_weight else []
-        names += ["adversarial_g", "adversarial_d"] if adversarial_weight else []
-        names += ["feature_matching"] if feature_matching_weight else []
-        self._losses = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means("loss_g", "pixel", "gradient_norm_g")
+        if style_weight:
+            self._means("style")
+        if adversarial_weight:
+            self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
+            for number in range(discriminator.num_scales):  # 0 is the full size
+                self._means(f"score_real_{number}", f"score_fake_{number}")
+        if feature_matching_weight:
+            self._means("feature_matching")
         self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
-        # The model itself is never called: without this, fit and saving try to build it.
-        self.built = True
 
     @property
     def ema_generator(self) -> keras.Model:
@@ -114,7 +106,7 @@ class PSFRGAN(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        return [*self._losses.values(), *self._quality.values()]
+        return [*self._running.values(), *self._quality.values()]
 
     def compile(
         self,
@@ -132,13 +124,11 @@ class PSFRGAN(keras.Model):
         if self.discriminator is not None and d_optimizer is None:
             raise ValueError("The discriminator needs a `d_optimizer`.")
         kwargs.setdefault("jit_compile", False)
-        g_optimizer = with_loss_scaling(g_optimizer)
-        g_optimizer.build(self.generator.trainable_variables)
+        g_optimizer = prepared(g_optimizer, self.generator)
         super().compile(optimizer=g_optimizer, auto_scale_loss=False, **kwargs)
         self.d_optimizer = None
         if self.discriminator is not None:
-            self.d_optimizer = with_loss_scaling(d_optimizer)
-            self.d_optimizer.build(self.discriminator.trainable_variables)
+            self.d_optimizer = prepared(d_optimizer, self.discriminator)
 
     def predict_parsing(self, lq: tf.Tensor) -> tf.Tensor:
         """One-hot parsing map [B, S, S, 19] that the frozen network predicts, no gradient."""
@@ -148,33 +138,36 @@ class PSFRGAN(keras.Model):
 
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         lq, hq = data["lq"], data["hq"]
-        labels = tf.cast(data["parsing"], "int32")
+        labels = self._labels(data)
         parsing_hq = tf.one_hot(labels, NUM_CLASSES, dtype=hq.dtype)
         parsing_lq = self.predict_parsing(lq)
         style_hq = self.style_features(hq) if self.style_weight else None
-        real_features = None
+        real = None
 
         with tf.GradientTape() as g_tape:
             restored = self.generator([lq, parsing_lq], training=True)
             if self.discriminator is not None:
                 with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                    d_loss, real_features = self._discriminator_loss(
-                        tf.stop_gradient(restored), hq, parsing_hq
+                    real, fake = self._discriminate(tf.stop_gradient(restored), hq, parsing_hq)
+                    d_loss = self.adversarial_weight * discriminator_hinge_loss(
+                        _scores(real), _scores(fake), self.form
                     )
-                    d_scaled = _scale(d_loss, self.d_optimizer)
-            terms = self._generator_terms(restored, hq, labels, parsing_hq, style_hq, real_features)
+                    d_scaled = scale(d_loss, self.d_optimizer)
+            terms = self._generator_terms(restored, hq, labels, parsing_hq, style_hq, real)
             g_loss = tf.add_n(list(terms.values()))
-            g_scaled = _scale(g_loss, self.optimizer)
+            g_scaled = scale(g_loss, self.optimizer)
         terms["loss_g"] = g_loss
 
-        self._descend(g_tape, g_scaled, self.generator, self.optimizer)
+        self._descend(g_tape, g_scaled, self.generator, self.optimizer, "gradient_norm_g")
         if self.discriminator is not None:
-            self._descend(d_tape, d_scaled, self.discriminator, self.d_optimizer)
+            self._descend(d_tape, d_scaled, self.discriminator, self.d_optimizer, "gradient_norm_d")
             terms["adversarial_d"] = d_loss
-        self._count(tf.shape(lq)[0])
-        for name, metric in self._losses.items():
-            metric.update_state(terms[name])
-        return {name: metric.result() for name, metric in self._losses.items()}
+            for number, scores in enumerate(zip(_scores(real), _scores(fake), strict=True)):
+                terms[f"score_real_{number}"], terms[f"score_fake_{number}"] = scores
+        self._count(data)
+        for name, value in terms.items():
+            self._running[name].update_state(value)
+        return {name: metric.result() for name, metric in self._running.items()}
 
     def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """PSNR (dB) and SSIM of the averaged generator's output against HQ, in [0, 1]."""
@@ -189,14 +182,20 @@ class PSFRGAN(keras.Model):
         parsing = self.predict_parsing(lq)
         return tf.argmax(parsing, -1), self.ema_generator([lq, parsing], training=False)
 
-    def _discriminator_loss(self, restored, hq, parsing_hq):
-        """D's loss and its features of HQ. Each call is one power iteration: HQ goes first."""
+    def _labels(self, data):
+        """The label map of HQ, int32 [B, S, S]."""
+        if "parsing" in data:
+            return tf.cast(data["parsing"], "int32")
+        logits = self.parsing_network(data["hq"], training=False)["logits"]
+        return tf.argmax(logits, axis=-1, output_type="int32")
+
+    def _discriminate(self, restored, hq, parsing_hq):
+        """D's outputs for HQ and restored. Each call is one power iteration: HQ goes first."""
         real = self.discriminator(tf.concat([hq, parsing_hq], -1), training=True)
         fake = self.discriminator(tf.concat([restored, parsing_hq], -1), training=True)
-        loss = discriminator_hinge_loss(_scores(real), _scores(fake), self.form)
-        return self.adversarial_weight * loss, _features(real)
+        return real, fake
 
-    def _generator_terms(self, restored, hq, labels, parsing_hq, style_hq, real_features):
+    def _generator_terms(self, restored, hq, labels, parsing_hq, style_hq, real):
         """The weighted terms of the generator's loss by name; they sum to ``loss_g``."""
         terms = {"pixel": self.pixel_weight * pixel_loss(restored, hq, self.pixel)}
         if self.style_weight:
@@ -210,25 +209,9 @@ class PSFRGAN(keras.Model):
             terms["adversarial_g"] = self.adversarial_weight * adversarial
             if self.feature_matching_weight:
                 terms["feature_matching"] = self.feature_matching_weight * feature_matching_loss(
-                    _features(fake), real_features, self.form
+                    _features(fake), _features(real), self.form
                 )
         return terms
-
-    def _descend(self, tape, loss, network, optimizer):
-        variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-
-    def _count(self, batch):
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        batch = tf.cast(batch * replicas, "int64")
-        self.images_seen.assign_add(batch)
-        if self.average is not None:
-            self.average.update(batch, self.images_seen)
-
-
-def _scale(loss: tf.Tensor, optimizer: keras.Optimizer) -> tf.Tensor:
-    """Loss scaling for float16; gradients are summed over replicas, so the loss is divided."""
-    return optimizer.scale_loss(loss) / tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _scores(scales: list[dict[str, Any]]) -> list[tf.Tensor]:

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 import yaml
 
 from psfr_tf import files
 from psfr_tf.config import TrainConfig
 from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
 from psfr_tf.errors import UserError
-from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 from psfr_tf.models.presets import PRESETS
-from psfr_tf.training import initial_weights
-from psfr_tf.training.adam import Adam
-from psfr_tf.training.callbacks import Checkpointing, ImageGrid, RunInterrupted, RunLog
+from psfr_tf.training.build import build_model, networks_of
+from psfr_tf.training.callbacks import (
+    Checkpointing,
+    ImageGrid,
+    RunInterrupted,
+    RunLog,
+    StopOnNonFinite,
+)
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.export import ExportWeights, environment
-from psfr_tf.training.face_parsing import FaceParsingTrainer
-from psfr_tf.training.psfrgan import PSFRGAN
 
 GRID_FACES = 4
 
@@ -84,11 +87,15 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
     training = config.training
     size = PRESETS[config.preset]["size"]
     keras.utils.set_random_seed(training.seed)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
     train_faces, val_faces = faces_of(config)
     model = build_model(config)
-    state = RunState(model, output / "checkpoints", config.checkpoint.keep)
-    if state.restore():
+    state = RunState(model, output / "checkpoints", config.checkpoint.keep, training.seed)
+    if state.restore(say):
         say(f"resumed {output} at step {state.step} ({state.images_seen} images)")
+        if state.seed != training.seed:
+            say(f"the run keeps its seed {state.seed}; training.seed={training.seed} is not used")
     export = ExportWeights(output / "model", config, state)
     export.set_model(model)
     remaining = training.steps - state.step
@@ -100,7 +107,7 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
         train_faces,
         size,
         training.batch_size,
-        training.seed,
+        state.seed,
         config.data.degradation,
         flip=config.data.flip,
         augment=config.data.augment,
@@ -108,16 +115,16 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
     )
     log = RunLog(output, state)
     checkpointing = Checkpointing(state, config.checkpoint.every, training.steps)
-    callbacks: list[keras.callbacks.Callback] = [log, export, checkpointing]
+    callbacks = [StopOnNonFinite(state), log, export, checkpointing]
     validation = None
     if val_faces is not None:
         grid, validation = validation_batches(val_faces, size, config)
-        callbacks.insert(1, ImageGrid(output, grid, state, log.writer))
+        callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
     try:
         model.fit(
             dataset,
             epochs=math.ceil(remaining / training.steps_per_epoch),
-            steps_per_epoch=training.steps_per_epoch,
+            steps_per_epoch=training.steps_per_epoch * training.gradient_accumulation,
             validation_data=validation,
             callbacks=callbacks,
             shuffle=False,  # the data pipeline does it
@@ -149,66 +156,3 @@ def faces_of(config: TrainConfig) -> tuple[FaceFolder, FaceFolder | None]:
     names = read_split(data.manifest, data.val_split) if data.val_images else []
     names = names[: data.val_images]
     return train, FaceFolder(data.images, data.masks, names) if names else None
-
-
-def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
-    """The networks that the config needs, with random weights, under the current policy."""
-    networks: dict[str, keras.Model] = {}
-    if config.model == "psfrgan":
-        networks["generator"] = Generator.from_preset(config.preset)
-        if config.needs_discriminator:
-            networks["discriminator"] = MultiScaleDiscriminator.from_preset(config.preset)
-    networks["parsing"] = FaceParsingNetwork.from_preset(config.preset)
-    return networks
-
-
-def build_model(config: TrainConfig) -> keras.Model:
-    """A compiled ``PSFRGAN`` or ``FaceParsingTrainer`` with its initial weights."""
-    training, losses = config.training, config.losses
-    networks = networks_of(config)
-    initial_weights.load(networks, config)
-    if config.model == "fpn":
-        model = FaceParsingTrainer(
-            networks["parsing"],
-            pixel=losses.pixel,
-            pixel_weight=losses.pixel_weight,
-            parsing_weight=losses.parsing_weight,
-            ema_half_life=training.ema_half_life,
-        )
-        model.compile(Adam(_schedule(training.lr, config), beta_1=0.9))
-        return model
-    model = PSFRGAN(
-        networks["generator"],
-        networks.get("discriminator"),
-        networks["parsing"],
-        _style_features(config, networks["parsing"]),
-        form=losses.form,
-        pixel=losses.pixel,
-        pixel_weight=losses.pixel_weight,
-        feature_matching_weight=losses.feature_matching_weight,
-        adversarial_weight=losses.adversarial_weight,
-        style_weight=losses.style_weight,
-        ema_half_life=training.ema_half_life,
-    )
-    g_optimizer = Adam(_schedule(training.lr_g, config), beta_1=0.5)
-    d_optimizer = None
-    if config.needs_discriminator:
-        d_optimizer = Adam(_schedule(training.lr_d, config), beta_1=0.5)
-    model.compile(g_optimizer, d_optimizer)
-    return model
-
-
-def _style_features(config: TrainConfig, parsing_network: FaceParsingNetwork) -> Any:
-    if not config.losses.style_weight:
-        return None
-    if config.losses.style_features == "fpn":
-        return parsing_network.encode
-    from psfr_tf.models.vgg import load_vgg_features
-
-    return load_vgg_features(config.losses.vgg_weights, config.losses.form)
-
-
-def _schedule(rate: float, config: TrainConfig) -> Any:
-    if config.training.lr_schedule == "constant":
-        return rate
-    return keras.optimizers.schedules.CosineDecay(rate, config.training.steps, alpha=0.01)

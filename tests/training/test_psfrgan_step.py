@@ -74,6 +74,8 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     logs = model.train_step(batch)
     assert set(logs) == {
         "loss_g", "pixel", "style", "adversarial_g", "adversarial_d", "feature_matching",
+        "gradient_norm_g", "gradient_norm_d",
+        "score_real_0", "score_fake_0", "score_real_1", "score_fake_1",
     }  # fmt: skip
     parts = ("pixel", "style", "adversarial_g", "feature_matching")
     assert float(logs["loss_g"]) == pytest.approx(sum(float(logs[part]) for part in parts))
@@ -83,10 +85,22 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     assert int(model.images_seen) == 2
 
 
+def test_without_a_map_the_parsing_network_reads_hq(batch):
+    data = {"lq": batch["lq"], "hq": batch["hq"]}
+    keras.utils.set_random_seed(4)
+    without = build().train_step(data)
+    keras.utils.set_random_seed(4)
+    model = build()
+    parsing = tf.argmax(model.parsing_network(batch["hq"], training=False)["logits"], -1)
+    given = model.train_step({**data, "parsing": parsing})
+    assert float(without["style"]) == pytest.approx(float(given["style"]), rel=1e-5)
+    assert float(without["loss_g"]) == pytest.approx(float(given["loss_g"]), rel=1e-5)
+
+
 def test_discriminator_is_not_run_without_adversarial_weight(batch):
     model = build(adversarial_weight=0.0, feature_matching_weight=0.0)
     assert model.discriminator is None and model.d_optimizer is None
-    assert set(model.train_step(batch)) == {"loss_g", "pixel", "style"}
+    assert set(model.train_step(batch)) == {"loss_g", "pixel", "style", "gradient_norm_g"}
 
 
 @pytest.mark.slow

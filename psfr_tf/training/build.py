@@ -1,0 +1,81 @@
+"""The networks, losses and optimizers that a config asks for."""
+
+from typing import Any
+
+import keras
+
+from psfr_tf.config import TrainConfig
+from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
+from psfr_tf.training import initial_weights
+from psfr_tf.training.adam import Adam
+from psfr_tf.training.face_parsing import FaceParsingTrainer
+from psfr_tf.training.psfrgan import PSFRGAN
+from psfr_tf.training.schedule import LearningRate
+
+
+def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
+    """The networks that the config needs, with random weights, under the current policy."""
+    networks: dict[str, keras.Model] = {}
+    if config.model == "psfrgan":
+        networks["generator"] = Generator.from_preset(
+            config.preset, parsing_input=config.parsing_input
+        )
+        if config.needs_discriminator:
+            networks["discriminator"] = MultiScaleDiscriminator.from_preset(config.preset)
+    networks["parsing"] = FaceParsingNetwork.from_preset(config.preset)
+    return networks
+
+
+def build_model(config: TrainConfig) -> PSFRGAN | FaceParsingTrainer:
+    """A compiled ``PSFRGAN`` or ``FaceParsingTrainer`` with its initial weights."""
+    training, losses = config.training, config.losses
+    networks = networks_of(config)
+    initial_weights.load(networks, config)
+    if config.model == "fpn":
+        model = FaceParsingTrainer(
+            networks["parsing"],
+            pixel=losses.pixel,
+            pixel_weight=losses.pixel_weight,
+            parsing_weight=losses.parsing_weight,
+            ema_half_life=training.ema_half_life,
+        )
+        model.compile(_adam(training.lr, 0.9, config))
+        return model
+    model = PSFRGAN(
+        networks["generator"],
+        networks.get("discriminator"),
+        networks["parsing"],
+        _style_features(config, networks["parsing"]),
+        form=losses.form,
+        pixel=losses.pixel,
+        pixel_weight=losses.pixel_weight,
+        feature_matching_weight=losses.feature_matching_weight,
+        adversarial_weight=losses.adversarial_weight,
+        style_weight=losses.style_weight,
+        ema_half_life=training.ema_half_life,
+    )
+    g_optimizer = _adam(training.lr_g, 0.5, config)
+    d_optimizer = _adam(training.lr_d, 0.5, config) if config.needs_discriminator else None
+    model.compile(g_optimizer, d_optimizer)
+    return model
+
+
+def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
+    training = config.training
+    accumulation = training.gradient_accumulation
+    return Adam(
+        LearningRate(rate, training.steps, training.lr_schedule, training.warmup_steps),
+        beta_1=beta_1,
+        global_clipnorm=training.clip_norm,
+        gradient_accumulation_steps=accumulation if accumulation > 1 else None,
+    )
+
+
+def _style_features(config: TrainConfig, parsing_network: FaceParsingNetwork) -> Any:
+    if not config.losses.style_weight:
+        return None
+    if config.losses.style_features == "fpn":
+        return parsing_network.encode
+    from psfr_tf.models.vgg import load_vgg_features
+
+    return load_vgg_features(config.losses.vgg_weights, config.losses.form)
