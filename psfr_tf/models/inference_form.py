@@ -1,0 +1,222 @@
+"""The networks rewritten for inference: the same function with less work.
+
+Exact rewrites, no approximation: spectral norm and batch norm are folded into the kernels, the part
+of the generator that depends on its learned constant only is computed here, nearest x2 and the
+convolution behind it become one sub-pixel convolution, convolutions that read the same input become
+one, and the parsing network's image head is dropped. Every operation is one that LiteRT's XNNPACK
+delegate takes, so that a network converts to a single delegate partition.
+
+The down blocks of the parsing network keep two convolutions: conv1 has stride 1 and the shortcut
+stride 2, so as one they would do the shortcut's work four times. They share the padding.
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.layers import ReflectionPadding2D
+from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
+from psfr_tf.layers.folding import fold_batch_norm, plain_weights
+from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
+from psfr_tf.layers.subpixel_conv import edge_pad, subpixel_bias, subpixel_kernel, zero_pad
+from psfr_tf.models.face_parsing import FaceParsingNetwork
+from psfr_tf.models.generator import Generator, ReferencePyramid
+
+# How far below the maximum a logit must be to count as "not the class". Logits nearer than this to
+# the maximum get a value between 0 and 1. The inverse must be well inside float16.
+ONE_HOT_MARGIN = 1e-3
+
+
+@dataclass(frozen=True)
+class InferenceForm:
+    """Networks for inference, float32, any batch size B.
+
+    Attributes:
+        size: side S of the faces in px.
+        restorer: Keras model, lq [B, S, S, 3] RGB in [-1, 1] to a dict of `restored` [B, S, S, 3],
+            not clipped, and `logits` [B, S, S, 19].
+        generator: Keras model, `generator([lq, parsing])` to the restored face [B, S, S, 3].
+        parsing_network: Keras model, lq to the logits [B, S, S, 19].
+    """
+
+    size: int
+    restorer: keras.Model
+    generator: keras.Model
+    parsing_network: keras.Model
+
+
+def inference_form(generator: Generator, parsing_network: FaceParsingNetwork) -> InferenceForm:
+    """Rewrite a trained model for inference. Its weights are copied, not shared.
+
+    Raises:
+        ValueError: if the two networks are for different image sizes.
+    """
+    if generator.image_size != parsing_network.image_size:
+        raise ValueError(
+            "Generator and face parsing network must have one image size. Received: "
+            f"{generator.image_size} and {parsing_network.image_size}"
+        )
+    size = generator.image_size
+    fast_generator = generator_inference_form(generator)
+    fast_parsing = parsing_inference_form(parsing_network)
+    lq = keras.Input((size, size, 3), name="lq", dtype="float32")
+    logits = fast_parsing(lq)
+    restored = fast_generator([lq, one_hot_without_comparison(logits)])
+    restorer = keras.Model(lq, {"restored": restored, "logits": logits}, name="restorer")
+    return InferenceForm(size, restorer, fast_generator, fast_parsing)
+
+
+def one_hot_without_comparison(logits):
+    """One-hot of the largest logit as relu(1 - (max - x) / margin).
+
+    EQUAL and CAST, which the plain form lowers to, are not in LiteRT's XNNPACK delegate and would
+    split the graph. The two agree but for pixels whose two best logits are within the margin.
+    """
+    gap = ops.max(logits, axis=-1, keepdims=True) - logits
+    return ops.relu(1.0 - gap * (1.0 / ONE_HOT_MARGIN))
+
+
+def generator_inference_form(generator: Generator) -> keras.Model:
+    """`model([lq, parsing])` equal to `generator([lq, parsing])`, see `InferenceForm`."""
+    size, subpixel = generator.image_size, generator.subpixel
+    lq = keras.Input((size, size, 3), name="lq", dtype="float32")
+    parsing = keras.Input((size, size, NUM_CLASSES), name="parsing", dtype="float32")
+    pyramid = ReferencePyramid(sorted(generator.channels), subpixel, dtype="float32")
+    references = pyramid([lq, parsing])
+
+    start, start_norm = _start(generator)
+    x = _styled_block(generator.blocks[0], start, references[0], normalized=start_norm)
+    for conv, block, reference in zip(
+        generator.convs[1:], generator.blocks[1:], references[1:], strict=True
+    ):
+        (x,) = _subpixel_conv(zero_pad(x), [plain_weights(conv)])
+        x = _styled_block(block, x, reference)
+    x = _conv(x, *plain_weights(generator.to_rgb))
+    if subpixel > 1:
+        x = depth_to_space(x, subpixel)
+    if generator.add_input:
+        x = x + lq
+    return keras.Model([lq, parsing], x, name="generator")
+
+
+def parsing_inference_form(network: FaceParsingNetwork) -> keras.Model:
+    """`model(lq)` equal to `network(lq)["logits"]`, see `InferenceForm`."""
+    size, subpixel = network.image_size, network.subpixel
+    lq = keras.Input((size, size, 3), name="lq", dtype="float32")
+    x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
+    first, *down = network.encoder
+    x = _reflected_conv(x, first)
+    for block in down:
+        x = _parsing_block(block, x)
+    skip = x
+    for block in network.body:
+        x = _parsing_block(block, x)
+    x = x + skip
+    for block in network.decoder:
+        x = _parsing_block(block, x)
+    logits = _reflected_conv(x, network.to_logits)
+    if subpixel > 1:
+        logits = depth_to_space(logits, subpixel)
+    return keras.Model(lq, logits, name="parsing_network")
+
+
+def _start(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """conv(constant) and its instance norm, float32 [1, s, s, C]: they depend on no input."""
+    x = generator.convs[0](generator.constant.constant, training=False)
+    normalized = generator.blocks[0].style_0.norm(x)
+    return np.asarray(x, np.float32), np.asarray(normalized, np.float32)
+
+
+def _styled_block(block, x, reference, normalized=None):
+    """`StyledResidualBlock`; `normalized` is the instance norm of x if it is known."""
+    styles = (block.style_0, block.style_1)
+    hidden = _conv(reference, *_side_by_side([plain_weights(s.shared_conv) for s in styles]))
+    hidden = _leaky_relu(hidden)
+    y = x
+    for index, (style, conv) in enumerate(zip(styles, (block.conv_0, block.conv_1), strict=True)):
+        part = hidden[..., index * style.hidden : (index + 1) * style.hidden]
+        both = [plain_weights(style.gamma_conv), plain_weights(style.beta_conv)]
+        modulation = _conv(part, *_side_by_side(both))
+        gamma, beta = modulation[..., : style.channels], modulation[..., style.channels :]
+        if normalized is None:
+            normalized = _instance_norm(y, style.norm.epsilon)
+        y = _conv(_leaky_relu(gamma * normalized + beta), *plain_weights(conv))
+        normalized = None
+    return y + x
+
+
+def _instance_norm(x, epsilon: float):
+    centred = x - ops.mean(x, axis=(1, 2), keepdims=True)
+    variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
+    return centred * ops.rsqrt(variance + epsilon)
+
+
+def _parsing_block(block, x):
+    """`ParsingResidualBlock`."""
+    conv1 = _folded(block.conv1)
+    if block.scale == "up":
+        y, shortcut = _subpixel_conv(edge_pad(x), [conv1, _folded(block.shortcut)])
+    else:
+        padded = ReflectionPadding2D(dtype="float32")(x)
+        y = _conv(padded, *conv1, padding="valid")
+        shortcut = x
+        if block.shortcut is not None:
+            weights = _folded(block.shortcut)
+            shortcut = _conv(padded, *weights, strides=block.shortcut.strides, padding="valid")
+    return _reflected_conv(_leaky_relu(y), block.conv2) + shortcut
+
+
+def _reflected_conv(x, layer):
+    """A `ParsingConv` without enlargement and activation."""
+    padded = ReflectionPadding2D(dtype="float32")(x)
+    return _conv(padded, *_folded(layer), strides=layer.strides, padding="valid")
+
+
+def _folded(layer) -> tuple[np.ndarray, np.ndarray]:
+    weights = plain_weights(layer.conv)
+    return weights if layer.norm is None else fold_batch_norm(*weights, layer.norm)
+
+
+def _subpixel_conv(padded, weights: list) -> list:
+    """Nearest x2, padding and 3x3 convolutions of one input, see `psfr_tf.layers.subpixel_conv`.
+
+    Args:
+        padded: float [B, H + 2, W + 2, C].
+        weights: (kernel, bias) of each convolution.
+
+    Returns:
+        One float [B, 2 H, 2 W, F] for each convolution.
+    """
+    kernel, bias = _side_by_side(weights)
+    x = _conv(padded, subpixel_kernel(kernel), subpixel_bias(bias), padding="valid")
+    x = depth_to_space(x, 2)
+    ends = np.cumsum([len(bias) for _, bias in weights]).tolist()
+    starts = [0, *ends[:-1]]
+    return [x[:, 1:-1, 1:-1, start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def _side_by_side(weights: list) -> tuple[np.ndarray, np.ndarray]:
+    """One convolution that makes the outputs of several, concatenated."""
+    kernels, biases = zip(*weights, strict=True)
+    return np.concatenate(kernels, axis=-1), np.concatenate(biases)
+
+
+def _conv(x, kernel, bias, strides: int = 1, padding: str = "same"):
+    layer = keras.layers.Conv2D(
+        kernel.shape[-1],
+        kernel.shape[:2],
+        strides,
+        padding,
+        kernel_initializer="zeros",
+        dtype="float32",
+    )
+    y = layer(x)
+    layer.set_weights([kernel, bias])
+    return y
+
+
+def _leaky_relu(x):
+    return ops.leaky_relu(x, NEGATIVE_SLOPE)

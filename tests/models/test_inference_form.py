@@ -1,0 +1,92 @@
+"""The inference form computes the same function as the networks it was made from."""
+
+import keras
+import numpy as np
+import pytest
+
+from psfr_tf.model_folder import load_model_folder
+from psfr_tf.models import FaceParsingNetwork, Generator
+from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.inference_form import inference_form, one_hot_without_comparison
+
+
+def random_networks(preset):
+    """Networks in which no weight is at a special value, as after training."""
+    keras.utils.set_random_seed(5)
+    rng = np.random.default_rng(5)
+    generator = Generator.from_preset(preset)
+    for layer in generator._flatten_layers():
+        if hasattr(layer, "bias") and layer.bias is not None:
+            layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
+    parsing = FaceParsingNetwork.from_preset(preset)
+    for layer in parsing._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for weight, mean in zip(layer.weights, (1, 0, 0, 1), strict=True):
+                weight.assign(mean + rng.uniform(-0.3, 0.3, weight.shape))
+        elif isinstance(layer, keras.layers.Conv2D) and layer.use_bias:
+            layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
+    return generator, parsing
+
+
+def smooth_faces(size, count=2):
+    rng = np.random.default_rng(1)
+    small = rng.uniform(-1, 1, (count, 8, 8, 3)).astype(np.float32)
+    return np.asarray(keras.ops.image.resize(small, (size, size)))
+
+
+def check_equal(generator, parsing, count):
+    form = inference_form(generator, parsing)
+    lq = smooth_faces(generator.image_size, count)
+
+    logits = np.asarray(parsing(lq, training=False)["logits"])
+    fast_logits = np.asarray(form.parsing_network(lq))
+    np.testing.assert_allclose(fast_logits, logits, atol=1e-5 * np.abs(logits).max())
+    # Labels may differ only where the best two logits are equal to rounding.
+    best_two = np.sort(logits, axis=-1)[..., -2:]
+    clear = best_two[..., 1] - best_two[..., 0] > 1e-3
+    assert clear.mean() > 0.99
+    np.testing.assert_array_equal(fast_logits.argmax(-1)[clear], logits.argmax(-1)[clear])
+
+    one_hot = np.asarray(one_hot_from_logits(logits))
+    restored = np.asarray(generator([lq, one_hot], training=False))
+    assert restored.std() > 0.01
+    np.testing.assert_allclose(form.generator([lq, one_hot]), restored, atol=1e-4)
+
+    together = form.restorer(lq)
+    np.testing.assert_allclose(together["logits"], fast_logits, atol=1e-5)
+    margin_one_hot = np.asarray(one_hot_without_comparison(fast_logits))
+    expected = form.generator([lq, margin_one_hot])
+    np.testing.assert_allclose(together["restored"], expected, atol=1e-5)
+
+
+def test_test_preset():
+    check_equal(*random_networks("psfr-test-64"), count=3)
+
+
+@pytest.mark.slow
+def test_shipped_mobile_model():
+    folder = load_model_folder("psfr-mobile-256")
+    check_equal(folder.generator, folder.parsing_network, count=2)
+
+
+@pytest.mark.slow
+def test_psfrgan_512():
+    check_equal(*random_networks("psfrgan-512"), count=1)
+
+
+def test_weights_are_copied():
+    generator, parsing = random_networks("psfr-test-64")
+    form = inference_form(generator, parsing)
+    own = {id(weight) for weight in form.restorer.weights}
+    assert not own & {id(weight) for weight in generator.weights + parsing.weights}
+
+
+def test_one_hot_without_comparison():
+    logits = np.random.default_rng(0).normal(size=(1, 8, 8, 19)).astype(np.float32)
+    np.testing.assert_array_equal(one_hot_without_comparison(logits), one_hot_from_logits(logits))
+
+
+def test_networks_of_two_sizes_are_refused():
+    other = FaceParsingNetwork(image_size=32, encoder_channels=[4, 4], num_residual_blocks=1)
+    with pytest.raises(ValueError, match="64 and 32"):
+        inference_form(Generator.from_preset("psfr-test-64"), other)
