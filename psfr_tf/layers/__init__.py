@@ -5,11 +5,9 @@ from psfr_tf.layers.instance_norm import InstanceNormalization
 from psfr_tf.layers.padding import ReflectionPadding2D
 from psfr_tf.layers.spectral_norm import SpectralNormConv2D
 from psfr_tf.layers.style_transformation import StyledResidualBlock, StyleTransformation
-from psfr_tf.layers.upsample import NearestUpsampling2D
 
 __all__ = [
     "InstanceNormalization",
-    "NearestUpsampling2D",
     "ReflectionPadding2D",
     "SpectralNormConv2D",
     "StyleTransformation",

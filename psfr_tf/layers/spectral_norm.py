@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from psfr_tf.layers.pooled_conv import pooled_conv
+from psfr_tf.layers.subpixel_conv import upsampled_conv, zero_pad
+
 INITIAL_ITERATIONS = 5
 
 
@@ -24,6 +27,8 @@ class SpectralNormConv2D(keras.layers.Layer):
         kernel_size: int, side of the square kernel.
         strides: int.
         padding: "same" (zeros) or "valid".
+        resample: None, "nearest" (enlarge x2 before; 3x3, stride 1, "same") or "average" (2x2
+            average pooling after; 3x3, stride 1, "valid").
         kernel_initializer, bias_initializer: Keras initializers.
 
     Input: float [B, H, W, C]. Output: float [B, H', W', filters].
@@ -35,6 +40,7 @@ class SpectralNormConv2D(keras.layers.Layer):
         kernel_size: int = 3,
         strides: int = 1,
         padding: str = "same",
+        resample: str | None = None,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         **kwargs,
@@ -44,6 +50,11 @@ class SpectralNormConv2D(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
+        if resample not in (None, "nearest", "average"):
+            raise ValueError(
+                f'`resample` must be None, "nearest" or "average". Received: {resample!r}'
+            )
+        self.resample = resample
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
@@ -78,8 +89,14 @@ class SpectralNormConv2D(keras.layers.Layer):
     def call(self, inputs, training=None):
         if training:
             self._power_iteration()
-        kernel = ops.cast(self.normalized_kernel(), self.compute_dtype)
-        outputs = ops.conv(inputs, kernel, strides=self.strides, padding=self.padding)
+        kernel = self.normalized_kernel()
+        if self.resample == "nearest":
+            outputs = upsampled_conv(zero_pad(inputs), kernel)
+        elif self.resample == "average":
+            outputs = pooled_conv(inputs, kernel)
+        else:
+            kernel = ops.cast(kernel, self.compute_dtype)
+            outputs = ops.conv(inputs, kernel, strides=self.strides, padding=self.padding)
         return outputs + self.bias
 
     def sigma(self):
@@ -117,6 +134,7 @@ class SpectralNormConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "padding": self.padding,
+            "resample": self.resample,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }

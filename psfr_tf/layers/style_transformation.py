@@ -5,14 +5,22 @@ from keras import ops
 
 from psfr_tf.layers.instance_norm import InstanceNormalization
 from psfr_tf.layers.spectral_norm import SpectralNormConv2D
+from psfr_tf.layers.subpixel_conv import UpsampledConv2D
 
 NEGATIVE_SLOPE = 0.2
 
 
-def conv3x3(filters: int, spectral_norm: bool, **kwargs) -> keras.layers.Layer:
-    """A zero-padded 3x3 convolution with bias, with or without spectral normalisation."""
+def conv3x3(
+    filters: int, spectral_norm: bool, upsample: bool = False, **kwargs
+) -> keras.layers.Layer:
+    """A zero-padded 3x3 convolution with bias, with or without spectral normalisation.
+
+    With `upsample`, nearest x2 comes before it.
+    """
     if spectral_norm:
-        return SpectralNormConv2D(filters, 3, **kwargs)
+        return SpectralNormConv2D(filters, 3, resample="nearest" if upsample else None, **kwargs)
+    if upsample:
+        return UpsampledConv2D(filters, **kwargs)
     return keras.layers.Conv2D(filters, 3, padding="same", **kwargs)
 
 

@@ -14,24 +14,42 @@ p - 1 and p, enough for the rows 2p - 1 and 2p. Depth-to-space puts these two at
 too far, so one row is cut from each side.
 """
 
+import keras
 import numpy as np
 from keras import ops
 
+from psfr_tf.layers.depth_to_space import depth_to_space
+
 # _TAPS[phase][small row][tap]: phase 0 is the odd row 2p - 1, phase 1 the even row 2p.
-_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], np.float64)
+_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], "float32")
 
 
-def subpixel_kernel(kernel: np.ndarray) -> np.ndarray:
+def subpixel_kernel(kernel):
     """The 2x2 kernel of the small grid.
 
     Args:
         kernel: float [3, 3, C, F].
 
     Returns:
-        float32 [2, 2, C, 4 F], the channels in depth-to-space order.
+        float [2, 2, C, 4 F], the channels in depth-to-space order.
     """
-    phases = np.einsum("arx,bsy,xycf->rscabf", _TAPS, _TAPS, kernel.astype(np.float64))
-    return phases.reshape(2, 2, kernel.shape[2], -1).astype(np.float32)
+    channels, filters = kernel.shape[2:]
+    phases = ops.einsum("arx,bsy,xycf->rscabf", _TAPS, _TAPS, kernel)
+    return ops.reshape(phases, (2, 2, channels, 4 * filters))
+
+
+def upsampled_conv(padded, kernel):
+    """Nearest x2, padding and a 3x3 convolution.
+
+    Args:
+        padded: float [B, H + 2, W + 2, C], padded by `zero_pad` or `edge_pad`.
+        kernel: float [3, 3, C, F].
+
+    Returns:
+        float [B, 2 H, 2 W, F].
+    """
+    x = ops.conv(padded, ops.cast(subpixel_kernel(kernel), padded.dtype), padding="valid")
+    return depth_to_space(x, 2)[:, 1:-1, 1:-1]
 
 
 def subpixel_bias(bias: np.ndarray) -> np.ndarray:
@@ -52,3 +70,29 @@ def edge_pad(x):
 def zero_pad(x):
     """Zeros around: float [B, H, W, C] to [B, H + 2, W + 2, C]."""
     return ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+
+
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class UpsampledConv2D(keras.layers.Conv2D):
+    """Nearest x2, then a zero-padded 3x3 convolution with bias.
+
+    Input: float [B, H, W, C]. Output: float [B, 2H, 2W, filters].
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(filters, 3, padding="same", **kwargs)
+
+    def call(self, inputs):
+        return upsampled_conv(zero_pad(inputs), self.kernel) + self.bias
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        doubled = [None if side is None else 2 * side for side in (height, width)]
+        return (batch, *doubled, self.filters)
+
+    def get_config(self):
+        config = super().get_config()
+        return {key: value for key, value in config.items() if key not in _FIXED}
+
+
+_FIXED = ("kernel_size", "padding")

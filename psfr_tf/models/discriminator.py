@@ -45,8 +45,14 @@ class PatchDiscriminator(keras.layers.Layer):
         self.pad = ReflectionPadding2D(dtype=policy)
         self.norm = InstanceNormalization(dtype=policy)
         self.convs = [
-            SpectralNormConv2D(count, padding="valid", dtype=policy, **init)
-            for count in self.channels
+            SpectralNormConv2D(
+                count,
+                padding="valid",
+                resample="average" if index else None,
+                dtype=policy,
+                **init,
+            )
+            for index, count in enumerate(self.channels)
         ]
         self.to_score = SpectralNormConv2D(1, padding="valid", dtype=policy, **init)
 
@@ -62,7 +68,7 @@ class PatchDiscriminator(keras.layers.Layer):
         for index, conv in enumerate(self.convs):
             x = conv(self.pad(x), training=training)
             if index:
-                x = self.norm(ops.average_pool(x, 2))
+                x = self.norm(x)
             x = ops.leaky_relu(x, NEGATIVE_SLOPE)
             features.append(x)
         return {"score": self.to_score(x, training=training), "features": features}

@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.layers import NearestUpsampling2D, ReflectionPadding2D
+from psfr_tf.layers import ReflectionPadding2D
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
+from psfr_tf.layers.subpixel_conv import edge_pad, upsampled_conv
 from psfr_tf.models.presets import preset
 
 
@@ -28,7 +29,7 @@ class ParsingConv(keras.layers.Layer):
         self.strides = strides
         self.activation = activation
         policy = self.dtype_policy
-        self.upsample = NearestUpsampling2D(dtype=policy) if upsample else None
+        self.upsample = upsample
         self.pad = ReflectionPadding2D(dtype=policy)
         self.conv = keras.layers.Conv2D(
             filters, 3, strides, "valid", use_bias=not norm, dtype=policy
@@ -46,9 +47,11 @@ class ParsingConv(keras.layers.Layer):
             self.norm.build((None, None, None, self.filters))
 
     def call(self, x, training=None):
-        if self.upsample is not None:
-            x = self.upsample(x)
-        x = self.conv(self.pad(x))
+        if self.upsample:
+            x = upsampled_conv(edge_pad(x), self.conv.kernel)
+            x = x if self.conv.bias is None else x + self.conv.bias
+        else:
+            x = self.conv(self.pad(x))
         if self.norm is not None:
             x = self.norm(x, training=training)
         return ops.leaky_relu(x, NEGATIVE_SLOPE) if self.activation else x
@@ -58,7 +61,7 @@ class ParsingConv(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "strides": self.strides,
-            "upsample": self.upsample is not None,
+            "upsample": self.upsample,
             "norm": self.norm is not None,
             "activation": self.activation,
         }

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.layers import NearestUpsampling2D, StyledResidualBlock, bicubic_pyramid
+from psfr_tf.layers import StyledResidualBlock, bicubic_pyramid
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.style_transformation import conv3x3
 from psfr_tf.models.presets import preset
@@ -127,8 +127,10 @@ class Generator(keras.Model):
         # === Layers ===
         self.reference_pyramid = ReferencePyramid(sizes, subpixel, parsing_input, dtype=policy)
         self.constant = LearnedConstant(sizes[0], channels[sizes[0]], dtype=policy)
-        self.upsample = NearestUpsampling2D(dtype=policy)
-        self.convs = [conv3x3(channels[size], spectral_norm, dtype=policy) for size in sizes]
+        self.convs = [
+            conv3x3(channels[size], spectral_norm, upsample=size > sizes[0], dtype=policy)
+            for size in sizes
+        ]
         self.blocks = [
             StyledResidualBlock(channels[size], style_hidden, spectral_norm, dtype=policy)
             for size in sizes
@@ -142,10 +144,8 @@ class Generator(keras.Model):
         parsing = keras.Input((image_size, image_size, NUM_CLASSES), name="parsing")
         references = self.reference_pyramid([lq, parsing])
         x = self.constant(lq)
-        for index, reference in enumerate(references):
-            if index:
-                x = self.upsample(x)
-            x = self.blocks[index](self.convs[index](x), reference)
+        for conv, block, reference in zip(self.convs, self.blocks, references, strict=True):
+            x = block(conv(x), reference)
         x = ops.cast(self.to_rgb(x), "float32")
         if subpixel > 1:
             x = depth_to_space(x, subpixel)

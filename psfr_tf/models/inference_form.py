@@ -84,7 +84,9 @@ def generator_inference_form(generator: Generator) -> keras.Model:
     size, subpixel = generator.image_size, generator.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     parsing = keras.Input((size, size, NUM_CLASSES), name="parsing", dtype="float32")
-    pyramid = ReferencePyramid(sorted(generator.channels), subpixel, dtype="float32")
+    pyramid = ReferencePyramid(
+        sorted(generator.channels), subpixel, generator.parsing_input, dtype="float32"
+    )
     references = pyramid([lq, parsing])
 
     start, start_norm = _start(generator)
@@ -191,7 +193,7 @@ def _subpixel_conv(padded, weights: list) -> list:
         One float [B, 2 H, 2 W, F] for each convolution.
     """
     kernel, bias = _side_by_side(weights)
-    x = _conv(padded, subpixel_kernel(kernel), subpixel_bias(bias), padding="valid")
+    x = _conv(padded, np.asarray(subpixel_kernel(kernel)), subpixel_bias(bias), padding="valid")
     x = depth_to_space(x, 2)
     ends = np.cumsum([len(bias) for _, bias in weights]).tolist()
     starts = [0, *ends[:-1]]

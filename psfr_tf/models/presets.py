@@ -72,3 +72,18 @@ def preset(name: str) -> dict:
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def generator_at(name: str, size: int) -> dict:
+    """Arguments of the generator of preset `name` for smaller images: its largest scales are left
+    out, as the authors' release does when it trains at 256.
+
+    Raises:
+        ValueError: if there is no such preset, or it has no such scale.
+    """
+    arguments = preset(name)["generator"]
+    largest = size // arguments.get("subpixel", 1)
+    if largest not in arguments["channels"]:
+        raise ValueError(f"preset {name!r} has no scale for images of {size} px")
+    channels = {side: count for side, count in arguments["channels"].items() if side <= largest}
+    return {**arguments, "image_size": size, "channels": channels}

@@ -7,7 +7,6 @@ from keras import ops
 
 from psfr_tf.layers import (
     InstanceNormalization,
-    NearestUpsampling2D,
     ReflectionPadding2D,
     SpectralNormConv2D,
     StyledResidualBlock,
@@ -27,11 +26,6 @@ def images():
 def test_reflection_padding(images):
     expected = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     np.testing.assert_array_equal(ReflectionPadding2D()(images), expected)
-
-
-def test_nearest_upsampling(images):
-    expected = images.repeat(2, axis=1).repeat(2, axis=2)
-    np.testing.assert_array_equal(NearestUpsampling2D()(images), expected)
 
 
 def test_depth_to_space_of_older_keras_has_the_same_values(images):
