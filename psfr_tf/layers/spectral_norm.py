@@ -1,5 +1,7 @@
 """Convolution with spectral normalisation (Miyato et al., ICLR 2018, arXiv 1802.05957)."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -89,7 +91,10 @@ class SpectralNormConv2D(keras.layers.Layer):
     def call(self, inputs, training=None):
         if training:
             self._power_iteration()
-        kernel = self.normalized_kernel()
+        # conv(x, W / sigma) = conv(x, W) / sigma: divide the smaller of kernel and output.
+        positions = math.prod(side or 1 for side in inputs.shape[1:3])
+        divide_outputs = math.prod(self.kernel.shape[:3]) > positions
+        kernel = self.kernel.value if divide_outputs else self.normalized_kernel()
         if self.resample == "nearest":
             outputs = upsampled_conv(zero_pad(inputs), kernel)
         elif self.resample == "average":
@@ -97,6 +102,8 @@ class SpectralNormConv2D(keras.layers.Layer):
         else:
             kernel = ops.cast(kernel, self.compute_dtype)
             outputs = ops.conv(inputs, kernel, strides=self.strides, padding=self.padding)
+        if divide_outputs:
+            outputs = outputs / ops.cast(self.sigma(), outputs.dtype)
         return outputs + self.bias
 
     def sigma(self):

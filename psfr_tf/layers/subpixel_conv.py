@@ -20,9 +20,6 @@ from keras import ops
 
 from psfr_tf.layers.depth_to_space import depth_to_space
 
-# _TAPS[phase][small row][tap]: phase 0 is the odd row 2p - 1, phase 1 the even row 2p.
-_TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], "float32")
-
 
 def subpixel_kernel(kernel):
     """The 2x2 kernel of the small grid.
@@ -33,9 +30,18 @@ def subpixel_kernel(kernel):
     Returns:
         float [2, 2, C, 4 F], the channels in depth-to-space order.
     """
-    channels, filters = kernel.shape[2:]
-    phases = ops.einsum("arx,bsy,xycf->rscabf", _TAPS, _TAPS, kernel)
-    return ops.reshape(phases, (2, 2, channels, 4 * filters))
+    rows = _phases(kernel, axis=0)
+    phases = [_phases(phase, axis=1) for phase in rows]
+    return ops.concatenate([phase for pair in phases for phase in pair], axis=-1)
+
+
+def _phases(kernel, axis: int) -> list:
+    """Along one axis, the two taps of the odd row 2p - 1 and of the even row 2p."""
+    first, middle, last = ops.split(kernel, 3, axis=axis)
+    return [
+        ops.concatenate([first + middle, last], axis=axis),
+        ops.concatenate([first, middle + last], axis=axis),
+    ]
 
 
 def upsampled_conv(padded, kernel):

@@ -93,7 +93,8 @@ class FaceParsingTrainer(Trainer):
             outputs = self.parsing_network(data["lq"], training=True)
             loss, terms = self._loss(outputs, data["hq"], labels)
             scaled = scale(loss, self.optimizer)
-        self._descend(tape, scaled, self.parsing_network, self.optimizer, "gradient_norm")
+        gradients = tape.gradient(scaled, self.parsing_network.trainable_variables)
+        self._descend(gradients, self.parsing_network, self.optimizer, "gradient_norm")
         self._count(data)
         logs = self._report(outputs, labels, terms)
         return {**logs, "gradient_norm": self._running["gradient_norm"].result()}

@@ -137,33 +137,47 @@ class PSFRGAN(Trainer):
         return tf.one_hot(tf.argmax(logits, axis=-1), NUM_CLASSES)
 
     def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step, in stages, each of which ends with a gradient and frees what it kept.
+
+        The terms of the generator's loss are differentiated one after the other with respect to
+        the restored image; one pass through the generator then takes the sum of these gradients.
+        """
         lq, hq = data["lq"], data["hq"]
         labels = self._labels(data)
         parsing_hq = tf.one_hot(labels, NUM_CLASSES, dtype=hq.dtype)
         parsing_lq = self.predict_parsing(lq)
-        style_hq = self.style_features(hq) if self.style_weight else None
-        real = None
 
         with tf.GradientTape() as g_tape:
             restored = self.generator([lq, parsing_lq], training=True)
-            if self.discriminator is not None:
-                with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                    real, fake = self._discriminate(tf.stop_gradient(restored), hq, parsing_hq)
-                    d_loss = self.adversarial_weight * discriminator_hinge_loss(
-                        _scores(real), _scores(fake), self.form
-                    )
-                    d_scaled = scale(d_loss, self.d_optimizer)
-            terms = self._generator_terms(restored, hq, labels, parsing_hq, style_hq, real)
-            g_loss = tf.add_n(list(terms.values()))
-            g_scaled = scale(g_loss, self.optimizer)
-        terms["loss_g"] = g_loss
-
-        self._descend(g_tape, g_scaled, self.generator, self.optimizer, "gradient_norm_g")
+        terms, real, d_gradients = {}, None, []
         if self.discriminator is not None:
-            self._descend(d_tape, d_scaled, self.discriminator, self.d_optimizer, "gradient_norm_d")
-            terms["adversarial_d"] = d_loss
-            for number, scores in enumerate(zip(_scores(real), _scores(fake), strict=True)):
-                terms[f"score_real_{number}"], terms[f"score_fake_{number}"] = scores
+            d_terms, real, d_gradients = self._discriminator_stage(restored, hq, parsing_hq)
+            terms |= d_terms
+        stages = [lambda image: self._pixel_terms(image, hq)]
+        if self.style_weight:
+            stages.append(lambda image: self._style_terms(image, hq, labels))
+        if self.discriminator is not None:
+            stages.append(lambda image: self._adversarial_terms(image, parsing_hq, real))
+        loss, gradient = 0.0, tf.zeros_like(restored)
+        for stage in stages:
+            with tf.control_dependencies([gradient, *d_gradients]):
+                image = tf.identity(restored)
+            with tf.GradientTape() as tape:
+                tape.watch(image)
+                stage_terms = stage(image)
+                stage_loss = tf.add_n(list(stage_terms.values()))
+                scaled = scale(stage_loss, self.optimizer)
+            gradient += tape.gradient(scaled, image)
+            terms |= stage_terms
+            loss += stage_loss
+        terms["loss_g"] = loss
+
+        g_gradients = g_tape.gradient(
+            restored, self.generator.trainable_variables, output_gradients=gradient
+        )
+        self._descend(g_gradients, self.generator, self.optimizer, "gradient_norm_g")
+        if self.discriminator is not None:
+            self._descend(d_gradients, self.discriminator, self.d_optimizer, "gradient_norm_d")
         self._count(data)
         for name, value in terms.items():
             self._running[name].update_state(value)
@@ -189,28 +203,39 @@ class PSFRGAN(Trainer):
         logits = self.parsing_network(data["hq"], training=False)["logits"]
         return tf.argmax(logits, axis=-1, output_type="int32")
 
-    def _discriminate(self, restored, hq, parsing_hq):
-        """D's outputs for HQ and restored. Each call is one power iteration: HQ goes first."""
-        real = self.discriminator(tf.concat([hq, parsing_hq], -1), training=True)
-        fake = self.discriminator(tf.concat([restored, parsing_hq], -1), training=True)
-        return real, fake
+    def _discriminator_stage(self, restored, hq, parsing_hq):
+        """D's loss and scores by name, its features of HQ, and the gradients of its weights.
 
-    def _generator_terms(self, restored, hq, labels, parsing_hq, style_hq, real):
-        """The weighted terms of the generator's loss by name; they sum to ``loss_g``."""
-        terms = {"pixel": self.pixel_weight * pixel_loss(restored, hq, self.pixel)}
-        if self.style_weight:
-            style = self.style_features(restored)
-            terms["style"] = self.style_weight * semantic_style_loss(
-                style, style_hq, labels, self.form
-            )
-        if self.discriminator is not None:
-            fake = self.discriminator(tf.concat([restored, parsing_hq], -1), training=True)
-            adversarial = generator_hinge_loss(_scores(fake), self.form)
-            terms["adversarial_g"] = self.adversarial_weight * adversarial
-            if self.feature_matching_weight:
-                terms["feature_matching"] = self.feature_matching_weight * feature_matching_loss(
-                    _features(fake), _features(real), self.form
-                )
+        Each call of D is one power iteration: HQ goes first.
+        """
+        with tf.GradientTape() as tape:
+            real = self.discriminator(tf.concat([hq, parsing_hq], -1), training=True)
+            image = tf.stop_gradient(restored)
+            fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
+            loss = discriminator_hinge_loss(_scores(real), _scores(fake), self.form)
+            loss = self.adversarial_weight * loss
+            scaled = scale(loss, self.d_optimizer)
+        terms = {"adversarial_d": loss}
+        for number, scores in enumerate(zip(_scores(real), _scores(fake), strict=True)):
+            terms[f"score_real_{number}"], terms[f"score_fake_{number}"] = scores
+        gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
+        return terms, _features(real), gradients
+
+    def _pixel_terms(self, image, hq):
+        return {"pixel": self.pixel_weight * pixel_loss(image, hq, self.pixel)}
+
+    def _style_terms(self, image, hq, labels):
+        features_hq = self.style_features(hq)
+        loss = semantic_style_loss(self.style_features(image), features_hq, labels, self.form)
+        return {"style": self.style_weight * loss}
+
+    def _adversarial_terms(self, image, parsing_hq, real_features):
+        fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
+        loss = generator_hinge_loss(_scores(fake), self.form)
+        terms = {"adversarial_g": self.adversarial_weight * loss}
+        if self.feature_matching_weight:
+            loss = feature_matching_loss(_features(fake), real_features, self.form)
+            terms["feature_matching"] = self.feature_matching_weight * loss
         return terms
 
 

@@ -39,15 +39,12 @@ class Trainer(keras.Model):
 
     def _descend(
         self,
-        tape: tf.GradientTape,
-        loss: tf.Tensor,
+        gradients: list[tf.Tensor],
         network: keras.Model,
         optimizer: keras.Optimizer,
         name: str,
     ) -> None:
-        """One step of ``optimizer`` on a scaled loss; ``name`` reports the norm of the gradient."""
-        variables = network.trainable_variables
-        gradients = tape.gradient(loss, variables)
+        """One step of ``optimizer`` on gradients of a scaled loss; ``name`` reports their norm."""
         norm = tf.linalg.global_norm(gradients) / scale(tf.constant(1.0), optimizer)
         weight = 1.0
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -55,7 +52,7 @@ class Trainer(keras.Model):
             weight = tf.cast(tf.math.is_finite(norm), "float32")
             norm = tf.math.multiply_no_nan(norm, weight)
         self._running[name].update_state(norm, sample_weight=weight)
-        optimizer.apply(gradients, variables)
+        optimizer.apply(gradients, network.trainable_variables)
 
     def _count(self, data: dict[str, tf.Tensor]) -> None:
         """Count the images of a step and move the average."""
