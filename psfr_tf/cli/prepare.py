@@ -107,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
         print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
         return 1
     counts = report["counts"]
+    if preparation.repaired:
+        print(f"damaged or incomplete, written again: {', '.join(preparation.repaired)}")
     verb = "good" if args.check else "in shards"
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     print(f"{counts['good']} faces {verb} ({splits}), {counts['left_out']} left out: {args.output}")

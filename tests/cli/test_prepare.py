@@ -39,6 +39,12 @@ def test_good_faces_exit_0(faces, tmp_path, capsys):
     assert report(output)["shards"] == {"written": 2, "kept": 0, "repaired": []}
     assert psfr(*arguments) == 0
     assert report(output)["shards"] == {"written": 0, "kept": 2, "repaired": []}
+    assert "written again" not in capsys.readouterr().out
+    damaged = output / "train-00001-of-00002.tfrecord"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert psfr(*arguments) == 0
+    assert f"written again: {damaged.name}" in capsys.readouterr().out
+    assert report(output)["shards"] == {"written": 0, "kept": 1, "repaired": [damaged.name]}
 
 
 def test_bad_faces_are_counted_by_kind_and_exit_1(faces, tmp_path, capsys):
