@@ -25,10 +25,13 @@ class _Section(BaseModel):
 
 
 class DataConfig(_Section):
-    """Aligned faces with parsing maps, and how they are degraded."""
+    """Aligned faces, their parsing maps, and how they are degraded."""
 
-    images: str = Field(description="folder of aligned HQ faces")
-    masks: str = Field(description="folder of parsing maps, NAME.png with class ids 0..18")
+    images: str | None = Field(None, description="folder of aligned HQ faces")
+    masks: str | None = Field(None, description="folder of parsing maps NAME.png")
+    records: str | None = Field(
+        None, description="folder written by psfr prepare, instead of images, masks and manifest"
+    )
     manifest: str | None = Field(None, description="CSV with columns name and split")
     train_split: str = Field("train", description="value of the column split for training")
     val_split: str = Field("val", description="value of the column split for validation")
@@ -38,6 +41,29 @@ class DataConfig(_Section):
     degradation: Literal["paper", "release"] = "paper"
     flip: bool = Field(True, description="random horizontal flips")
     augment: bool = Field(False, description="small random rotation, scale, shift and colour")
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if self.records is None and self.images is None:
+            raise ValueError("give images (a folder of faces) or records (made by psfr prepare)")
+        if self.records is not None:
+            for name in ("images", "masks", "manifest"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"records and {name} exclude each other; leave one out")
+        return self
+
+    def check_paths(self) -> None:
+        """Check that what the section names is there.
+
+        Raises:
+            UserError: the first path that is not; the message names its key.
+        """
+        for name in ("images", "masks", "records"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).is_dir():
+                raise UserError(f"data.{name}: {path}: no such folder")
+        if self.manifest is not None and not Path(self.manifest).is_file():
+            raise UserError(f"data.manifest: {self.manifest}: no such file")
 
 
 class TrainingConfig(_Section):

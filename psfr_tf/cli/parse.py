@@ -1,14 +1,16 @@
 """`psfr parse`: parsing maps of aligned faces."""
 
 import argparse
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, output_names
+from psfr_tf.cli.inputs import make_folder, output_names, whole
 from psfr_tf.errors import UserError
 
 SUMMARY = "Draw the 19-class parsing maps of aligned faces."
-EXAMPLE = "psfr parse faces/images --output masks"
+EXAMPLE = "psfr parse data/ffhq/images1024x1024 --size 512 --output data/ffhq/masks512"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "faces",
         metavar="DIR",
         type=Path,
-        help="folder of faces aligned as in FFHQ (its subfolders are not searched)",
+        help="folder of faces aligned as in FFHQ; if it holds none, its sub-folders are searched",
     )
     parser.add_argument(
         "--output",
         required=True,
         type=Path,
         metavar="DIR",
-        help="writes DIR/NAME.png, a palette picture whose values are the class ids, at the "
-        "face's own size, and DIR/report.json",
+        help="writes DIR/NAME.png, a palette picture whose values are the class ids, and "
+        "DIR/report.json; maps of the right size found there are kept",
     )
     parser.add_argument(
         "--weights",
@@ -32,50 +34,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|DIR",
         help="shipped weights or a model folder (default: %(default)s)",
     )
+    parser.add_argument(
+        "--size",
+        type=whole(16, 4096),
+        metavar="PX",
+        help="side of the maps (default: the face's own size)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=whole(1, 256),
+        default=4,
+        metavar="N",
+        help="faces parsed at once (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="parse faces that have a map already, too"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    import sys
-
     from tqdm import tqdm
 
     import psfr_tf
+    from psfr_tf.data.face_folder import pictures_in
     from psfr_tf.files import write_json
     from psfr_tf.model_folder import load_model_folder
+    from psfr_tf.photo import SUFFIXES
 
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: not a folder")
-    faces, problems = find_photos([args.faces])
-    if problems:
-        raise UserError(problems[0][1])
-    if args.output.resolve() == args.faces.resolve():
+    faces = pictures_in(args.faces, SUFFIXES)
+    if not faces:
+        raise UserError(f"{args.faces}: no pictures in this folder")
+    if args.output.resolve() in {path.parent.resolve() for path in faces}:
         raise UserError(f"{args.output}: the maps would replace the faces; choose another --output")
     started = time.monotonic()
     make_folder(args.output)
     network = load_model_folder(args.weights).parsing_network
     files, interrupted = [], False
     named = list(zip(faces, output_names(faces), strict=True))
-    try:
-        for path, name in tqdm(named, unit="face", disable=None):
-            entry = {"input": str(path)}
-            try:
-                _parse_face(network, path, args.output / f"{name}.png")
-                entry |= {"output": f"{name}.png", "status": "parsed"}
-            except (UserError, OSError) as error:
-                message = str(error)
-                tqdm.write(f"psfr: error: {message}", file=sys.stderr)
-                entry |= {"status": "failed", "error": message}
-            files.append(entry)
-    except KeyboardInterrupt:
-        interrupted = True
-    failed = sum(entry["status"] == "failed" for entry in files)
+    with tqdm(total=len(named), unit="face", disable=None) as bar:
+        try:
+            for start in range(0, len(named), args.batch_size):
+                batch = named[start : start + args.batch_size]
+                for entry in _parse_batch(network, batch, args):
+                    files.append(entry)
+                    bar.update()
+        except KeyboardInterrupt:
+            interrupted = True
+    status = [entry["status"] for entry in files]
+    counts = {name: status.count(name) for name in ("parsed", "kept", "failed")}
     seconds = time.monotonic() - started
     report = {
         "command": "parse",
         "version": psfr_tf.__version__,
         "weights": str(args.weights),
         "interrupted": interrupted,
-        "counts": {"inputs": len(faces), "parsed": len(files) - failed, "failed": failed},
+        "counts": {"inputs": len(faces), **counts},
         "seconds": round(seconds, 3),
         "files": files,
     }
@@ -83,27 +98,80 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.output / "report.json", report)
     except OSError as error:
         raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
-    print(f"{len(files) - failed} parsed, {failed} failed in {seconds:.1f} s: {args.output}")
-    return 1 if failed or interrupted else 0
+    kept = f"{counts['kept']} kept, " if counts["kept"] else ""
+    print(
+        f"{counts['parsed']} parsed, {kept}{counts['failed']} failed in {seconds:.1f} s: "
+        f"{args.output}"
+    )
+    return 1 if counts["failed"] or interrupted else 0
 
 
-def _parse_face(network, path: Path, output: Path) -> None:
-    import cv2
+def _parse_batch(
+    network, batch: list[tuple[Path, str]], args: argparse.Namespace
+) -> Iterator[dict[str, str]]:
+    """Parse a few faces and write their maps; yields the entry of each for the report."""
     import numpy as np
+    from tqdm import tqdm
+
+    from psfr_tf.photo import read_photo
+    from psfr_tf.restorer import resize_face
+
+    def failed(path: Path, error: Exception) -> dict[str, str]:
+        tqdm.write(f"psfr: error: {error}", file=sys.stderr)
+        return {"input": str(path), "status": "failed", "error": str(error)}
+
+    faces = []
+    for path, name in batch:
+        output = args.output / f"{name}.png"
+        try:
+            if not args.overwrite and _has_map(output, path, args.size):
+                yield {"input": str(path), "output": output.name, "status": "kept"}
+                continue
+            rgb = read_photo(path).rgb
+        except (UserError, OSError) as error:
+            yield failed(path, error)
+            continue
+        size = (args.size, args.size) if args.size else (rgb.shape[1], rgb.shape[0])
+        lq = resize_face(rgb, network.image_size).astype(np.float32) / 127.5 - 1.0
+        faces.append((path, output, size, lq))
+    if not faces:
+        return
+    logits = network.predict_on_batch(np.stack([lq for *_, lq in faces]))["logits"]
+    for (path, output, size, _), labels in zip(faces, np.argmax(logits, axis=-1), strict=True):
+        try:
+            _write_map(output, labels.astype(np.uint8), size)
+            yield {"input": str(path), "output": output.name, "status": "parsed"}
+        except OSError as error:
+            yield failed(path, error)
+
+
+def _has_map(output: Path, face: Path, size: int | None) -> bool:
+    """Whether a map of the right size is there already."""
+    from PIL import Image
+
+    if not output.is_file():
+        return False
+    try:
+        with Image.open(output) as found:
+            if size is not None:
+                return found.mode == "P" and found.size == (size, size)
+            with Image.open(face) as image:
+                lies_down = image.getexif().get(0x0112, 1) >= 5  # orientation: width is height
+                upright = image.size[::-1] if lies_down else image.size
+            return found.mode == "P" and found.size == upright
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def _write_map(output: Path, labels, size: tuple[int, int]) -> None:
+    import cv2
     from PIL import Image
 
     from psfr_tf.files import atomic_path
     from psfr_tf.labels import COLORS
-    from psfr_tf.photo import read_photo
-    from psfr_tf.restorer import resize_face
 
-    rgb = read_photo(path).rgb
-    lq = resize_face(rgb, network.image_size).astype(np.float32) / 127.5 - 1.0
-    logits = network.predict_on_batch(lq[None])["logits"][0]
-    labels = np.argmax(logits, axis=-1).astype(np.uint8)
-    height, width = rgb.shape[:2]
-    labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    image = Image.frombytes("P", (width, height), labels.tobytes())
+    labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    image = Image.frombytes("P", size, labels.tobytes())
     image.putpalette(COLORS.tobytes())
     with atomic_path(output) as temporary:
         image.save(temporary, format="PNG")

@@ -3,7 +3,9 @@
 The stream is a pure function of the seed and of the position in it: epoch e visits the faces in a
 permutation drawn from (seed, e), and sample number g (counted from the start of training) is
 flipped, augmented and degraded with a seed derived from (seed, g). Training can therefore resume
-at any sample without replaying what came before.
+at any sample without replaying what came before. Faces come from a folder of pictures or from
+TFRecord shards; the same faces in the same order give the same stream (but for the last bit after
+augmentation, where TensorFlow optimises the two graphs differently).
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ import tensorflow as tf
 
 from psfr_tf.data.augmentation import random_augmentation, random_flip
 from psfr_tf.data.degradation import Degradation
-from psfr_tf.data.face_folder import FaceFolder, read_mask, read_split
+from psfr_tf.data.face_folder import FaceFolder, read_split
+from psfr_tf.data.face_records import FaceRecords
+from psfr_tf.data.parsing_map import nearest_places, read_mask
 from psfr_tf.errors import UserError
 
 __all__ = [
     "FaceFolder",
+    "FaceRecords",
     "evaluation_pairs",
     "evaluation_seed",
     "read_split",
@@ -34,7 +39,7 @@ _ORDER, _SAMPLE, _EVALUATION = 1, 2, 3
 
 
 def training_dataset(
-    faces: FaceFolder,
+    faces: FaceFolder | FaceRecords,
     size: int,
     batch_size: int,
     seed: int,
@@ -91,7 +96,7 @@ def training_dataset(
 
 
 def evaluation_pairs(
-    faces: FaceFolder, size: int, seed: int, form: str = "paper"
+    faces: FaceFolder | FaceRecords, size: int, seed: int, form: str = "paper"
 ) -> tf.data.Dataset:
     """Each face once, in order, with a degradation that depends on the seed and its place only.
 
@@ -131,11 +136,11 @@ def _example(
     hq: tf.Tensor,
     parsing: tf.Tensor,
     seed: tf.Tensor,
-    faces: FaceFolder,
+    faces: FaceFolder | FaceRecords,
 ) -> dict[str, tf.Tensor]:
     lq, hq = degradation(hq, seed)
     example = {"lq": lq / 127.5 - 1.0, "hq": hq / 127.5 - 1.0}
-    if faces.mask_paths is not None:
+    if faces.has_masks:
         example["parsing"] = parsing
     return example
 
@@ -167,15 +172,42 @@ def _split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
     return tf.unstack(tf.random.experimental.stateless_split(seed, count, alg="philox"))
 
 
-def _loader(faces: FaceFolder, size: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+def _loader(
+    faces: FaceFolder | FaceRecords, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels)."""
+    return (_record_loader if isinstance(faces, FaceRecords) else _folder_loader)(faces, size)
+
+
+def _record_loader(
+    faces: FaceRecords, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    names = tf.constant(faces.names)
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image, mask = faces.read(index)
+        hq = _decode_image(image, names[index], size)
+        parsing = tf.zeros([size, size], tf.uint8)
+        if faces.has_masks:
+            labels = tf.io.decode_png(mask, channels=1)[:, :, 0]
+            # tf.image.resize rounds where a centre falls between two pixels; folders do not.
+            places = nearest_places(tf.range(size), size, tf.shape(labels)[0])
+            parsing = tf.gather(tf.gather(labels, places), places, axis=1)
+        return tf.cast(hq, tf.float32), parsing
+
+    return load
+
+
+def _folder_loader(
+    faces: FaceFolder, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     masks = _read_masks(faces, size)
     paths = tf.constant([str(path) for path in faces.image_paths])
     in_memory = len(faces) * size * size * 3 <= MEMORY_LIMIT
     images = _read_images(faces, paths, size) if in_memory else None
 
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hq = tf.gather(images, index) if in_memory else _decode_image(paths[index], size)
+        hq = tf.gather(images, index) if in_memory else _read_image(paths[index], size)
         if masks is None:
             parsing = tf.zeros([size, size], tf.uint8)
         else:
@@ -197,7 +229,7 @@ def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
 def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
     """All pictures as one uint8 tensor `[N, S, S, 3]` in host memory."""
     dataset = tf.data.Dataset.from_tensor_slices(paths).map(
-        lambda path: _decode_image(path, size), num_parallel_calls=tf.data.AUTOTUNE
+        lambda path: _read_image(path, size), num_parallel_calls=tf.data.AUTOTUNE
     )
     images = np.empty([len(faces), size, size, 3], np.uint8)
     iterator = iter(dataset)
@@ -211,13 +243,17 @@ def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
         return tf.constant(images)
 
 
-def _decode_image(path: tf.Tensor, size: int) -> tf.Tensor:
-    """Decode a square JPEG or PNG file to uint8 `[size, size, 3]`."""
-    image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:
+    return _decode_image(tf.io.read_file(path), path, size)
+
+
+def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a square JPEG or PNG picture to uint8 `[size, size, 3]`; errors name it."""
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     square = tf.debugging.Assert(
-        tf.equal(height, width), ["faces must be square:", path, height, width]
+        tf.equal(height, width), ["faces must be square:", name, height, width]
     )
     with tf.control_dependencies([square]):
         image = tf.cast(image, tf.float32)

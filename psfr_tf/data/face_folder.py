@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
+from psfr_tf.data.face_error import CORRUPT_FILE, FaceError
 from psfr_tf.errors import UserError
-from psfr_tf.labels import NUM_CLASSES
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _TAIL = 4096  # bytes at the end of a file in which its end marker must lie
@@ -20,10 +17,12 @@ _TAIL = 4096  # bytes at the end of a file in which its end marker must lie
 class FaceFolder:
     """Aligned square faces `NAME.{jpg,jpeg,png}` and parsing maps `NAME.png`.
 
+    Pictures and maps lie directly in their folders or, as in FFHQ, in sub-folders.
+
     Args:
         images_dir: folder of the pictures.
-        masks_dir: folder of 8-bit PNG label maps, grey or palette, pixel value = class 0..18; or
-            None for pictures only.
+        masks_dir: folder of PNG parsing maps as `psfr_tf.data.parsing_map` reads them; or None
+            for pictures only.
         names: which faces to use, in this order; None takes all, sorted by name.
 
     Attributes:
@@ -52,17 +51,57 @@ class FaceFolder:
             raise UserError(_first(missing, f"not found in {images_dir} as .jpg, .jpeg or .png"))
         self.image_paths = [images[name] for name in self.names]
         for path in self.image_paths:
-            _check_image_file(path)
+            check_image_file(path)
 
         self.mask_paths = None
         if masks_dir is not None:
-            self.mask_paths = [Path(masks_dir) / f"{name}.png" for name in self.names]
-            missing = [path.name for path in self.mask_paths if not path.is_file()]
+            masks = {path.stem: path for path in pictures_in(Path(masks_dir), (".png",))}
+            missing = [f"{name}.png" for name in self.names if name not in masks]
             if missing:
                 raise UserError(_first(missing, f"no such parsing map in {masks_dir}"))
+            self.mask_paths = [masks[name] for name in self.names]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there are parsing maps."""
+        return self.mask_paths is not None
+
+
+def pictures_in(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[Path]:
+    """Pictures directly in a folder or, if there are none, in its sub-folders (FFHQ: 00000, ...).
+
+    Hidden files and folders are left out; the order is that of the names.
+
+    Raises:
+        UserError: no such folder, or one that cannot be listed.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+
+    def listed(directory: Path) -> list[os.DirEntry]:
+        with os.scandir(directory) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+        return sorted(visible, key=lambda entry: entry.name)
+
+    def pictures(entries: list[os.DirEntry]) -> list[Path]:
+        return [
+            Path(entry.path)
+            for entry in entries
+            if os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file()
+        ]
+
+    try:
+        entries = listed(folder)
+        found = pictures(entries)
+        if not found:
+            subfolders = [entry for entry in entries if entry.is_dir()]
+            found = [path for entry in subfolders for path in pictures(listed(Path(entry)))]
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot list the folder ({error.strerror})") from error
+    return found
 
 
 def read_split(manifest_csv: str | os.PathLike, split: str) -> list[str]:
@@ -70,13 +109,28 @@ def read_split(manifest_csv: str | os.PathLike, split: str) -> list[str]:
 
     Args:
         manifest_csv: path of a CSV file with a header.
-        split: for example "train", "val" or "test".
+        split: for example "train", "val", "test" or, for both, "train+val".
 
     Returns:
         Names in the order of the file.
 
     Raises:
         UserError: unreadable file, missing column, or no row of that split.
+    """
+    splits = read_manifest(manifest_csv)
+    wanted = split.split("+")
+    names = [name for name, its_split in splits.items() if its_split in wanted]
+    if not names:
+        found = ", ".join(sorted(set(splits.values())))
+        raise UserError(f"{manifest_csv}: no face of split {split!r}; it has {found}")
+    return names
+
+
+def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
+    """Split of each face, in the order of a manifest with the columns `name` and `split`.
+
+    Raises:
+        UserError: unreadable file, or a missing column.
     """
     try:
         with open(manifest_csv, newline="", encoding="utf-8") as file:
@@ -85,53 +139,12 @@ def read_split(manifest_csv: str | os.PathLike, split: str) -> list[str]:
         raise UserError(f"{manifest_csv}: cannot read the manifest ({error})") from error
     if not rows or not {"name", "split"} <= rows[0].keys():
         raise UserError(f"{manifest_csv}: expected a CSV file with the columns name and split")
-    names = [row["name"] for row in rows if row["split"] == split]
-    if not names:
-        found = ", ".join(sorted({str(row["split"]) for row in rows}))
-        raise UserError(f"{manifest_csv}: no face of split {split!r}; it has {found}")
-    return names
-
-
-def read_mask(path: str | os.PathLike, size: int) -> np.ndarray:
-    """Read a parsing map and resize it to `size` x `size` pixels (nearest).
-
-    Pillow, not TensorFlow, reads it: `tf.io.decode_png` turns a palette PNG into colours, and the
-    labels are the palette indices.
-
-    Returns:
-        uint8 `[size, size]`, values 0..18.
-
-    Raises:
-        UserError: unreadable, colour instead of labels, not square, or an unknown label.
-    """
-    try:
-        with Image.open(path) as image:
-            mode, shape = image.mode, image.size
-            resized = image.resize((size, size), Image.Resampling.NEAREST)
-    except OSError as error:
-        raise UserError(f"{path}: cannot read the parsing map ({error})") from error
-    if mode not in ("P", "L"):
-        raise UserError(
-            f"{path}: a parsing map must be an 8-bit grey or palette PNG of labels, this one has "
-            f"Pillow mode {mode}"
-        )
-    if shape[0] != shape[1]:
-        raise UserError(f"{path}: a parsing map must be square, this one is {shape[0]}x{shape[1]}")
-    labels = np.asarray(resized, dtype=np.uint8)
-    if labels.max() >= NUM_CLASSES:
-        raise UserError(
-            f"{path}: label {labels.max()} found, parsing labels are 0..{NUM_CLASSES - 1}"
-        )
-    return labels
+    return {row["name"]: str(row["split"]) for row in rows}
 
 
 def _images_by_name(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of faces")
     images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not path.is_file():
-            continue
+    for path in pictures_in(folder):
         if path.stem in images:
             raise UserError(
                 f"{path}: {images[path.stem].name} has the same name; keep one of the two"
@@ -142,25 +155,29 @@ def _images_by_name(folder: Path) -> dict[str, Path]:
     return images
 
 
-def _check_image_file(path: Path) -> None:
-    """Cheap check of the first and last bytes, since a decoder in a graph cannot name the file."""
+def check_image_file(path: Path) -> None:
+    """Cheap check of the first and last bytes, since a decoder in a graph cannot name the file.
+
+    Raises:
+        FaceError: unreadable, empty, truncated, or neither JPEG nor PNG.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(8)
             file.seek(max(0, path.stat().st_size - _TAIL))
             tail = file.read()
     except OSError as error:
-        raise UserError(f"{path}: cannot read the picture ({error})") from error
+        raise FaceError(CORRUPT_FILE, path, f"cannot read the picture ({error})") from error
     if not head:
-        raise UserError(f"{path}: the file is empty")
+        raise FaceError(CORRUPT_FILE, path, "the file is empty")
     if head.startswith(b"\xff\xd8\xff"):
         complete = b"\xff\xd9" in tail
     elif head == b"\x89PNG\r\n\x1a\n":
         complete = b"IEND" in tail
     else:
-        raise UserError(f"{path}: neither a JPEG nor a PNG file")
+        raise FaceError(CORRUPT_FILE, path, "neither a JPEG nor a PNG file")
     if not complete:
-        raise UserError(f"{path}: the picture is truncated")
+        raise FaceError(CORRUPT_FILE, path, "the picture is truncated")
 
 
 def _first(items: list[str], complaint: str) -> str:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from psfr_tf.data.datasets import evaluation_seed
 from psfr_tf.data.degradation import Degradation, resize
-from psfr_tf.data.face_folder import read_mask, read_split
+from psfr_tf.data.face_folder import read_split
+from psfr_tf.data.parsing_map import read_mask
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.pictures import pictures_by_name
 from psfr_tf.evaluation.samples import Sample

@@ -12,7 +12,13 @@ import yaml
 
 from psfr_tf import files
 from psfr_tf.config import TrainConfig
-from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
+from psfr_tf.data.datasets import (
+    FaceFolder,
+    FaceRecords,
+    evaluation_pairs,
+    read_split,
+    training_dataset,
+)
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.training.build import build_model, networks_of
@@ -65,6 +71,7 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
         UserError: a path or weight file of the config cannot be used.
         RunInterrupted: SIGTERM or SIGINT; everything is saved.
     """
+    config.data.check_paths()
     output = Path(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -139,7 +146,7 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
 
 
 def validation_batches(
-    faces: FaceFolder, size: int, config: TrainConfig
+    faces: FaceFolder | FaceRecords, size: int, config: TrainConfig
 ) -> tuple[dict[str, Any], Any]:
     """A batch of `GRID_FACES` faces to look at, and a dataset of all faces, degraded once."""
     pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
@@ -147,12 +154,30 @@ def validation_batches(
     return next(iter(pairs.batch(GRID_FACES))), pairs.batch(config.training.batch_size).cache()
 
 
-def faces_of(config: TrainConfig) -> tuple[FaceFolder, FaceFolder | None]:
-    """Training and validation faces; None where there is no validation split."""
+def faces_of(
+    config: TrainConfig,
+) -> tuple[FaceFolder | FaceRecords, FaceFolder | FaceRecords | None]:
+    """Training and validation faces; None where there is no validation split.
+
+    Raises:
+        UserError: a path of `data` does not exist or cannot be used, or the face parsing network
+            would have to be trained without parsing maps.
+    """
     data = config.data
-    if data.manifest is None:
-        return FaceFolder(data.images, data.masks), None
-    train = FaceFolder(data.images, data.masks, read_split(data.manifest, data.train_split))
-    names = read_split(data.manifest, data.val_split) if data.val_images else []
-    names = names[: data.val_images]
-    return train, FaceFolder(data.images, data.masks, names) if names else None
+    data.check_paths()
+    val = None
+    if data.records is not None:
+        train = FaceRecords(data.records, data.train_split)
+        if data.val_images:
+            val = FaceRecords(data.records, data.val_split, data.val_images)
+    elif data.manifest is None:
+        train = FaceFolder(data.images, data.masks)
+    else:
+        train = FaceFolder(data.images, data.masks, read_split(data.manifest, data.train_split))
+        if data.val_images:
+            names = read_split(data.manifest, data.val_split)[: data.val_images]
+            val = FaceFolder(data.images, data.masks, names)
+    if config.model == "fpn" and not train.has_masks:
+        key = "data.masks" if data.records is None else f"data.records: {data.records}"
+        raise UserError(f"{key}: the face parsing network (model: fpn) learns from parsing maps")
+    return train, val

@@ -260,7 +260,7 @@ def test_parse_writes_label_maps(tmp_path, weights):
     _, parsing = FaceRestorer.from_pretrained("any").restore_and_parse(read(face)[None])
     rows = np.arange(192) // 3
     np.testing.assert_array_equal(labels, parsing[0][np.ix_(rows, rows)])
-    assert report_of(out)["counts"] == {"inputs": 2, "parsed": 1, "failed": 1}
+    assert report_of(out)["counts"] == {"inputs": 2, "parsed": 1, "kept": 0, "failed": 1}
 
 
 def test_parse_does_not_overwrite_the_faces(tmp_path, capsys):

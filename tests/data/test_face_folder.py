@@ -26,6 +26,18 @@ def test_faces_are_sorted_by_name_or_in_the_given_order(folder):
     assert chosen.mask_paths is None
 
 
+def test_pictures_in_sub_folders_are_found_if_there_are_none_above(folder, tmp_path):
+    for number in ("01000", "00000"):
+        (tmp_path / "ffhq" / number).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "ffhq" / number / f"{number}.png")
+    nested = FaceFolder(tmp_path / "ffhq", tmp_path / "ffhq")
+    assert nested.names == ["00000", "01000"]
+    assert nested.mask_paths == nested.image_paths
+    (folder / "more").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "more" / "other.png")
+    assert FaceFolder(folder).names == ["face0", "face1", "face2"]
+
+
 def test_read_split(tmp_path):
     manifest = tmp_path / "manifest.csv"
     with manifest.open("w", newline="") as file:
@@ -33,6 +45,7 @@ def test_read_split(tmp_path):
             [["name", "split"], ["b", "train"], ["c", "test"], ["a", "train"]]
         )
     assert read_split(manifest, "train") == ["b", "a"]
+    assert read_split(manifest, "test+train") == ["b", "c", "a"]
     with pytest.raises(
         UserError, match=r"manifest.csv: no face of split 'val'; it has test, train"
     ):
@@ -48,7 +61,7 @@ def test_missing_folders_and_files_are_named(folder, tmp_path):
     with pytest.raises(UserError, match="nowhere: no such folder"):
         FaceFolder(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png pictures"):
-        FaceFolder(tmp_path)
+        FaceFolder(folder / "masks")
     with pytest.raises(UserError, match=r"ghost \(and 1 more\): not found in"):
         FaceFolder(folder, names=["face1", "ghost", "ghost2"])
     with pytest.raises(UserError, match=r"face0.png \(and 2 more\): no such parsing map"):

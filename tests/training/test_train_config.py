@@ -35,7 +35,9 @@ def test_overrides_are_typed(write_config):
         ("preset=large", r"preset must be one of psfrgan-512, .*'large'"),
         ("losses.style_features=vgg", r"needs losses\.vgg_weights"),
         ("losses.style_features=none", "style_weight needs style_features"),
-        ("data.images=null", r"data\.images: .*string"),
+        ("data.images=3", r"data\.images: .*string"),
+        ("data.images=null", r"data: give images .* or records"),
+        ("data.records=faces", r"data: records and images exclude each other"),
         ("training.steps.more=1", "steps is a value, not a section"),
         ("training.steps", r"--set training\.steps: expected key=value"),
     ],
@@ -44,6 +46,13 @@ def test_a_mistake_is_one_line_that_names_it(write_config, override, message):
     with pytest.raises(UserError, match=message) as caught:
         load_config(write_config(), [override])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["images", "masks", "manifest"])
+def test_a_missing_path_names_its_key(write_config, key):
+    data = load_config(write_config(), [f"data.{key}=/nowhere"]).data
+    with pytest.raises(UserError, match=rf"^data\.{key}: /nowhere: no such f"):
+        data.check_paths()
 
 
 def test_feature_matching_needs_a_discriminator(write_config):

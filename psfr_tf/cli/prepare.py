@@ -1,0 +1,181 @@
+"""`psfr prepare`: check a data set of faces and write it to TFRecord shards."""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.errors import UserError
+
+SUMMARY = "Check a data set of aligned faces and write it to TFRecord shards for training."
+EXAMPLE = "psfr prepare ffhq data/ffhq --masks data/ffhq/masks512 --size 512 --output data/records"
+
+LAYOUTS = ("ffhq", "celebamask-hq", "folder")
+_EXAMPLES_SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "layout", choices=LAYOUTS, help="how the data set lies on the disk, see docs/datasets.md"
+    )
+    parser.add_argument("faces", metavar="DIR", type=Path, help="folder of the data set")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="writes DIR/SPLIT-NNNNN-of-NNNNN.tfrecord, DIR/index.json and DIR/report.json; "
+        "finished shards found there are verified and kept",
+    )
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="folder of parsing maps NAME.png: label maps, or in the colour code of the release "
+        "(folder: default DIR/masks, if it is there)",
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="CSV",
+        help="columns name and split: which faces to take, and their split (folder: default "
+        "DIR/manifest.csv, if it is there; ffhq: default NVIDIA's split)",
+    )
+    parser.add_argument(
+        "--size",
+        type=whole(16, 4096),
+        metavar="PX",
+        help="store pictures averaged down to this side (default: as they are)",
+    )
+    parser.add_argument(
+        "--shard-size",
+        type=whole(1, 100_000),
+        default=500,
+        metavar="N",
+        help="faces in a shard (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="read everything, write no shards, only report.json"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.layout == "celebamask-hq" and (args.masks or args.manifest):
+        args.usage_error("celebamask-hq has its own masks and split: leave out --masks, --manifest")
+    if not args.faces.is_dir():
+        raise UserError(f"{args.faces}: no such folder")
+    started = time.monotonic()
+    faces = _list_faces(args)
+    make_folder(args.output)
+
+    from tqdm import tqdm
+
+    from psfr_tf.data.prepare import Preparation
+
+    def check_bar(items):
+        return tqdm(items, desc="checking files", unit="face", disable=None)
+
+    faces.check_headers(args.size or 0, check_bar)
+    preparation = Preparation(faces, args.output, args.size, args.shard_size, args.layout)
+    _say_faults(faces.faults)
+    interrupted, problem = False, None
+    total = sum(len(shard.faces) for shard in preparation.plan)
+    work = preparation.check if args.check else preparation.run
+    with tqdm(
+        total=total, desc="checking" if args.check else "writing", unit="face", disable=None
+    ) as bar:
+        try:
+            work(bar.update)
+        except KeyboardInterrupt:
+            interrupted = True
+        except UserError as error:
+            problem = str(error)
+    later = preparation.faults[len(faces.faults) :]
+    _say_faults(later)
+    report = _report(args, preparation, total)
+    report |= {
+        "interrupted": interrupted,
+        "error": problem,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    _write_report(args.output, report)
+    if problem:
+        raise UserError(problem)
+    if interrupted:
+        print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
+        return 1
+    counts = report["counts"]
+    if preparation.repaired:
+        print(f"damaged or incomplete, written again: {', '.join(preparation.repaired)}")
+    verb = "good" if args.check else "in shards"
+    splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
+    print(f"{counts['good']} faces {verb} ({splits}), {counts['left_out']} left out: {args.output}")
+    return 1 if preparation.faults else 0
+
+
+def _list_faces(args: argparse.Namespace):
+    from psfr_tf.data import layouts
+
+    if args.layout == "celebamask-hq":
+        return layouts.celebamask_hq(args.faces)
+    if args.layout == "ffhq":
+        return layouts.ffhq(args.faces, args.masks, args.manifest)
+    return layouts.plain_folder(args.faces, args.masks, args.manifest)
+
+
+def _say_faults(faults: list) -> None:
+    """One line on stderr for each kind of fault: how many, and a few of them."""
+    from psfr_tf.data.face_error import KINDS
+
+    for kind in KINDS:
+        lines = [str(error) for _, error in faults if error.kind == kind]
+        if lines:
+            shown = "; ".join(lines[:_EXAMPLES_SHOWN])
+            more = "; ... (all in report.json)" if len(lines) > _EXAMPLES_SHOWN else ""
+            print(f"psfr: error: {kind}: {len(lines)}: {shown}{more}", file=sys.stderr)
+
+
+def _report(args: argparse.Namespace, preparation, total: int) -> dict:
+    import psfr_tf
+    from psfr_tf.data.face_error import KINDS
+
+    at_fault = {name for name, _ in preparation.faults}
+    planned = [face for shard in preparation.plan for face in shard.faces]
+    good = [face for face in planned if face.name not in at_fault]
+    kinds = Counter(error.kind for _, error in preparation.faults)
+    return {
+        "command": "prepare",
+        "version": psfr_tf.__version__,
+        "layout": args.layout,
+        "faces": str(args.faces),
+        "masks": str(args.masks) if args.masks else None,
+        "size": args.size,
+        "check_only": args.check,
+        "counts": {
+            "pictures": total,
+            "good": len(good),
+            "left_out": len(at_fault),
+            "splits": dict(Counter(face.split for face in good)),
+            "problems": {kind: kinds[kind] for kind in KINDS if kinds[kind]},
+        },
+        "shards": {
+            "written": len(preparation.written),
+            "kept": len(preparation.kept),
+            "repaired": preparation.repaired,
+        },
+        "problems": [
+            {"face": name, "kind": error.kind, "problem": str(error)}
+            for name, error in preparation.faults
+        ],
+    }
+
+
+def _write_report(output: Path, report: dict) -> None:
+    from psfr_tf.files import write_json
+
+    try:
+        write_json(output / "report.json", report)
+    except OSError as error:
+        raise UserError(f"{output / 'report.json'}: {error.strerror or error}") from None

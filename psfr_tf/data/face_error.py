@@ -1,0 +1,39 @@
+"""What can be wrong with one face of a data set."""
+
+from __future__ import annotations
+
+import os
+
+from psfr_tf.errors import UserError
+
+# Kinds of faults, in the order in which reports list them.
+MISSING_PICTURE = "missing picture"
+MISSING_MASK = "missing mask"
+CORRUPT_FILE = "corrupt file"
+WRONG_SIZE = "wrong size"
+UNKNOWN_COLOUR = "unknown colour"
+UNKNOWN_LABEL = "unknown label"
+SAME_NAME = "two of one name"
+KINDS = (
+    MISSING_PICTURE,
+    MISSING_MASK,
+    CORRUPT_FILE,
+    WRONG_SIZE,
+    UNKNOWN_COLOUR,
+    UNKNOWN_LABEL,
+    SAME_NAME,
+)
+
+
+class FaceError(UserError):
+    """One face cannot be used; the others can.
+
+    Args:
+        kind: one of `KINDS`.
+        path: the file at fault.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, kind: str, path: str | os.PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+        self.kind = kind

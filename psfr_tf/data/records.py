@@ -1,0 +1,202 @@
+"""The TFRecord format of faces: shards of `tf.train.Example`, and one index of all of them.
+
+A folder holds `SPLIT-00000-of-00012.tfrecord`, ... and `index.json`. Each record has the features
+(all bytes, one value)
+
+    name    name of the face
+    split   "train", "val", "test" or another name
+    image   an encoded JPEG or PNG picture, square, RGB or grey
+    mask    an 8-bit grey PNG whose pixel values are the labels 0..18, square; absent without masks
+
+`index.json` lists the names and the byte offset of every record, so that a reader can go straight
+to any face. The format of a TFRecord file (8 bytes length, 4 bytes CRC, data, 4 bytes CRC) is in
+TensorFlow's guide "TFRecord and tf.train.Example".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from psfr_tf import files
+from psfr_tf.errors import UserError
+from psfr_tf.labels import NUM_CLASSES
+
+INDEX = "index.json"
+FORMAT_VERSION = 1
+_FRAME = 16  # bytes of a record beside its data
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One face as stored. `mask` is None where the data set has no parsing maps."""
+
+    name: str
+    split: str
+    image: bytes
+    mask: bytes | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """What the index says of one shard.
+
+    Attributes:
+        file: name of the file.
+        split: split of all its faces.
+        bytes: size of the file.
+        names: names of its faces in their order.
+        offsets: position in bytes of the record of each face.
+    """
+
+    file: str
+    split: str
+    bytes: int
+    names: list[str]
+    offsets: list[int]
+
+
+def write_shard(path: Path, records: Sequence[Record]) -> Shard:
+    """Write one shard, read it back, and only then give it its name.
+
+    The bytes depend on the records alone.
+
+    Raises:
+        UserError: what was read back is not what was written.
+        OSError, tf.errors.OpError: it cannot be written.
+    """
+    with files.atomic_path(path) as temporary:
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for record in records:
+                writer.write(_serialize(record))
+        shard = read_shard(temporary, records[0].split, decode=True)
+        if shard.names != [record.name for record in records]:
+            raise UserError(f"{path}: what was read back is not what was written")
+        return dataclasses.replace(shard, file=path.name)
+
+
+def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
+    """Verify a shard: the checksum of every record, the split, the size of the file.
+
+    Args:
+        path: the file.
+        split: the split that all its faces must have.
+        decode: also decode every picture and parsing map, with TensorFlow as training does.
+
+    Raises:
+        UserError: the shard is damaged or of another split; the message names it.
+    """
+    names, offsets, position = [], [], 0
+    try:
+        for serialized in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            record = parse(serialized)
+            if record.split != split:
+                raise UserError(f"{path}: {record.name} is of split {record.split}, not {split}")
+            if decode:
+                check_decodes(record, path)
+            names.append(record.name)
+            offsets.append(position)
+            position += len(serialized) + _FRAME
+    except (tf.errors.OpError, ValueError) as error:
+        reason = str(getattr(error, "message", error)).split("\n")[0].split(" [Op:")[0]
+        raise UserError(f"{path}: damaged after {len(names)} faces ({reason})") from error
+    size = path.stat().st_size
+    if position != size:
+        raise UserError(f"{path}: {size} bytes, {position} expected")
+    return Shard(path.name, split, size, names, offsets)
+
+
+def parse(serialized: bytes) -> Record:
+    """The face in one record.
+
+    Raises:
+        ValueError: the record is none of a face.
+    """
+    example = tf.train.Example()
+    try:
+        example.ParseFromString(serialized)
+    except Exception as error:  # protobuf's DecodeError, which has moved between versions
+        raise ValueError("not a tf.train.Example") from error
+    values = {key: feature.bytes_list.value for key, feature in example.features.feature.items()}
+    if not {"name", "split", "image"} <= values.keys():
+        raise ValueError("a record without name, split or image")
+    return Record(
+        values["name"][0].decode(),
+        values["split"][0].decode(),
+        values["image"][0],
+        values["mask"][0] if "mask" in values else None,
+    )
+
+
+def check_decodes(record: Record, path: str | os.PathLike) -> None:
+    """Decode a face with TensorFlow.
+
+    Raises:
+        UserError: it does not decode, or is not what the format says.
+    """
+    try:
+        image = tf.io.decode_image(record.image, channels=3, expand_animations=False)
+        fault = None if image.shape[0] == image.shape[1] else "the picture is not square"
+        if record.mask is not None:
+            mask = tf.io.decode_png(record.mask, channels=1)
+            if mask.shape[0] != mask.shape[1] or tf.reduce_max(mask) >= NUM_CLASSES:
+                fault = "the parsing map is not a square map of labels 0..18"
+    except tf.errors.OpError as error:
+        fault = str(error.message).split("\n")[0].split(" [Op:")[0]
+    if fault:
+        raise UserError(f"{path}: {record.name}: {fault}")
+
+
+def write_index(folder: Path, description: dict[str, Any], shards: Sequence[Shard] | None) -> None:
+    """Write `index.json`; `shards` is None while the folder is being filled."""
+    index = {
+        "format_version": FORMAT_VERSION,
+        **description,
+        "complete": shards is not None,
+        "splits": {},
+        "shards": [dataclasses.asdict(shard) for shard in shards or []],
+    }
+    for shard in shards or []:
+        splits = index["splits"]
+        splits[shard.split] = splits.get(shard.split, 0) + len(shard.names)
+    files.write_json(folder / INDEX, index)
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The contents of `index.json`.
+
+    Raises:
+        UserError: there is none, or it is of another format.
+    """
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        version = index["format_version"]
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder}: no {INDEX} in this folder; psfr prepare writes folders of TFRecord shards"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: cannot read the index of the shards ({error})") from error
+    if version != FORMAT_VERSION:
+        raise UserError(f"{path}: format version {version}, this version reads {FORMAT_VERSION}")
+    return index
+
+
+def _serialize(record: Record) -> bytes:
+    values = {"name": record.name.encode(), "split": record.split.encode(), "image": record.image}
+    if record.mask is not None:
+        values["mask"] = record.mask
+    features = {
+        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for key, value in values.items()
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    # The order of a protobuf map is otherwise not fixed.
+    return example.SerializeToString(deterministic=True)
