@@ -15,35 +15,38 @@ Pixels are RGB, uint8 0..255 or float in [-1, 1]. A parsing map holds class ids 
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
 from psfr_tf import files
-from psfr_tf.engines.tensorflow import TensorFlowEngine
 from psfr_tf.errors import UserError
 from psfr_tf.export.face_bytes import decode_faces, encode_png
 from psfr_tf.export.warmup import write_warmup
 from psfr_tf.model_folder import ModelFolder
+from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.inference_form import inference_form
 
 # What `/v1/models/NAME:predict` and a folder can hold.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-# float: [B, S, S, 3] in [-1, 1] -> restored float [B, S, S, 3] in [-1, 1], labels uint8 [B, S, S]
-Forward = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-
-def signatures(forward: Forward, size: int) -> dict[str, tf.types.experimental.ConcreteFunction]:
-    """The signatures of the module's docstring.
-
-    Args:
-        forward: the networks; see `psfr_tf.engines`.
-        size: S.
-    """
+def signatures(folder: ModelFolder) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """The signatures of the module's docstring, on the networks' inference form."""
+    networks = inference_form(folder.generator, folder.parsing_network)
+    size = networks.size
 
     def faces(dtype):
         return tf.TensorSpec([None, size, size, 3], dtype, name="images")
+
+    # A function of its own is stored once, and every signature calls it.
+    @tf.function(input_signature=[faces(tf.float32)], autograph=False)
+    def forward(lq):
+        logits = networks.parsing_network(lq, training=False)
+        # The exact one-hot; `networks.restorer` has the one that suits LiteRT.
+        restored = networks.generator([lq, one_hot_from_logits(logits)], training=False)
+        labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+        return tf.clip_by_value(restored, -1.0, 1.0), labels
 
     @tf.function(input_signature=[faces(tf.uint8)], autograph=False)
     def serve(images):
@@ -123,16 +126,16 @@ def next_version(versions: Path) -> int:
 
 
 def _save(folder: ModelFolder, path: Path, name: str) -> None:
-    engine = TensorFlowEngine(folder.generator, folder.parsing_network)
-    functions = signatures(engine._restore, engine.size)
+    functions = signatures(folder)
     # Only what the functions read is saved: no Keras object, so nothing of Keras or of this
-    # package is needed to load it.
+    # package is needed to load it. The weights stay variables, which all signatures share;
+    # as constants every signature would hold a copy, and they are not measurably faster (1 to 2 %).
     module = tf.Module()
     module.weights = list(
         {id(v): v for function in functions.values() for v in function.graph.variables}.values()
     )
     tf.saved_model.save(module, str(path), signatures=functions)
-    write_warmup(path, name, functions, engine.size)
+    write_warmup(path, name, functions, folder.size)
 
 
 def _from_pixels(images):

@@ -41,7 +41,7 @@ class Refused(Exception):
 
 
 class LoadedModel:
-    """One version of a model. `delay` seconds are waited and `failures` run before a request."""
+    """One version of a model. The first requests meet `failures`, the others wait `delay` s."""
 
     def __init__(self, path, name: str, version: int) -> None:
         self.name, self.version = name, version
@@ -65,9 +65,9 @@ class LoadedModel:
         return self.signatures[name or "serving_default"]
 
     def predict(self, signature, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        time.sleep(self.delay)
         if self.failures:
             raise self.failures.pop(0)
+        time.sleep(self.delay)
         if set(inputs) != set(signature.inputs):
             raise Refused(
                 grpc.StatusCode.INVALID_ARGUMENT, f"inputs must be {list(signature.inputs)}"

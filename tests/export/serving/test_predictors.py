@@ -163,7 +163,7 @@ def test_a_message_above_the_servers_limit_is_refused_and_not_repeated(loaded, f
 def test_a_slow_server_meets_the_deadline(connect, server, faces):
     predictor = connect(deadline=0.5)
     server.model.delay = 1.5
-    with pytest.raises(TransientServerError, match="DEADLINE_EXCEEDED|timed out"):
+    with pytest.raises(TransientServerError, match=r"DEADLINE_EXCEEDED|timed out"):
         predictor.restore([png(face) for face in faces])
     server.model.delay = 0.0
     assert len(predictor.restore([png(faces[0])])) == 1
