@@ -56,10 +56,10 @@ class GrpcPredictor:
         answer = self._call(self._service.GetModelMetadata, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         answer.metadata["signature_def"].Unpack(signatures)
-        if "restore_bytes" not in signatures.signature_def:
-            raise server_error(self.address, f"the model {self._model} has no restore_bytes")
-        images = signatures.signature_def["serving_default"].inputs["images"]
-        return images.tensor_shape.dim[1].size
+        shape = signatures.signature_def["serving_default"].inputs["images"].tensor_shape.dim
+        if "restore_bytes" not in signatures.signature_def or len(shape) != 4:
+            raise server_error(self.address, f"the model {self._model} does not restore faces")
+        return shape[1].size
 
     def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
         """Restore aligned faces.

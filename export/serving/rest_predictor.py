@@ -32,12 +32,12 @@ class RestPredictor:
         answer = self._call("GET", f"{self._path}/metadata")
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
-            if "restore_bytes" not in signatures:
-                raise server_error(self.address, f"the model {self._model} has no restore_bytes")
+            signatures["restore_bytes"]
             images = signatures["serving_default"]["inputs"]["images"]
             return int(images["tensor_shape"]["dim"][1]["size"])
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise server_error(self.address, f"not TF Serving's metadata: {error!r}") from None
+        except (KeyError, IndexError, TypeError, ValueError):
+            reason = f"the model {self._model} does not restore faces"
+            raise server_error(self.address, reason) from None
 
     def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
         """See `GrpcPredictor.restore`."""

@@ -76,6 +76,33 @@ def test_an_unknown_model_is_refused_at_once(connect):
     assert not isinstance(error.value, TransientServerError)
 
 
+def test_a_model_of_another_kind_is_refused(connect, server, monkeypatch):
+    without = {name: s for name, s in server.model.signatures.items() if name != "restore_bytes"}
+    monkeypatch.setattr(server.model, "signatures", without)
+    with pytest.raises(ServerError, match="the model face does not restore faces"):
+        ServingEngine(connect())
+
+
+def test_the_port_of_the_other_protocol(server):
+    from psfr_tf.export.serving.grpc_predictor import GrpcPredictor
+    from psfr_tf.export.serving.rest_predictor import RestPredictor
+
+    for predictor, protocol in ((GrpcPredictor, "rest"), (RestPredictor, "grpc")):
+        with pytest.raises(ServerError):
+            ServingEngine(predictor(server.address(protocol), "face", None, 5), retries=0)
+
+
+@pytest.mark.parametrize(
+    "answer", [[], [(b"", b"")], [(png(np.zeros((9, 9, 3), np.uint8)), b"GIF")]]
+)
+def test_an_answer_that_is_not_a_face_is_an_error(connect, monkeypatch, answer):
+    predictor = connect()
+    engine = ServingEngine(predictor)
+    monkeypatch.setattr(predictor, "restore", lambda files: answer)
+    with pytest.raises(ServerError, match="the server returned"):
+        engine.run(np.zeros((1, SIZE, SIZE, 3), np.float32))
+
+
 def test_concurrent_requests(connect, local, faces):
     """One connection, eight threads: each gets the answer to its own faces."""
     predictor = connect()
