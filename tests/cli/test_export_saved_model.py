@@ -1,10 +1,9 @@
-import argparse
 import json
 
 import keras
 import pytest
 
-from psfr_tf.cli import export_saved_model
+from psfr_tf.cli import main
 from psfr_tf.errors import UserError
 from psfr_tf.export import saved_model, warmup
 from psfr_tf.model_folder import save_model_folder
@@ -22,9 +21,8 @@ def weights(tmp_path_factory):
 
 
 def export(*arguments):
-    parser = argparse.ArgumentParser()
-    export_saved_model.add_arguments(parser)
-    return export_saved_model.run(parser.parse_args([*map(str, arguments)]))
+    args = main.parse_arguments(["psfr", "export", "saved-model", *map(str, arguments)])
+    return args.run(args)
 
 
 def test_it_writes_a_version_and_the_report(weights, tmp_path, capsys):
