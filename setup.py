@@ -26,7 +26,10 @@ setup(
     python_requires=">=3.10",
     packages=packages,
     package_dir={name: folder for name, folder in MAPPED.items() if name in packages},
-    package_data={"psfr_tf": ["weights/*/*"]},
+    package_data={
+        "psfr_tf": ["weights/*/*"],
+        "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
+    },
     # Lower and upper bounds of what is tested; constraints.txt pins the exact tested set.
     install_requires=[
         "tensorflow>=2.20,<2.22",
@@ -45,8 +48,10 @@ setup(
     ],
     extras_require={
         "torch": ["torch>=2.4,<3"],
+        "serving": ["tensorflow-serving-api>=2.20,<2.22"],
         "dev": [
             "torch>=2.4,<3",
+            "tensorflow-serving-api>=2.20,<2.22",
             "pytest>=8,<10",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",

@@ -27,6 +27,23 @@ def test_the_temporary_file_keeps_all_suffixes_and_the_result_is_readable(tmp_pa
     assert (tmp_path / "generator.weights.h5").stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "1"
+    with pytest.raises(RuntimeError), files.atomic_folder(target) as temporary:
+        (temporary / "graph").write_text("half")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []
+    with files.atomic_folder(target) as temporary:
+        assert temporary.parent == tmp_path
+        (temporary / "graph").write_text("whole")
+        assert not target.exists()
+    assert target.stat().st_mode & 0o777 == 0o777 & ~_umask()
+    with pytest.raises(OSError), files.atomic_folder(target) as temporary:
+        (temporary / "graph").write_text("other")
+    assert (target / "graph").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["1"]
+
+
 def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from psfr_tf.cli.inputs import find_photos, make_folder, output_names, share, whole
@@ -14,6 +15,22 @@ DEFAULT_WEIGHTS = "psfr-mobile-256"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_photo_arguments(parser)
+    parser.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME|DIR",
+        help="shipped weights or a model folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("litert", "tensorflow"),
+        help="runtime of the networks (default: litert if the model folder holds its file)",
+    )
+
+
+def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Photos, output and how faces are found and pasted: the same wherever the networks run."""
     parser.add_argument(
         "photos",
         nargs="+",
@@ -26,17 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="writes DIR/restored/NAME.png and DIR/report.json",
-    )
-    parser.add_argument(
-        "--weights",
-        default=DEFAULT_WEIGHTS,
-        metavar="NAME|DIR",
-        help="shipped weights or a model folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("litert", "tensorflow"),
-        help="runtime of the networks (default: litert if the model folder holds its file)",
     )
     parser.add_argument(
         "--aligned",
@@ -80,12 +86,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    def load():
+        from psfr_tf.restorer import FaceRestorer
+
+        return FaceRestorer.from_pretrained(args.weights, engine=args.engine)
+
+    about = {"command": "restore", "weights": str(args.weights), "engine": args.engine}
+    return restore_photos(args, load, about)
+
+
+def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int:
+    """Restore the photos that `add_photo_arguments` names, and write the report.
+
+    Args:
+        load: called without arguments once there is a photo; returns the `FaceRestorer`.
+        about: first entries of the report.
+
+    Returns:
+        The exit code.
+    """
     if args.aligned and args.upscale != 1:
         args.usage_error("--upscale does not go with --aligned")
     from psfr_tf.files import write_json
 
     started = time.monotonic()
-    report = _new_report(args)
+    report = _new_report(args, about)
     photos, problems = find_photos(args.photos)
     make_folder(args.output)
     make_folder(args.output / "restored")
@@ -95,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         for folder, problem in problems:
             _failed(report, str(folder), problem)
         if photos:
-            _restore_all(args, photos, report)
+            _restore_all(args, photos, report, load)
     except KeyboardInterrupt:
         report["interrupted"] = True
     _count(report, len(photos) + len(problems))
@@ -108,14 +133,12 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report["counts"]["failed"] or report["interrupted"] else 0
 
 
-def _new_report(args) -> dict:
+def _new_report(args, about: dict) -> dict:
     import psfr_tf
 
     return {
-        "command": "restore",
+        **about,
         "version": psfr_tf.__version__,
-        "weights": str(args.weights),
-        "engine": args.engine,
         "options": {
             "aligned": args.aligned,
             "strength": args.strength,
@@ -131,12 +154,10 @@ def _new_report(args) -> dict:
     }
 
 
-def _restore_all(args, photos, report) -> None:
+def _restore_all(args, photos, report, load) -> None:
     from tqdm import tqdm
 
-    from psfr_tf.restorer import FaceRestorer
-
-    restorer = FaceRestorer.from_pretrained(args.weights, engine=args.engine)
+    restorer = load()
     report["engine"] = restorer.engine.name
     report["size"] = restorer.size
     restore = _restore_aligned if args.aligned else _restore_photo

@@ -1,0 +1,17 @@
+"""What can go wrong between client and server."""
+
+import errno
+
+
+class ServerError(OSError):
+    """A server refused a request or cannot be reached. `filename` is its address."""
+
+
+class TransientServerError(ServerError):
+    """The same request may succeed later: no connection, deadline exceeded, overload, restart."""
+
+
+def server_error(address: str, reason: str, transient: bool = False) -> ServerError:
+    """The error for a server's answer `reason`; line breaks are removed."""
+    kind = TransientServerError if transient else ServerError
+    return kind(errno.EIO, " ".join(reason.split()), address)

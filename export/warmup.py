@@ -1,0 +1,59 @@
+"""TF Serving's warm-up file: requests that a server runs before it announces a version."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import tensorflow as tf
+
+# Fixed by TF Serving.
+WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+
+
+def has_serving_api() -> bool:
+    """Whether tensorflow-serving-api (extra `serving`), which has the protos, is installed."""
+    return importlib.util.find_spec("tensorflow_serving") is not None
+
+
+def write_warmup(
+    version: Path,
+    name: str,
+    signatures: Mapping[str, tf.types.experimental.ConcreteFunction],
+    size: int,
+) -> None:
+    """Write a request with one grey face for every signature: a TFRecord of `PredictionLog`.
+
+    Without tensorflow-serving-api nothing is written; the first requests to a server are slower
+    then.
+
+    Args:
+        version: folder of the SavedModel.
+        name: the model's name.
+        signatures: functions with one input, a batch of images or of image files.
+        size: side of the model's faces in pixels.
+    """
+    if not has_serving_api():
+        return
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    path = version / WARMUP_FILE
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, function in signatures.items():
+            ((spec,), _) = function.structured_input_signature
+            request = predict_pb2.PredictRequest()
+            request.model_spec.name = name
+            request.model_spec.signature_name = signature
+            request.inputs[spec.name].CopyFrom(_grey_face(spec, size))
+            log = prediction_log_pb2.PredictionLog()
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+
+
+def _grey_face(spec: tf.TensorSpec, size: int):
+    if spec.dtype == tf.string:
+        grey = tf.fill([size, size, 3], tf.constant(127, tf.uint8))
+        return tf.make_tensor_proto([tf.io.encode_png(grey).numpy()], tf.string)
+    # One value stands for the whole tensor: the file stays small.
+    value = 127 if spec.dtype == tf.uint8 else 0.0
+    return tf.make_tensor_proto(value, spec.dtype, [1, size, size, 3])

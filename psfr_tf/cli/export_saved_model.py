@@ -1,0 +1,81 @@
+"""`psfr export saved-model`: a SavedModel for TF Serving."""
+
+import argparse
+import time
+from pathlib import Path
+
+from psfr_tf.cli.inputs import make_folder, whole
+
+SUMMARY = "Write a SavedModel that TF Serving, or any TensorFlow program, loads."
+EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="writes DIR/NAME/VERSION/ and DIR/report.json; DIR is what the server mounts",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="NAME",
+        help="the model's name in requests (default: the name of the model folder)",
+    )
+    parser.add_argument(
+        "--version",
+        type=whole(1, 2**63 - 1),
+        metavar="N",
+        help="its version (default: one more than the greatest in DIR/NAME)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from absl import logging
+
+    import psfr_tf
+    from psfr_tf import model_folder
+    from psfr_tf.errors import UserError
+    from psfr_tf.export.saved_model import MODEL_NAME, export
+    from psfr_tf.export.warmup import WARMUP_FILE
+    from psfr_tf.files import write_json
+
+    started = time.monotonic()
+    name = args.name or model_folder.resolve(args.weights).resolve().name
+    if not MODEL_NAME.fullmatch(name):
+        raise UserError(
+            f"--name: {name!r} cannot be a model's name in requests; use letters, digits, "
+            "'.', '_' and '-'"
+        )
+    folder = model_folder.load_model_folder(args.weights)
+    make_folder(args.output)
+    # `tf.saved_model.save` notes every renamed input at the level of information, in pages.
+    logging.set_verbosity(logging.WARNING)
+    version = export(folder, args.output, name, args.version)
+    has_warmup = (version / WARMUP_FILE).is_file()
+    write_json(
+        args.output / "report.json",
+        {
+            "command": "export saved-model",
+            "version": psfr_tf.__version__,
+            "weights": str(args.weights),
+            "model": name,
+            "model_version": int(version.name),
+            "path": version.relative_to(args.output).as_posix(),
+            "size": folder.size,
+            "bytes": sum(path.stat().st_size for path in version.rglob("*") if path.is_file()),
+            "has_warmup": has_warmup,
+            "seconds": round(time.monotonic() - started, 3),
+        },
+    )
+    if not has_warmup:
+        print(
+            "No warm-up requests, so a server's first answers will be slow: "
+            "pip install 'psfr_tf[serving]' and export again"
+        )
+    print(f"SavedModel: {version}")
+    return 0

@@ -1,0 +1,60 @@
+import json
+
+import keras
+import pytest
+
+from psfr_tf.cli import main
+from psfr_tf.errors import UserError
+from psfr_tf.export import saved_model, warmup
+from psfr_tf.model_folder import save_model_folder
+from psfr_tf.models import FaceParsingNetwork, Generator
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    keras.utils.set_random_seed(1)
+    return save_model_folder(
+        tmp_path_factory.mktemp("weights") / "my-model",
+        Generator.from_preset("psfr-test-64"),
+        FaceParsingNetwork.from_preset("psfr-test-64"),
+    )
+
+
+def export(*arguments):
+    args = main.parse_arguments(["psfr", "export", "saved-model", *map(str, arguments)])
+    return args.run(args)
+
+
+def test_it_writes_a_version_and_the_report(weights, tmp_path, capsys):
+    pytest.importorskip("tensorflow_serving", reason="pip install '.[serving]'")
+    assert export("--weights", weights, "--output", tmp_path) == 0
+    version = tmp_path / "my-model" / "1"
+    assert (version / "saved_model.pb").is_file()
+    assert (version / "variables" / "variables.index").is_file()
+    assert (version / "assets.extra" / "tf_serving_warmup_requests").is_file()
+    assert capsys.readouterr().out == f"SavedModel: {version}\n"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["path"] == "my-model/1" and report["model_version"] == 1
+    assert report["size"] == 64 and report["has_warmup"]
+    assert report["bytes"] == sum(p.stat().st_size for p in version.rglob("*") if p.is_file())
+
+
+def test_name_version_and_a_missing_warm_up(weights, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
+    arguments = ("--weights", weights, "--output", tmp_path, "--name", "face", "--version", 12)
+    assert export(*arguments) == 0
+    assert (tmp_path / "face" / "12" / "saved_model.pb").is_file()
+    assert "pip install 'psfr_tf[serving]'" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"12: this version exists"):
+        export(*arguments)
+
+
+def test_bad_names_and_weights(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, "export", lambda *_: pytest.fail("exported"))
+    with pytest.raises(UserError, match=r"--name: 'a/b' cannot be"):
+        export("--weights", weights, "--output", tmp_path, "--name", "a/b")
+    with pytest.raises(UserError, match="neither a model folder nor shipped weights"):
+        export("--weights", tmp_path / "none", "--output", tmp_path)
+    with pytest.raises(SystemExit) as error:
+        export("--weights", weights, "--output", tmp_path, "--version", "0")
+    assert error.value.code == 2

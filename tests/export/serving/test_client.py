@@ -1,0 +1,153 @@
+"""The client's command: photos in, restored photos out, over a real connection."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+pytest.importorskip("tensorflow_serving", reason="pip install '.[serving]'")
+
+from psfr_tf.cli import main
+from psfr_tf.engines.tensorflow import TensorFlowEngine
+from psfr_tf.export.serving import client, retry
+from psfr_tf.restorer import FaceRestorer
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_DELAY", 0.01)
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return np.ascontiguousarray(data.astronaut()[:256, 80:360])
+
+
+@pytest.fixture(scope="module")
+def photo(portrait, tmp_path_factory):
+    path = tmp_path_factory.mktemp("in") / "eileen.png"
+    Image.fromarray(portrait).save(path)
+    return path
+
+
+class EightBitEngine(TensorFlowEngine):
+    """The local networks on faces that are rounded as those that travel. Random weights amplify
+    the rounding; trained ones do not."""
+
+    def run(self, lq):
+        restored, labels = super().run(np.rint((lq + 1) * 127.5) / np.float32(127.5) - 1)
+        return np.rint((restored + 1) * 127.5) / np.float32(127.5) - 1, labels
+
+
+def run(*arguments):
+    return main.run(client.parse_arguments([*map(str, arguments), "--model", "face"]))
+
+
+def report_of(folder):
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def test_a_photo_as_from_the_local_networks(
+    server, protocol, photo, portrait, model_folder, tmp_path
+):
+    address = server.address(protocol)
+    arguments = ("--address", address, "--protocol", protocol, "--save-faces")
+    assert run(photo, "--output", tmp_path, *arguments) == 0
+    image = np.asarray(Image.open(tmp_path / "restored" / "eileen.png"))
+    engine = EightBitEngine(model_folder.generator, model_folder.parsing_network)
+    expected = FaceRestorer(engine).restore(portrait)
+    assert len(expected.faces) == 1 and np.abs(expected.image.astype(int) - portrait).max() > 20
+    assert np.abs(image.astype(int) - expected.image).max() <= 1
+    assert len(list((tmp_path / "faces").iterdir())) == 3
+    report = report_of(tmp_path)
+    assert report["counts"]["faces"] == 1
+    assert report["address"] == address and report["engine"] == "serving" and report["size"] == 64
+
+
+def test_a_refused_face_and_a_bad_photo_do_not_stop_the_others(
+    server, photo, tmp_path, capsys, monkeypatch
+):
+    import grpc
+    from prediction_server import Refused
+
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    server.model.failures = [Refused(grpc.StatusCode.INTERNAL, "out of\nmemory")]
+    second = tmp_path / "second.png"
+    second.write_bytes(photo.read_bytes())
+    out = tmp_path / "out"
+    address = server.address("grpc")
+    assert run(photo, bad, second, "--output", out, "--address", address) == 1
+    lines = capsys.readouterr().err.splitlines()
+    errors = [line for line in lines if line.startswith("psfr: error: ")]
+    assert errors == [
+        f"psfr: error: {photo}: {address}: INTERNAL: out of memory",
+        f"psfr: error: {bad}: not an image in a known format",
+    ]
+    assert report_of(out)["counts"]["restored"] == 1
+    assert os.listdir(out / "restored") == ["second.png"]
+
+
+def test_aligned_faces_need_no_detection(server, protocol, tmp_path, faces):
+    for index, face in enumerate(faces):
+        Image.fromarray(face).save(tmp_path / f"{index}.png")
+    out = tmp_path / "out"
+    arguments = ("--address", server.address(protocol), "--protocol", protocol, "--aligned")
+    assert run(tmp_path, "--output", out, *arguments) == 0
+    assert len(os.listdir(out / "restored")) == 3
+
+
+def test_a_server_that_is_not_there_is_one_line(server, photo, tmp_path, capsys):
+    address = server.address("grpc")
+    server.stop()
+    arguments = ("--address", address, "--deadline", 1, "--retries", 1)
+    assert run(photo, "--output", tmp_path, *arguments) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(errors) == 1 and errors[0].startswith(f"psfr: error: {address}: UNAVAILABLE")
+    server.start()
+
+
+def test_an_unknown_model_is_one_line(server, protocol, photo, tmp_path, capsys):
+    arguments = ("--address", server.address(protocol), "--protocol", protocol)
+    args = client.parse_arguments(
+        [str(photo), "--output", str(tmp_path), *arguments, "--model", "none"]
+    )
+    assert main.run(args) == 1
+    assert "Servable not found for request: Latest(none)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "localhost:", "host:0", "http://host:80", "a:1:2"]
+)
+def test_bad_addresses_are_bad_usage(address, tmp_path, capsys):
+    with pytest.raises(SystemExit) as error:
+        client.parse_arguments(["p.png", "--output", str(tmp_path), "--address", address])
+    assert error.value.code == 2
+    assert "is not HOST:PORT" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_module_runs_and_grpc_without_the_api_says_what_to_install(tmp_path):
+    code = (
+        "import importlib.util, runpy, sys\n"
+        "find = importlib.util.find_spec\n"
+        "hide = lambda name, *rest: None if name == 'tensorflow_serving' else find(name, *rest)\n"
+        "importlib.util.find_spec = hide\n"
+        "sys.argv = ['client', *sys.argv[1:]]\n"
+        "runpy.run_module('psfr_tf.export.serving.client', run_name='__main__')\n"
+    )
+    photo = Path(__file__)  # Never read: the connection comes first.
+    arguments = [photo, "--output", tmp_path, "--address", "localhost:1"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(
+        "psfr: error: --protocol grpc needs tensorflow-serving-api: pip install"
+    )
