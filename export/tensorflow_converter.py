@@ -1,0 +1,50 @@
+"""Keras networks to LiteRT files with TensorFlow's converter: float32, and float16 weights."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
+
+def convert(function: Callable, inputs: Sequence[tf.TensorSpec], float16: bool = False) -> bytes:
+    """Convert a function of tensors to a LiteRT file of constants and built-in operations.
+
+    Args:
+        function: takes a tensor for each of `inputs`, returns a dict of tensors by output name.
+        inputs: fixed shapes; their names become those of the file's signature.
+        float16: store the weights as float16; runtimes compute with them in float32 (or, GPUs, in
+            float16).
+
+    Returns:
+        The contents of the file. Its signature is `serving_default`.
+
+    Raises:
+        tf.errors.OpError, Exception of the converter: an operation is not among the built-ins.
+    """
+    # Freezing first: variables left in a file are read at every run, many times slower.
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    names = [spec.name for spec in inputs]
+    traced = tf.function(function, input_signature=inputs, autograph=False).get_concrete_function()
+    frozen = convert_variables_to_constants_v2(traced)
+    outputs = sorted(traced.structured_outputs)
+
+    def serve(*tensors):
+        # A frozen function returns its outputs as a list, in the order of their sorted names.
+        return dict(zip(outputs, frozen(*tensors), strict=True))
+
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=inputs, autograph=False)
+    signature = module.serve.get_concrete_function()
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={SIGNATURE: signature})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
