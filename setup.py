@@ -45,8 +45,10 @@ setup(
     ],
     extras_require={
         "torch": ["torch>=2.4,<3"],
+        "quantizer": ["ai-edge-quantizer>=0.10,<0.11"],
         "dev": [
             "torch>=2.4,<3",
+            "ai-edge-quantizer>=0.10,<0.11",
             "pytest>=8,<10",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",
