@@ -178,7 +178,9 @@ def _metadata(
 def _licence(folder: model_folder.ModelFolder) -> str:
     if folder.path.parent == model_folder.SHIPPED_WEIGHTS:
         return "Apache-2.0"
-    return str(folder.config.get("provenance", {}).get("licence", "unknown"))
+    provenance = folder.config.get("provenance", {})
+    # `source` of a converted checkpoint names its licence.
+    return str(provenance.get("licence") or provenance.get("source") or "unknown")
 
 
 def _machine() -> dict[str, Any]:
