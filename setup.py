@@ -49,9 +49,11 @@ setup(
     extras_require={
         "torch": ["torch>=2.4,<3"],
         "serving": ["tensorflow-serving-api>=2.20,<2.22"],
+        "quantizer": ["ai-edge-quantizer>=0.10,<0.11"],
         "dev": [
             "torch>=2.4,<3",
             "tensorflow-serving-api>=2.20,<2.22",
+            "ai-edge-quantizer>=0.10,<0.11",
             "pytest>=8,<10",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",

@@ -1,4 +1,4 @@
-"""One LiteRT file that restores a face: face in, restored face and parsing logits out."""
+"""LiteRT files of a model in its inference form, and the one that `psfr restore` keeps."""
 
 import hashlib
 import logging
@@ -6,67 +6,62 @@ import os
 from pathlib import Path
 
 import tensorflow as tf
-from keras import ops
 
 from psfr_tf import files, model_folder
 from psfr_tf.errors import UserError
+from psfr_tf.export.tensorflow_converter import convert
+from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
-
-# How far below the maximum a logit must be to count as "not the class". Logits nearer than this to
-# the maximum get a value between 0 and 1.
-ONE_HOT_MARGIN = 1e-3
+from psfr_tf.models.inference_form import InferenceForm, inference_form
 
 
-def one_hot_without_comparison(logits):
-    """One-hot of the largest logit as relu(1 - (max - x) / margin).
+def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
+    """Convert the whole model or one of its networks to a LiteRT file.
 
-    EQUAL and CAST, which the plain form lowers to, are not in LiteRT's XNNPACK delegate and would
-    split the graph. The two agree but for pixels whose two best logits are within the margin.
-    """
-    gap = ops.max(logits, axis=-1, keepdims=True) - logits
-    return ops.relu(1.0 - gap * (1.0 / ONE_HOT_MARGIN))
+    All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
+    is not clipped), parsing maps [1, S, S, 19]: logits where they come out, one-hot where they go
+    in. Inputs and outputs have these names in the signature `serving_default`:
 
-
-def convert(folder: ModelFolder) -> bytes:
-    """Convert parsing network and generator to one float32 LiteRT file.
-
-    The file has a fixed input, float32 [1, S, S, 3] RGB in [-1, 1], and two outputs: `restored`
-    float32 [1, S, S, 3], not clipped, and `parsing` float32 [1, S, S, 19], the logits. It holds
-    constants and built-in operations only, so it runs without TensorFlow.
+        restorer    lq -> restored, parsing
+        parsing     lq -> parsing
+        generator   lq, parsing -> restored
 
     Args:
-        folder: the model.
+        form: the model.
+        part: "restorer", "parsing" or "generator".
+        precision: of `psfr_tf.export.tensorflow_converter.PRECISIONS`.
 
     Returns:
-        The contents of the `.tflite` file.
+        The contents of the file.
     """
-    size = folder.size
+    lq = tf.TensorSpec((1, form.size, form.size, 3), tf.float32, name="lq")
+    parsing = tf.TensorSpec((1, form.size, form.size, NUM_CLASSES), tf.float32, name="parsing")
 
-    @tf.function(input_signature=[tf.TensorSpec((1, size, size, 3), tf.float32, name="lq")])
-    def restore(lq):
-        logits = folder.parsing_network(lq, training=False)["logits"]
-        parsing = one_hot_without_comparison(logits)
-        return {
-            "restored": folder.generator([lq, parsing], training=False),
-            "parsing": logits,
-        }
+    def restorer(lq):
+        outputs = form.restorer(lq)
+        return {"restored": outputs["restored"], "parsing": outputs["logits"]}
 
-    # Freezing by hand: with the variables left in, the file would read them at every run.
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    functions = {
+        "restorer": (restorer, [lq]),
+        "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
+        "generator": (
+            lambda lq, parsing: {"restored": form.generator([lq, parsing])},
+            [lq, parsing],
+        ),
+    }
+    return convert(*functions[part], precision)
 
-    frozen = convert_variables_to_constants_v2(restore.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return converter.convert()
+
+def float32_restorer(folder: ModelFolder) -> bytes:
+    """The LiteRT file that restores a face, float32: see `convert_part`."""
+    return convert_part(inference_form(folder.generator, folder.parsing_network), "restorer")
 
 
 def cached_file(path: Path) -> Path:
     """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
 
     The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
-    model, so changed weights are converted anew.
+    model and the converter's version, so changed weights are converted anew.
 
     Args:
         path: a model folder.
@@ -74,7 +69,7 @@ def cached_file(path: Path) -> Path:
     Raises:
         UserError: the model cannot be read, or the cache cannot be written.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"inference form 1, TensorFlow {tf.__version__}".encode())
     for name in (model_folder.CONFIG_FILE, "generator.weights.h5", "parsing.weights.h5"):
         try:
             digest.update((path / name).read_bytes())
@@ -85,7 +80,7 @@ def cached_file(path: Path) -> Path:
     if model.is_file():
         return model
     logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = convert(model_folder.load_model_folder(path))
+    content = float32_restorer(model_folder.load_model_folder(path))
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with files.atomic_path(model) as temporary:

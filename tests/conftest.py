@@ -34,3 +34,29 @@ def faces_dir() -> Path:
 def photos_dir() -> Path:
     """Whole photos with faces."""
     return _folder("PSFR_PHOTOS", "photos")
+
+
+@pytest.fixture(scope="session")
+def random_networks():
+    """`random_networks(preset)`: generator and parsing network without weights at special values.
+
+    Fresh networks have zero biases and batch norms that do nothing, which would hide mistakes.
+    """
+    import keras
+    import numpy as np
+
+    from psfr_tf.models import FaceParsingNetwork, Generator
+
+    def make(preset):
+        keras.utils.set_random_seed(5)
+        rng = np.random.default_rng(5)
+        networks = Generator.from_preset(preset), FaceParsingNetwork.from_preset(preset)
+        for layer in networks[0]._flatten_layers() + networks[1]._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                for weight, mean in zip(layer.weights, (1, 0, 0, 1), strict=True):
+                    weight.assign(mean + rng.uniform(-0.3, 0.3, weight.shape))
+            elif getattr(layer, "bias", None) is not None:
+                layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
+        return networks
+
+    return make

@@ -6,10 +6,10 @@ A format is a module `psfr_tf.cli.export_NAME` with the parts of a command (see 
 import argparse
 import importlib
 
-FORMATS = ("saved-model",)
+FORMATS = ("litert", "saved-model")
 
 SUMMARY = "Write a model as files that run outside this project."
-EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
+EXAMPLE = "psfr export litert --weights psfr-mobile-256 --precision int8-dynamic --output out"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,7 @@
 """`psfr convert` and what it refuses."""
 
 import json
-import os
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -16,8 +14,7 @@ from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminato
 
 torch = pytest.importorskip("torch", reason="reading .pth files needs the [torch] extra")
 
-sys.path.insert(0, os.path.dirname(__file__))
-import pytorch_networks  # noqa: E402
+from psfr_tf.export import pytorch_networks  # noqa: E402
 
 NETWORKS = {
     "psfrgan_net_G": Generator,

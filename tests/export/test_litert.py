@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from psfr_tf.engines.litert import LiteRTEngine, interpreter_class
-from psfr_tf.export.litert import convert, one_hot_without_comparison
+from psfr_tf.export.delegation import delegation
+from psfr_tf.export.litert import float32_restorer
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import one_hot_from_logits
@@ -28,26 +29,15 @@ def mobile(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model_file(mobile, tmp_path_factory):
     path = tmp_path_factory.mktemp("litert") / "restorer.tflite"
-    path.write_bytes(convert(mobile))
+    path.write_bytes(float32_restorer(mobile))
     return path
-
-
-def test_one_hot_without_comparison():
-    logits = np.random.default_rng(0).normal(size=(1, 8, 8, 19)).astype(np.float32)
-    np.testing.assert_array_equal(one_hot_without_comparison(logits), one_hot_from_logits(logits))
 
 
 @pytest.mark.slow
 def test_xnnpack_takes_the_mobile_model_whole(model_file):
     interpreter = interpreter_class()(model_path=str(model_file))
     interpreter.allocate_tensors()
-    delegates = [op for op in interpreter._get_ops_details() if op["op_name"] == "DELEGATE"]
-    # One partition that reads the model's input and makes its outputs: nothing lies outside.
-    assert len(delegates) == 1
-    (model_input,) = interpreter.get_input_details()
-    assert model_input["index"] in delegates[0]["inputs"]
-    outputs = {detail["index"] for detail in interpreter.get_output_details()}
-    assert outputs == set(delegates[0]["outputs"])
+    assert delegation(interpreter) == (1, [])
 
 
 @pytest.mark.slow
@@ -115,7 +105,7 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
     (cached,) = (tmp_path / "cache" / "psfr_tf").iterdir()
 
-    monkeypatch.setattr(litert, "convert", lambda _: pytest.fail("converted twice"))
+    monkeypatch.setattr(litert, "float32_restorer", lambda _: pytest.fail("converted twice"))
     second = FaceRestorer.from_pretrained(folder, engine="litert")
     np.testing.assert_array_equal(second.restore_aligned(faces), first)
     expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)

@@ -10,24 +10,6 @@ from psfr_tf.models.face_parsing import one_hot_from_logits
 from psfr_tf.models.inference_form import inference_form, one_hot_without_comparison
 
 
-def random_networks(preset):
-    """Networks in which no weight is at a special value, as after training."""
-    keras.utils.set_random_seed(5)
-    rng = np.random.default_rng(5)
-    generator = Generator.from_preset(preset)
-    for layer in generator._flatten_layers():
-        if hasattr(layer, "bias") and layer.bias is not None:
-            layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
-    parsing = FaceParsingNetwork.from_preset(preset)
-    for layer in parsing._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for weight, mean in zip(layer.weights, (1, 0, 0, 1), strict=True):
-                weight.assign(mean + rng.uniform(-0.3, 0.3, weight.shape))
-        elif isinstance(layer, keras.layers.Conv2D) and layer.use_bias:
-            layer.bias.assign(rng.normal(0, 0.1, layer.bias.shape))
-    return generator, parsing
-
-
 def smooth_faces(size, count=2):
     rng = np.random.default_rng(1)
     small = rng.uniform(-1, 1, (count, 8, 8, 3)).astype(np.float32)
@@ -59,7 +41,7 @@ def check_equal(generator, parsing, count):
     np.testing.assert_allclose(together["restored"], expected, atol=1e-5)
 
 
-def test_test_preset():
+def test_test_preset(random_networks):
     check_equal(*random_networks("psfr-test-64"), count=3)
 
 
@@ -70,11 +52,11 @@ def test_shipped_mobile_model():
 
 
 @pytest.mark.slow
-def test_psfrgan_512():
+def test_psfrgan_512(random_networks):
     check_equal(*random_networks("psfrgan-512"), count=1)
 
 
-def test_weights_are_copied():
+def test_weights_are_copied(random_networks):
     generator, parsing = random_networks("psfr-test-64")
     form = inference_form(generator, parsing)
     own = {id(weight) for weight in form.restorer.weights}

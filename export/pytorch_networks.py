@@ -1,4 +1,4 @@
-"""The published networks' inference as PyTorch functions of a state dict, for parity tests.
+"""The published networks' inference as PyTorch functions of a state dict: for parity and timing.
 
 Written from the paper and from the names in the checkpoints; `random_state` draws a checkpoint of
 the published layout with any numbers.

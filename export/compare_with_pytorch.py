@@ -1,0 +1,202 @@
+"""Speed and memory of `psfrgan-512` in PyTorch, TensorFlow and LiteRT, measured in one run.
+
+    python -m psfr_tf.export.compare_with_pytorch --output out
+
+Every runtime restores one face (parsing network, one-hot, generator) with networks of the published
+sizes and random weights, in a process of its own, two rounds, the runtimes in turn. Needs the
+[torch] extra. Writes `report.json` and `table.md`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from psfr_tf.export.measure_litert import measure, peak_memory_mb, time_runs
+
+PRESET = "psfrgan-512"
+ROUNDS = 2
+CHECKPOINTS = ("generator.pth", "parsing.pth")
+LITERT = ("float32", "int8-dynamic")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m psfr_tf.export.compare_with_pytorch", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR")
+    parser.add_argument("--threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--measure", choices=list(RUNTIMES), help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+
+    from psfr_tf.engines.litert import available_cores
+
+    threads = args.threads or available_cores()
+    if args.measure:
+        print(json.dumps(_measure_here(args.measure, threads)))
+        return 0
+    if args.output is None:
+        parser.error("--output is needed")
+    args.output.mkdir(parents=True, exist_ok=True)
+    report = _compare(threads)
+
+    from psfr_tf import files
+
+    files.write_json(args.output / "report.json", report)
+    table = _table(report)
+    files.write_text(args.output / "table.md", table)
+    print(table)
+    return 0
+
+
+def _compare(threads: int) -> dict:
+    rounds: dict[str, list[dict]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        _run("--measure", "write-models", cwd=folder)
+        for _ in range(ROUNDS):
+            for name in ("pytorch", "tensorflow", "tensorflow-inference-form"):
+                result = _run("--measure", name, "--threads", str(threads), cwd=folder)
+                rounds.setdefault(name, []).append(result)
+            for precision in LITERT:
+                result = measure(Path(folder) / f"{precision}.tflite", threads)
+                rounds.setdefault(f"litert-{precision}", []).append(result)
+    runtimes = {}
+    for name, results in rounds.items():
+        runtimes[name] = {
+            "median_ms": float(np.median([result["median_ms"] for result in results])),
+            "cpu_ms": float(np.median([result["cpu_ms"] for result in results])),
+            "peak_memory_mb": max(result["peak_memory_mb"] for result in results),
+        }
+    base = runtimes["pytorch"]
+    for figures in runtimes.values():
+        figures["speed"] = base["median_ms"] / figures["median_ms"]
+        figures["cpu_speed"] = base["cpu_ms"] / figures["cpu_ms"]
+        figures["memory"] = figures["peak_memory_mb"] / base["peak_memory_mb"]
+    return {"preset": PRESET, "threads": threads, "rounds": ROUNDS, "runtimes": runtimes}
+
+
+def _run(*arguments: str, cwd: str) -> dict:
+    command = [sys.executable, "-m", __spec__.name, *arguments]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if "PYTHONPATH" in environment:
+        environment["PYTHONPATH"] = os.path.abspath(environment["PYTHONPATH"])
+    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: {result.stderr.strip()[-1000:]}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def _measure_here(name: str, threads: int) -> dict:
+    run = RUNTIMES[name](threads)
+    if run is None:
+        return {}
+    wall, cpu = time_runs(run)
+    return {
+        "median_ms": 1e3 * float(np.median(wall)),
+        "cpu_ms": 1e3 * float(np.median(cpu)),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def _face(channels_first: bool = False) -> np.ndarray:
+    face = np.random.default_rng(0).uniform(-1, 1, (1, 512, 512, 3)).astype(np.float32)
+    return np.ascontiguousarray(face.transpose(0, 3, 1, 2)) if channels_first else face
+
+
+def _pytorch(threads: int):
+    import torch
+
+    from psfr_tf.export import pytorch_networks
+
+    torch.set_num_threads(threads)
+    generator, parsing = (torch.load(name, weights_only=True) for name in CHECKPOINTS)
+    lq = torch.from_numpy(_face(channels_first=True))
+
+    @torch.inference_mode()
+    def run():
+        logits = pytorch_networks.parsing_logits(parsing, lq)
+        one_hot = (logits == logits.amax(1, keepdim=True)).float()
+        return pytorch_networks.generator(generator, lq, one_hot)
+
+    return run
+
+
+def _tensorflow(threads: int, rewrite: bool = False):
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    from psfr_tf.models.face_parsing import one_hot_from_logits
+
+    generator, parsing_network = _networks()
+    if rewrite:
+        from psfr_tf.engines.tensorflow import TensorFlowEngine
+
+        engine = TensorFlowEngine(generator, parsing_network)
+        del generator, parsing_network
+        return lambda: engine.run(_face())
+
+    @tf.function(autograph=False)
+    def restore(lq):
+        logits = parsing_network(lq, training=False)["logits"]
+        return generator([lq, one_hot_from_logits(logits)], training=False)
+
+    return lambda: restore(tf.constant(_face())).numpy()
+
+
+def _write_models(threads: int) -> None:
+    """Checkpoints and LiteRT files, so that measuring them loads no Keras networks."""
+    import torch
+
+    from psfr_tf.export import pytorch_networks
+    from psfr_tf.export.litert import convert_part
+    from psfr_tf.models.inference_form import inference_form
+
+    networks = _networks()
+    for name, network in zip(CHECKPOINTS, networks, strict=True):
+        torch.save(pytorch_networks.random_state(network), name)
+    form = inference_form(*networks)
+    for precision in LITERT:
+        Path(f"{precision}.tflite").write_bytes(convert_part(form, "restorer", precision))
+
+
+def _networks():
+    from psfr_tf.models import FaceParsingNetwork, Generator
+
+    return Generator.from_preset(PRESET), FaceParsingNetwork.from_preset(PRESET)
+
+
+RUNTIMES = {
+    "pytorch": _pytorch,
+    "tensorflow": _tensorflow,
+    "tensorflow-inference-form": lambda threads: _tensorflow(threads, rewrite=True),
+    "write-models": _write_models,
+}
+
+
+def _table(report: dict) -> str:
+    rows = ["| runtime | ms | speed | CPU ms | CPU speed | peak MB | memory |"]
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+    for name, figures in report["runtimes"].items():
+        rows.append(
+            f"| {name} | {figures['median_ms']:.0f} | {figures['speed']:.2f} | "
+            f"{figures['cpu_ms']:.0f} | {figures['cpu_speed']:.2f} | "
+            f"{figures['peak_memory_mb']:.0f} | {figures['memory']:.2f} |"
+        )
+    return "\n".join(
+        [
+            f"{report['preset']}, one face, {report['threads']} threads; medians of "
+            f"{report['rounds']} rounds; speed and memory against PyTorch.",
+            "",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The readable forms of an export's report: a Markdown table and a chart."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from psfr_tf import files
+
+_HEADER = (
+    "file",
+    "MB",
+    "PSNR (dB)",
+    "worst face (dB)",
+    "max error",
+    "equal labels (%)",
+    "partitions",
+    "outside",
+    "ms, {} threads",
+    "peak MB",
+    "kept",
+)
+_COLOURS = {
+    "float32": (76, 114, 176),
+    "float16": (85, 168, 104),
+    "int8-dynamic": (196, 78, 82),
+    "int8-weights": (129, 114, 179),
+    "int8": (204, 151, 65),
+}
+
+
+def write_table(path: Path, report: dict[str, Any]) -> None:
+    """Write the Markdown table of a report, see `litert_export.export_litert`."""
+    threads = [speed["threads"] for speed in report["files"][0]["speed"]]
+    header = [cell.format(" / ".join(map(str, threads))) for cell in _HEADER]
+    rows = [header, ["---"] * len(header)]
+    for entry in report["files"]:
+        speed = entry["speed"]
+        rows.append(
+            [
+                entry["file"],
+                f"{entry['size_bytes'] / 1e6:.2f}",
+                _number(entry.get("psnr_db"), 1),
+                _number(entry.get("worst_face_psnr_db"), 1),
+                f"{entry['max_error']:.1g}" if "max_error" in entry else "",
+                _number(entry.get("equal_labels"), 2, 100),
+                str(entry["delegate_partitions"]),
+                str(len(entry["operations_outside_delegate"])),
+                " / ".join(f"{each['median_ms']:.0f}" for each in speed),
+                " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed),
+                "yes" if entry["published"] else "**no**",
+            ]
+        )
+    settings, machine = report["settings"], report["machine"]
+    lines = [
+        f"{report['weights']}, {settings['verification_faces']} degraded faces "
+        f"({settings['faces']}), against the float model; {machine['processor']}, "
+        f"{machine['cores']} cores.",
+        "",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+        "PSNR over all faces, images in [-1, 1]. The generator files get the float model's parsing "
+        "map; the restorer files use their own. Latency is the median of runs in a fresh process, "
+        "peak memory that of the process (numpy and the runtime included).",
+    ]
+    notes = [line for entry in report["files"] for line in entry["shortfalls"] + entry["warnings"]]
+    if notes:
+        lines += ["", *(f"- {note}" for note in notes)]
+    files.write_text(path, "\n".join(lines) + "\n")
+
+
+def write_chart(path: Path, report: dict[str, Any]) -> None:
+    """Draw size, latency, peak memory and PSNR of the restorer files as bars, a PNG picture."""
+    entries = [entry for entry in report["files"] if entry["part"] == "restorer"]
+    threads = entries[0]["speed"][-1]["threads"]
+    panels = [
+        ("size (MB)", [entry["size_bytes"] / 1e6 for entry in entries]),
+        (f"latency (ms), {threads} threads", [e["speed"][-1]["median_ms"] for e in entries]),
+        ("peak memory (MB)", [entry["speed"][-1]["peak_memory_mb"] for entry in entries]),
+        ("PSNR against float (dB)", [entry["psnr_db"] for entry in entries]),
+    ]
+    row, names, bar, gap = 26, 130, 230, 90
+    width = names + len(panels) * (bar + gap)
+    height = 70 + row * len(entries) + 16
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(14)
+    draw.text(
+        (12, 10), f"{report['weights']}: restorer, LiteRT", "black", ImageFont.load_default(18)
+    )
+    for index, entry in enumerate(entries):
+        draw.text((12, 70 + index * row), entry["precision"], "black", font)
+    for place, (title, values) in enumerate(panels):
+        left = names + place * (bar + gap)
+        draw.text((left, 44), title, "black", font)
+        for index, value in enumerate(values):
+            top = 70 + index * row
+            length = round(bar * value / max(values))
+            colour = _COLOURS[entries[index]["precision"]]
+            draw.rectangle((left, top, left + length, top + row - 9), colour)
+            draw.text((left + length + 6, top), _short(value), "black", font)
+    files.write_png(path, np.asarray(image))
+
+
+def _number(value: float | None, digits: int, scale: float = 1.0) -> str:
+    return "" if value is None else f"{scale * value:.{digits}f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,96 @@
+"""Latency and peak memory of one LiteRT file, in a process of its own.
+
+    python -m psfr_tf.export.measure_litert FILE --threads 2
+
+prints one line of JSON. Only numpy and a LiteRT runtime are loaded, so the memory is that of a
+small program that runs the file: interpreter, weights, activations.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+WARM_UP = 2
+MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
+
+
+def measure(path: str | os.PathLike, threads: int) -> dict:
+    """Run `main` in a new process.
+
+    Returns:
+        dict of `threads`, `runs`, `median_ms`, `min_ms`, `cpu_ms` (median of the CPU time of all
+        threads: less disturbed by other programs), `peak_memory_mb` (of the whole process).
+
+    Raises:
+        RuntimeError: the file does not run.
+    """
+    command = [sys.executable, "-m", __spec__.name, str(path), "--threads", str(threads)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(f"{path}: cannot be measured: {result.stderr.strip()[-500:]}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m psfr_tf.export.measure_litert")
+    parser.add_argument("file")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+
+    from psfr_tf.engines.litert import interpreter_class
+
+    interpreter = interpreter_class()(model_path=args.file, num_threads=args.threads)
+    interpreter.allocate_tensors()
+    random = np.random.default_rng(0)
+    for detail in interpreter.get_input_details():
+        values = random.uniform(-1, 1, detail["shape"]).astype(detail["dtype"])
+        interpreter.set_tensor(detail["index"], values)
+    wall, cpu = time_runs(interpreter.invoke)
+    print(
+        json.dumps(
+            {
+                "threads": args.threads,
+                "runs": len(wall),
+                "median_ms": 1e3 * float(np.median(wall)),
+                "min_ms": 1e3 * min(wall),
+                "cpu_ms": 1e3 * float(np.median(cpu)),
+                "peak_memory_mb": peak_memory_mb(),
+            }
+        )
+    )
+    return 0
+
+
+def time_runs(run) -> tuple[list[float], list[float]]:
+    """Wall-clock and CPU seconds of each call of `run`, after warm-up calls."""
+    for _ in range(WARM_UP):
+        run()
+    wall, cpu = [], []
+    while len(wall) < MIN_RUNS or (sum(wall) < SECONDS and len(wall) < MAX_RUNS):
+        started = time.perf_counter(), time.process_time()
+        run()
+        wall.append(time.perf_counter() - started[0])
+        cpu.append(time.process_time() - started[1])
+    return wall, cpu
+
+
+def peak_memory_mb() -> float:
+    """Largest resident size that this program has had, in MB (10^6 bytes)."""
+    try:
+        # Linux passes getrusage's figure on to a child, so it would be that of our parent.
+        with open("/proc/self/status") as status:
+            (line,) = [line for line in status if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024 / 1e6
+    except (OSError, ValueError):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+if __name__ == "__main__":
+    sys.exit(main())

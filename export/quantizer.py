@@ -1,0 +1,60 @@
+"""Quantized LiteRT files from a float32 one, with ai-edge-quantizer.
+
+For what TensorFlow's converter cannot do: int8 weights with float arithmetic, and int8 arithmetic
+for chosen operations only. These are the convolutions. Instance norm, leaky ReLU and the modulation
+stay in float32: as int8 they cost most of the accuracy, and they are a small part of the work.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from psfr_tf.errors import UserError
+from psfr_tf.export.tensorflow_converter import SIGNATURE
+
+
+def quantize(
+    content: bytes, precision: str, samples: Iterable[dict[str, np.ndarray]] | None = None
+) -> bytes:
+    """Quantize the convolutions of a float32 LiteRT file.
+
+    Args:
+        content: the file, with the signature `serving_default`.
+        precision: "int8-weights" or "int8".
+        samples: for "int8": inputs by name, from which the ranges of the activations are read.
+
+    Raises:
+        UserError: ai-edge-quantizer is not installed.
+    """
+    try:
+        from ai_edge_quantizer import qtyping, quantizer
+    except ImportError:
+        raise UserError(
+            f"--precision {precision} needs ai-edge-quantizer: pip install 'psfr_tf[quantizer]'"
+        ) from None
+    tool = quantizer.Quantizer(content)
+    convolutions: Any = (".*", qtyping.TFLOperationName.CONV_2D)
+    ranges = None
+    with _quiet():
+        if precision == "int8-weights":
+            tool.add_weight_only_config(*convolutions, num_bits=8)
+        elif precision == "int8":
+            tool.add_static_config(*convolutions, activation_num_bits=8, weight_num_bits=8)
+            ranges = tool.calibrate({SIGNATURE: samples}, num_threads=os.cpu_count() or 1)
+        else:
+            raise ValueError(f"`precision` must be int8-weights or int8. Received: {precision!r}")
+        return bytes(tool.quantize(ranges).quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """The quantizer prints its own progress bars and sums to stdout and stderr."""
+    with (
+        open(os.devnull, "w") as null,
+        contextlib.redirect_stdout(null),
+        contextlib.redirect_stderr(null),
+    ):
+        yield

@@ -1,0 +1,98 @@
+"""How far a LiteRT file is from the float model, measured on degraded faces."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from psfr_tf.engines.litert import available_cores, interpreter_class
+from psfr_tf.export.delegation import delegation
+from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.models.face_parsing import one_hot_from_logits
+
+# A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
+MAX_PSNR_DB = 150.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the trained networks, not rewritten, make of some faces.
+
+    Attributes:
+        lq: float32 [N, S, S, 3] RGB in [-1, 1].
+        labels: uint8 [N, S, S].
+        restored: float32 [N, S, S, 3], not clipped.
+    """
+
+    lq: np.ndarray
+    labels: np.ndarray
+    restored: np.ndarray
+
+
+def reference(generator: keras.Model, parsing_network: keras.Model, lq: np.ndarray) -> Reference:
+    """Run the networks of a model folder on degraded faces, one by one to bound the memory."""
+
+    @tf.function(autograph=False)
+    def run(face):
+        logits = parsing_network(face, training=False)["logits"]
+        restored = generator([face, one_hot_from_logits(logits)], training=False)
+        return tf.argmax(logits, axis=-1), restored
+
+    outputs = [run(tf.constant(face[None])) for face in lq]
+    labels = np.concatenate([labels for labels, _ in outputs]).astype(np.uint8)
+    return Reference(lq, labels, np.concatenate([restored for _, restored in outputs]))
+
+
+def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
+    """Compare a file with the float model.
+
+    The generator is given the float model's parsing map, so that its figures are those of the
+    generator alone; the whole (`restorer`) uses its own map.
+
+    Args:
+        path: of the file.
+        part: "restorer", "parsing" or "generator".
+        expected: outputs of the float model.
+
+    Returns:
+        dict of `size_bytes`, `delegate_partitions`, `operations_outside_delegate` and, as far as
+        the part has them: `psnr_db` (over all faces, peak to peak 2, clipped to [-1, 1]),
+        `worst_face_psnr_db`, `max_error` (in [-1, 1], of any value of any face, not clipped),
+        `equal_labels` (share of the pixels).
+    """
+    interpreter = interpreter_class()(model_path=str(path), num_threads=available_cores())
+    run = interpreter.get_signature_runner()
+    restored, labels = [], []
+    for face, face_labels in zip(expected.lq, expected.labels, strict=True):
+        inputs = {"lq": face[None]}
+        if part == "generator":
+            inputs["parsing"] = np.eye(NUM_CLASSES, dtype=np.float32)[face_labels][None]
+        outputs = run(**inputs)
+        if part != "parsing":
+            restored.append(outputs["restored"][0])
+        if part != "generator":
+            labels.append(np.argmax(outputs["parsing"][0], axis=-1))
+    partitions, outside = delegation(interpreter)
+    result = {
+        "size_bytes": Path(path).stat().st_size,
+        "delegate_partitions": partitions,
+        "operations_outside_delegate": outside,
+    }
+    if restored:
+        difference = np.stack(restored) - expected.restored
+        result["max_error"] = float(np.abs(difference).max())
+        clipped = np.clip(np.stack(restored), -1, 1) - np.clip(expected.restored, -1, 1)
+        squared = np.mean(np.square(clipped.astype(np.float64)), axis=(1, 2, 3))
+        result["psnr_db"] = _psnr(squared.mean())
+        result["worst_face_psnr_db"] = _psnr(squared.max())
+    if labels:
+        result["equal_labels"] = float(np.mean(np.stack(labels) == expected.labels))
+    return result
+
+
+def _psnr(mean_squared_error: float) -> float:
+    peak = 2.0
+    return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))

@@ -1,0 +1,114 @@
+"""`psfr export litert` on a small model: every file is written, described and verified."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psfr_tf.cli import main
+from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.export import LiteRTEngine, litert_export
+from psfr_tf.export.litert_metadata import read_metadata
+from psfr_tf.export.variants import PARTS, VARIANTS
+from psfr_tf.labels import LABELS
+from psfr_tf.model_folder import load_model_folder
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_part_and_precision_is_there(exported):
+    output, report = exported
+    names = {f"{part}_{precision}.tflite" for part in PARTS for precision in VARIANTS}
+    assert {path.name for path in output.iterdir()} == names | {
+        "report.json",
+        "table.md",
+        "chart.png",
+    }
+    assert {entry["file"] for entry in report["files"]} == names
+    assert json.loads((output / "report.json").read_text()) == report
+    table = (output / "table.md").read_text()
+    assert all(name in table for name in names)
+    assert Image.open(output / "chart.png").width > 500
+
+
+def test_files_are_one_delegate_partition(exported):
+    for entry in exported[1]["files"]:
+        assert entry["delegate_partitions"] == 1, entry["file"]
+        assert entry["operations_outside_delegate"] == [], entry["file"]
+
+
+def test_figures_are_in_the_order_of_the_precisions(exported):
+    entries = {(entry["part"], entry["precision"]): entry for entry in exported[1]["files"]}
+    psnr = [entries["generator", precision]["psnr_db"] for precision in VARIANTS]
+    float32, float16, dynamic, weights, static = psnr
+    assert float32 > 90 and float32 > float16 > weights > dynamic
+    assert 10 < static < weights
+    assert entries["parsing", "float32"]["equal_labels"] > 0.999
+    size = {key: entry["size_bytes"] for key, entry in entries.items()}
+    assert size["restorer", "int8-dynamic"] < size["restorer", "float16"]
+    assert size["restorer", "float16"] < size["restorer", "float32"]
+    for part in PARTS:
+        assert ("psnr_db" in entries[part, "int8"]) == (part != "parsing")
+        assert ("equal_labels" in entries[part, "int8"]) == (part != "generator")
+
+
+def test_files_describe_themselves(exported):
+    output, _ = exported
+    for path in output.glob("*.tflite"):
+        metadata = read_metadata(path.read_bytes())
+        assert metadata["labels"] == list(LABELS) and metadata["licence"] == "CC0"
+        assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
+        assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
+
+
+def test_parts_chained_equal_the_whole(exported):
+    output, _ = exported
+    lq = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
+    lq = lq.astype(np.float32)
+
+    def run(part, **inputs):
+        interpreter = interpreter_class()(model_path=str(output / f"{part}_float32.tflite"))
+        return interpreter.get_signature_runner()(**inputs)
+
+    whole = run("restorer", lq=lq)
+    labels = run("parsing", lq=lq)["parsing"].argmax(-1)
+    np.testing.assert_array_equal(labels, whole["parsing"].argmax(-1))
+    restored = run("generator", lq=lq, parsing=np.eye(19, dtype=np.float32)[labels])["restored"]
+    assert np.mean(np.abs(restored - whole["restored"])) < 1e-3
+
+
+def test_the_runner_reads_every_restorer(exported, small_model):
+    output, _ = exported
+    faces = np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
+    logits = load_model_folder(small_model).parsing_network(faces)["logits"]
+    for precision in VARIANTS:
+        restored, labels = LiteRTEngine(output / f"restorer_{precision}.tflite").run(faces)
+        assert restored.shape == (2, 64, 64, 3)
+        assert np.mean(labels == np.argmax(logits, -1)) > 0.8, precision
+
+
+def test_a_file_worse_than_stated_is_put_aside(small_model, tmp_path, monkeypatch, capsys):
+    too_strict = VARIANTS["float32"].__class__("", 1000.0, 1000.0, 0.0)
+    monkeypatch.setitem(VARIANTS, "float32", too_strict)
+    monkeypatch.setattr(
+        litert_export,
+        "measure",
+        lambda path, threads: {"threads": threads, "median_ms": 1.0, "peak_memory_mb": 1.0},
+    )
+    command = ["psfr", "export", "litert", "--weights", str(small_model)]
+    command += ["--precision", "float32", "--output", str(tmp_path)]
+
+    assert main.run(main.parse_arguments(command)) == 1
+    error = capsys.readouterr().err
+    assert "restorer_float32.tflite, generator_float32.tflite: worse than stated" in error
+    rejected = {path.name for path in (tmp_path / "rejected").iterdir()}
+    assert rejected == {"restorer_float32.tflite", "generator_float32.tflite"}
+    assert [path.name for path in tmp_path.glob("*.tflite")] == ["parsing_float32.tflite"]
+    failed = json.loads((tmp_path / "report.json").read_text())["failed"]
+    assert set(failed) == rejected
+
+    assert main.run(main.parse_arguments([*command, "--allow-degraded"])) == 0
+    assert len(list(tmp_path.glob("*.tflite"))) == 3
+    assert not list((tmp_path / "rejected").iterdir())
+    assert "less than 1000 dB" in capsys.readouterr().err

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from psfr_tf.export.measure_litert import measure, time_runs
+from psfr_tf.export.tensorflow_converter import convert
+
+
+def test_a_file_is_measured_in_its_own_process(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(lambda x: {"y": 2 * x}, [tf.TensorSpec((1, 4), name="x")]))
+    # Held by this process: Linux would report it as the child's peak through getrusage.
+    ballast = np.ones(80_000_000)
+    result = measure(path, 2)
+    assert ballast.nbytes / 1e6 > result["peak_memory_mb"] > 10
+    assert result["threads"] == 2 and result["runs"] >= 5
+    assert 0 < result["min_ms"] <= result["median_ms"]
+
+
+def test_what_does_not_run_is_an_error(tmp_path):
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    with pytest.raises(RuntimeError, match=r"bad\.tflite"):
+        measure(tmp_path / "bad.tflite", 1)
+
+
+def test_calls_beyond_the_warm_up_are_timed():
+    calls = []
+    wall, cpu = time_runs(lambda: calls.append(1))
+    assert len(wall) == len(cpu) == len(calls) - 2
