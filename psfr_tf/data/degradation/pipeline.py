@@ -6,6 +6,7 @@ every random choice, `Degradation.apply` is the deterministic rest.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,7 +42,7 @@ NOISE_SIGMA = (0.0, 0.1 * 255.0)
 JPEG_QUALITY = (35, 90)  # "compression" 10..65
 
 # Probability of each stage: blur, noise, noise per channel, JPEG, grey.
-_PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
+PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
 
 
 class DegradationParameters(NamedTuple):
@@ -124,7 +125,7 @@ class Degradation:
         )
         # One draw for all choices: one for each would be most of the graph's ops.
         u = iter(tf.unstack(tf.random.stateless_uniform([15], choices_seed, alg="philox")))
-        blur, noise, per_channel, compress, grey = _PROBABILITY[self.form]
+        blur, noise, per_channel, compress, grey = PROBABILITY[self.form]
         return DegradationParameters(
             blurred=next(u) < blur,
             blur=_choice(range(len(BLURS)), next(u)),
@@ -148,7 +149,7 @@ class Degradation:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
         hq = tf.ensure_shape(hq, [self.size, self.size, 3])
         image = self.blur_and_downsample(hq, p)
-        image = tf.cond(p.noisy, lambda: _noisy(image, p), lambda: image)
+        image = tf.cond(p.noisy, lambda: add_drawn_noise(image, p), lambda: image)
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
         lq = round_to_8_bit(resize(image, self.size, self.size, "bicubic"))
         lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
@@ -179,8 +180,32 @@ class Degradation:
     def median(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
         """Median blur with the drawn size, whole numbers in [0, 255]."""
         pixels = tf.cast(round_to_8_bit(image), tf.uint8)
-        filters = [lambda k=k: median_blur(pixels, k) for k in self.median_sizes]
-        return tf.cast(tf.switch_case(p.median_index, filters), tf.float32)
+        return tf.cast(self._median_of_size(pixels, p.median_index), tf.float32)
+
+    @functools.cached_property
+    def _median_of_size(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """`median_blur` with one of `median_sizes`, by index.
+
+        The networks have thousands of ops. `tf.switch_case` would put all of them into the
+        caller's graph, where skipping those of the branches not taken costs some ms per picture;
+        the Case op keeps each as a function that is called or not.
+        """
+        pixels = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
+        networks = [
+            tf.function(lambda x, k=k: median_blur(x, k), autograph=False).get_concrete_function(
+                pixels
+            )
+            for k in self.median_sizes
+        ]
+
+        @tf.function(autograph=False)
+        def choose(image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+            (blurred,) = tf.raw_ops.StatelessCase(
+                branch_index=index, input=[image], Tout=[tf.uint8], branches=networks
+            )
+            return tf.ensure_shape(blurred, image.shape)
+
+        return choose
 
     def _taps(self, p: DegradationParameters) -> Taps:
         return tf.switch_case(
@@ -217,7 +242,8 @@ def grey(image: tf.Tensor) -> tf.Tensor:
     return round_to_8_bit(tf.reshape(pixels, tf.shape(image)))
 
 
-def _noisy(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+def add_drawn_noise(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+    """Noise as chosen, on float32 `[n, n, 3]` in [0, 255]; whole numbers."""
     noise = draw_noise(tf.shape(image), p.noise_sigma, p.noise_per_channel, p.noise_seed)
     return tf.ensure_shape(add_noise(image, noise), image.shape)
 
