@@ -19,7 +19,7 @@ import psfr_tf
 from psfr_tf.cli.quiet import silence_tensorflow
 from psfr_tf.errors import UserError
 
-COMMANDS = ("restore", "train", "evaluate", "degrade", "convert", "parse")
+COMMANDS = ("restore", "train", "evaluate", "degrade", "convert", "parse", "benchmark")
 
 DESCRIPTION = "Blind face restoration with PSFR-GAN in TensorFlow."
 
