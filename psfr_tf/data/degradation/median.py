@@ -214,15 +214,19 @@ def _merge(a: list[tf.Tensor], b: list[tf.Tensor]) -> list[tf.Tensor]:
 def _select(a: list[tf.Tensor], b: list[tf.Tensor], rank: int) -> tf.Tensor:
     """The `rank`-th smallest (from 1) of two sorted lists.
 
-    It is the least, over all ways to take i values from `a` and rank - i from `b`, of the
-    greatest value taken.
+    It is the greatest, over all ways to leave i values of `a` and rank - 1 - i of `b` below it,
+    of the least value above. The Clip op takes a minimum and a maximum in one pass.
     """
-    candidates = []
-    for i in range(max(0, rank - len(b)), min(len(a), rank) + 1):
-        taken = [a[i - 1]] if i else []
-        taken += [b[rank - i - 1]] if rank - i else []
-        candidates.append(tf.maximum(*taken) if len(taken) == 2 else taken[0])
-    smallest = candidates[0]
-    for candidate in candidates[1:]:
-        smallest = tf.minimum(smallest, candidate)
-    return smallest
+    median = None
+    for i in range(max(0, rank - 1 - len(b)), min(len(a), rank - 1) + 1):
+        j = rank - 1 - i
+        above = ([a[i]] if i < len(a) else []) + ([b[j]] if j < len(b) else [])
+        if median is None:
+            median = tf.minimum(*above) if len(above) == 2 else above[0]
+        elif len(above) == 2:
+            median = tf.raw_ops.ClipByValue(
+                t=above[0], clip_value_min=median, clip_value_max=above[1]
+            )
+        else:
+            median = tf.maximum(median, above[0])
+    return median

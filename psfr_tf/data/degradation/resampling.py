@@ -56,9 +56,17 @@ def resize(
 
 def resample_image(image: tf.Tensor, rows: Taps, columns: Taps) -> tf.Tensor:
     """`resize` with taps that are already there, float32 `[H, W, C]` to `[h, w, C]`."""
-    return along_both_axes(
-        image, lambda lines: resample_rows(lines, rows), lambda lines: resample_rows(lines, columns)
-    )
+
+    def resample(horizontal_first: bool) -> tf.Tensor:
+        return along_both_axes(
+            image,
+            lambda lines: resample_rows(lines, rows),
+            lambda lines: resample_rows(lines, columns),
+            horizontal_first,
+        )
+
+    enlarges = tf.shape(rows.start)[0] > tf.shape(image)[0]
+    return tf.cond(enlarges, lambda: resample(True), lambda: resample(False))
 
 
 def resampling_taps(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> Taps:
