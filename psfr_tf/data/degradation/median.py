@@ -3,8 +3,8 @@
 The windows of a tile of neighbouring pixels have most of their pixels in common. Those are sorted
 once for the tile, only the ranks that can still become a median are kept, and the tile is halved:
 each half merges in the sorted rows or columns that only its own windows have, until a half is one
-pixel. Sorted columns are shared along a row of tiles as well. Every step is a `tf.minimum` or
-`tf.maximum` of uint8 arrays with one element per tile. Merging networks: K. E. Batcher, "Sorting
+pixel. Sorted columns are shared along a row of tiles as well. Every step is a minimum or a
+maximum of uint8 arrays with one element per tile. Merging networks: K. E. Batcher, "Sorting
 networks and their applications", 1968 (odd-even merge, any lengths). Sharing between tiles:
 A. Adams, "Fast median filters using separable sorting networks", SIGGRAPH 2021.
 """
