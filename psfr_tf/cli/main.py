@@ -19,7 +19,17 @@ import psfr_tf
 from psfr_tf.cli.quiet import silence_tensorflow
 from psfr_tf.errors import UserError
 
-COMMANDS = ("restore", "train", "evaluate", "degrade", "parse", "prepare", "convert", "export")
+COMMANDS = (
+    "restore",
+    "train",
+    "evaluate",
+    "degrade",
+    "parse",
+    "prepare",
+    "convert",
+    "export",
+    "benchmark",
+)
 
 DESCRIPTION = "Blind face restoration with PSFR-GAN in TensorFlow."
 

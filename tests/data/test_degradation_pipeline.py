@@ -150,7 +150,7 @@ def test_stages_follow_the_order_of_the_paper(face, blur):
         "motion": lambda: cv2.blur(image, (3, 1)),
     }[BLURS[blur]]()
     expected = cv2.resize(blurred, (32, 32), interpolation=cv2.INTER_AREA)
-    small = degradation.downsample(degradation.blur(face, p), p).numpy()
+    small = degradation.blur_and_downsample(face, p).numpy()
     assert np.abs(small - expected).max() <= 1
 
     _, file = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 70])

@@ -26,14 +26,8 @@ def gaussian_blur(image: tf.Tensor, sigma: tf.Tensor | float) -> tf.Tensor:
     Returns:
         float32 `[H, W, C]`.
     """
-    sigma = tf.cast(sigma, tf.float32)
-    taps = tf.bitwise.bitwise_or(tf.cast(tf.round(6.0 * sigma + 1.0), tf.int32), 1)
-    radius = tf.cast(taps // 2, tf.float32)
-
-    def weight(distance: tf.Tensor) -> tf.Tensor:
-        return tf.where(distance <= radius, tf.exp(-0.5 * tf.square(distance / sigma)), 0.0)
-
-    return _symmetric_filter(image, weight)
+    rows, columns = (gaussian_matrix(size, sigma) for size in image.shape[:2])
+    return tf.ensure_shape(apply_separable(image, rows, columns), image.shape)
 
 
 def average_blur(image: tf.Tensor, k: tf.Tensor | int) -> tf.Tensor:
@@ -50,8 +44,8 @@ def average_blur(image: tf.Tensor, k: tf.Tensor | int) -> tf.Tensor:
         ValueError: `k` is a Python number that is even or below 1.
     """
     require_odd("k", k)
-    radius = (tf.cast(k, tf.float32) - 1.0) / 2.0
-    return _symmetric_filter(image, lambda distance: tf.cast(distance <= radius, tf.float32))
+    rows, columns = (average_matrix(size, k) for size in image.shape[:2])
+    return tf.ensure_shape(apply_separable(image, rows, columns), image.shape)
 
 
 def motion_kernel(k: tf.Tensor | int, angle: tf.Tensor | float) -> tf.Tensor:
@@ -93,11 +87,22 @@ def motion_blur(image: tf.Tensor, k: tf.Tensor | int, angle: tf.Tensor | float) 
         float32 `[H, W, C]`.
     """
     kernel = motion_kernel(k, angle)
+    height, width = image.shape[:2]
     border = tf.cast(k, tf.int32) // 2
     padded = tf.pad(image, [[border, border], [border, border], [0, 0]], mode="REFLECT")
-    filters = tf.tile(kernel[:, :, None, None], [1, 1, image.shape[-1], 1])
-    blurred = tf.nn.depthwise_conv2d(padded[None], filters, [1, 1, 1, 1], "VALID")[0]
-    return tf.ensure_shape(blurred, image.shape)
+    # The kernel is point-symmetric, so that correlation and convolution are the same. The
+    # transforms are long enough for the pixels kept to be free of the wrap-around.
+    lengths = [_fast_length(size + 2 * border) for size in (height, width)]
+    spectrum = tf.signal.rfft2d(tf.transpose(padded, [2, 0, 1]), lengths)
+    spectrum *= tf.signal.rfft2d(kernel, lengths)
+    blurred = tf.signal.irfft2d(spectrum, lengths)
+    blurred = blurred[:, 2 * border : 2 * border + height, 2 * border : 2 * border + width]
+    return tf.ensure_shape(tf.transpose(blurred, [1, 2, 0]), image.shape)
+
+
+def _fast_length(length: tf.Tensor) -> tf.Tensor:
+    """The next multiple of 30, the length of a fast Fourier transform without large primes."""
+    return (length + 29) // 30 * 30
 
 
 def require_odd(name: str, k: tf.Tensor | int) -> None:
@@ -106,24 +111,41 @@ def require_odd(name: str, k: tf.Tensor | int) -> None:
         raise ValueError(f"`{name}` must be an odd number of pixels, 1 or more. Received: {k}")
 
 
-def _symmetric_filter(image: tf.Tensor, weight) -> tf.Tensor:
-    """Apply a symmetric kernel along both axes; `weight(distance in pixels)`, not normalised."""
-    height, width = image.shape[0], image.shape[1]
-    rows = _filter_matrix(height, weight)
-    columns = rows if height == width else _filter_matrix(width, weight)
-    return tf.ensure_shape(apply_separable(image, rows, columns), image.shape)
+def gaussian_matrix(size: int, sigma: tf.Tensor | float) -> tf.Tensor:
+    """The blur of `gaussian_blur` along an axis of `size` pixels, float32 `[size, size]`."""
+    sigma = tf.cast(sigma, tf.float32)
+    taps = tf.bitwise.bitwise_or(tf.cast(tf.round(6.0 * sigma + 1.0), tf.int32), 1)
+    radius = tf.cast(taps // 2, tf.float32)
+    distance = tf.range(2 * size - 1, dtype=tf.float32)
+    weights = tf.exp(-0.5 * tf.square(distance / sigma))
+    return _filter_matrix(size, tf.where(distance <= radius, weights, 0.0))
 
 
-def _filter_matrix(size: int, weight) -> tf.Tensor:
+def average_matrix(size: int, k: tf.Tensor | int) -> tf.Tensor:
+    """The blur of `average_blur` along an axis of `size` pixels, float32 `[size, size]`."""
+    radius = tf.cast(k, tf.int32) // 2
+    return _filter_matrix(size, tf.cast(tf.range(2 * size - 1) <= radius, tf.float32))
+
+
+def _filter_matrix(size: int, weights: tf.Tensor) -> tf.Tensor:
     """`[size, size]` matrix of a symmetric kernel with reflected borders.
 
     Pixel j appears at j, at -j (not for the edge pixel 0) and at 2 (size - 1) - j (not for the
-    other edge pixel); its weight in output i adds up over these places.
+    other edge pixel); its weight in output i adds up over these places. The three parts are built
+    by repeating one row with a shift of one pixel per row, which is a copy, not arithmetic.
+
+    Args:
+        size: pixels along the axis.
+        weights: float32 `[2 size - 1]`, weight at each distance, not normalised.
     """
-    index = tf.range(size, dtype=tf.float32)
-    i, j = index[:, None], index[None, :]
-    last = float(size - 1)
-    before = tf.where(j > 0, weight(i + j), 0.0)
-    after = tf.where(j < last, weight(2.0 * last - i - j), 0.0)
-    matrix = weight(tf.abs(i - j)) + before + after
+    # Row i of `middle` is a circular shift of one vector by i, read at j - i.
+    circle = tf.concat([weights[:size], [0.0], weights[size - 1 : 0 : -1]], axis=0)
+    middle = tf.tile(circle, [size])[: size * (2 * size - 1)]
+    middle = tf.reshape(middle, [size, 2 * size - 1])[:, :size]
+    # The same with a shift to the other side, read at i + j.
+    circle = tf.concat([weights, [0.0]], axis=0)
+    before = tf.tile(circle, [size + 1])[: size * (2 * size + 1)]
+    before = tf.reshape(before, [size, 2 * size + 1])[:, 1:size]
+    before = tf.pad(before, [[0, 0], [1, 0]])
+    matrix = middle + before + before[::-1, ::-1]
     return matrix / tf.reduce_sum(matrix, axis=1, keepdims=True)

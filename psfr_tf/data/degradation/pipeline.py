@@ -6,16 +6,25 @@ every random choice, `Degradation.apply` is the deterministic rest.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from psfr_tf.data.degradation.blur import average_blur, gaussian_blur, motion_blur
+from psfr_tf.data.degradation.blur import average_matrix, gaussian_matrix, motion_blur
 from psfr_tf.data.degradation.jpeg import jpeg
 from psfr_tf.data.degradation.median import median_blur
 from psfr_tf.data.degradation.noise import add_noise, draw_noise
-from psfr_tf.data.degradation.resampling import METHODS, resampling_matrix, resize
+from psfr_tf.data.degradation.resampling import (
+    METHODS,
+    Taps,
+    resample_image,
+    resample_rows,
+    resampling_taps,
+    resize,
+)
 from psfr_tf.data.degradation.separable import apply_separable, round_to_8_bit
 
 FORMS = ("paper", "release")
@@ -33,7 +42,7 @@ NOISE_SIGMA = (0.0, 0.1 * 255.0)
 JPEG_QUALITY = (35, 90)  # "compression" 10..65
 
 # Probability of each stage: blur, noise, noise per channel, JPEG, grey.
-_PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
+PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
 
 
 class DegradationParameters(NamedTuple):
@@ -116,7 +125,7 @@ class Degradation:
         )
         # One draw for all choices: one for each would be most of the graph's ops.
         u = iter(tf.unstack(tf.random.stateless_uniform([15], choices_seed, alg="philox")))
-        blur, noise, per_channel, compress, grey = _PROBABILITY[self.form]
+        blur, noise, per_channel, compress, grey = PROBABILITY[self.form]
         return DegradationParameters(
             blurred=next(u) < blur,
             blur=_choice(range(len(BLURS)), next(u)),
@@ -139,43 +148,84 @@ class Degradation:
     def apply(self, hq: tf.Tensor, p: DegradationParameters) -> tuple[tf.Tensor, tf.Tensor]:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
         hq = tf.ensure_shape(hq, [self.size, self.size, 3])
-        image = tf.cond(p.blurred, lambda: self.blur(hq, p), lambda: hq)
-        image = self.downsample(image, p)
-        image = tf.cond(p.noisy, lambda: _noisy(image, p), lambda: image)
+        image = self.blur_and_downsample(hq, p)
+        image = tf.cond(p.noisy, lambda: add_drawn_noise(image, p), lambda: image)
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
         lq = round_to_8_bit(resize(image, self.size, self.size, "bicubic"))
         lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
         return tf.ensure_shape(lq, [self.size, self.size, 3]), hq
 
-    def blur(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
-        """The chosen blur, rounded to 8 bits; `switch_case` runs only the chosen branch."""
+    def blur_and_downsample(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+        """The chosen blur, if any, then reduction to `low_size` pixels, rounded to 8 bits.
 
-        def median() -> tf.Tensor:
-            pixels = tf.cast(round_to_8_bit(image), tf.uint8)
-            filters = [lambda k=k: median_blur(pixels, k) for k in self.median_sizes]
-            return tf.cast(tf.switch_case(p.median_index, filters), tf.float32)
-
-        blurred = tf.switch_case(
-            p.blur,
-            {
-                BLURS.index("gaussian"): lambda: gaussian_blur(image, p.gaussian_sigma),
-                BLURS.index("average"): lambda: average_blur(image, p.average_k),
-                BLURS.index("median"): median,
-                BLURS.index("motion"): lambda: motion_blur(image, p.motion_k, p.motion_angle),
-            },
+        A linear blur is not rounded before the reduction: both together are one linear map. Only
+        the median, which is not linear, has a picture of its own. `switch_case` runs only the
+        chosen branch.
+        """
+        taps = self._taps(p)
+        branches = {
+            "gaussian": lambda: self._reduce(image, taps, gaussian_matrix, p.gaussian_sigma),
+            "average": lambda: self._reduce(image, taps, average_matrix, p.average_k),
+            "median": lambda: resample_image(self.median(image, p), taps, taps),
+            "motion": lambda: resample_image(
+                motion_blur(image, p.motion_k, p.motion_angle), taps, taps
+            ),
+        }
+        small = tf.switch_case(
+            tf.where(p.blurred, p.blur, len(BLURS)),
+            [branches[name] for name in BLURS] + [lambda: resample_image(image, taps, taps)],
         )
-        return round_to_8_bit(blurred)
+        return round_to_8_bit(small)
 
-    def downsample(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
-        """Reduce to `low_size` pixels with the chosen method, rounded to 8 bits."""
-        matrix = tf.switch_case(
+    def median(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+        """Median blur with the drawn size, whole numbers in [0, 255]."""
+        pixels = tf.cast(round_to_8_bit(image), tf.uint8)
+        return tf.cast(self._median_of_size(pixels, p.median_index), tf.float32)
+
+    @functools.cached_property
+    def _median_of_size(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """`median_blur` with one of `median_sizes`, by index.
+
+        The networks have thousands of ops. `tf.switch_case` would put all of them into the
+        caller's graph, where skipping those of the branches not taken costs some ms per picture;
+        the Case op keeps each as a function that is called or not.
+        """
+        pixels = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
+        networks = [
+            tf.function(lambda x, k=k: median_blur(x, k), autograph=False).get_concrete_function(
+                pixels
+            )
+            for k in self.median_sizes
+        ]
+
+        @tf.function(autograph=False)
+        def choose(image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+            (blurred,) = tf.raw_ops.StatelessCase(
+                branch_index=index, input=[image], Tout=[tf.uint8], branches=networks
+            )
+            return tf.ensure_shape(blurred, image.shape)
+
+        return choose
+
+    def _taps(self, p: DegradationParameters) -> Taps:
+        return tf.switch_case(
             p.interpolation,
             [
-                lambda method=method: resampling_matrix(self.size, p.low_size, method)
+                lambda method=method: resampling_taps(self.size, p.low_size, method)
                 for method in METHODS
             ],
         )
-        return round_to_8_bit(apply_separable(image, matrix, matrix))
+
+    def _reduce(
+        self,
+        image: tf.Tensor,
+        taps: Taps,
+        blur_matrix: Callable[[int, tf.Tensor], tf.Tensor],
+        width: tf.Tensor,
+    ) -> tf.Tensor:
+        """Blur and reduce at once: the product of the two matrices has only `low_size` rows."""
+        matrix = resample_rows(blur_matrix(self.size, width), taps)
+        return apply_separable(image, matrix, matrix)
 
 
 def grey(image: tf.Tensor) -> tf.Tensor:
@@ -187,11 +237,13 @@ def grey(image: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 `[H, W, 3]`, whole numbers in [0, 255].
     """
-    luma = tf.reduce_sum(image * tf.constant([0.299, 0.587, 0.114]), axis=-1, keepdims=True)
-    return round_to_8_bit(tf.repeat(luma, 3, axis=-1))
+    luma = tf.repeat(tf.constant([[0.299], [0.587], [0.114]]), 3, axis=1)
+    pixels = tf.matmul(tf.reshape(image, [-1, 3]), luma)  # one pass over the image
+    return round_to_8_bit(tf.reshape(pixels, tf.shape(image)))
 
 
-def _noisy(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+def add_drawn_noise(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
+    """Noise as chosen, on float32 `[n, n, 3]` in [0, 255]; whole numbers."""
     noise = draw_noise(tf.shape(image), p.noise_sigma, p.noise_per_channel, p.noise_seed)
     return tf.ensure_shape(add_noise(image, noise), image.shape)
 

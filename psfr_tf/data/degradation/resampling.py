@@ -9,11 +9,27 @@ S / n = 2 they all are) their mean, since either one alone would move the image 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
-from psfr_tf.data.degradation.separable import apply_separable
+from psfr_tf.data.degradation.separable import along_both_axes
 
 METHODS = ("nearest", "bilinear", "bicubic", "area")
+
+# Output rows that are computed by one product when an image is enlarged.
+_BLOCK = 32
+
+
+class Taps(NamedTuple):
+    """The source pixels of each output pixel along one axis.
+
+    Output pixel i is the sum over t of `weights[i, t]` times source pixel `start[i] + t`; places
+    outside the image stand for the pixel at the border.
+    """
+
+    start: tf.Tensor  # int32 [target], not decreasing
+    weights: tf.Tensor  # float32 [target, taps]; each row sums to 1
 
 
 def resize(
@@ -33,21 +49,33 @@ def resize(
     Raises:
         ValueError: unknown method.
     """
-    rows = resampling_matrix(tf.shape(image)[0], height, method)
-    columns = resampling_matrix(tf.shape(image)[1], width, method)
-    return apply_separable(image, rows, columns)
+    rows = resampling_taps(tf.shape(image)[0], height, method)
+    columns = resampling_taps(tf.shape(image)[1], width, method)
+    return resample_image(image, rows, columns)
 
 
-def resampling_matrix(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> tf.Tensor:
-    """Weights of `source` pixels in each of `target` pixels along one axis.
+def resample_image(image: tf.Tensor, rows: Taps, columns: Taps) -> tf.Tensor:
+    """`resize` with taps that are already there, float32 `[H, W, C]` to `[h, w, C]`."""
+
+    def resample(horizontal_first: bool) -> tf.Tensor:
+        return along_both_axes(
+            image,
+            lambda lines: resample_rows(lines, rows),
+            lambda lines: resample_rows(lines, columns),
+            horizontal_first,
+        )
+
+    enlarges = tf.shape(rows.start)[0] > tf.shape(image)[0]
+    return tf.cond(enlarges, lambda: resample(True), lambda: resample(False))
+
+
+def resampling_taps(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> Taps:
+    """Weights of the source pixels in each of `target` pixels along one axis.
 
     Args:
         source: number of pixels before.
         target: number of pixels after.
         method: one of `METHODS`.
-
-    Returns:
-        float32 `[target, source]`; each row sums to 1.
 
     Raises:
         ValueError: unknown method.
@@ -61,44 +89,96 @@ def resampling_matrix(source: tf.Tensor | int, target: tf.Tensor | int, method: 
     )
 
 
-def _nearest(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def resample_rows(lines: tf.Tensor, taps: Taps) -> tf.Tensor:
+    """Resample along the first axis.
+
+    Only the pixels under the taps are read: a dense product with the resampling matrix would
+    mostly multiply zeros.
+
+    Args:
+        lines: float32 `[source, N]`.
+        taps: from `resampling_taps(source, target, ...)`.
+
+    Returns:
+        float32 `[target, N]`.
+    """
+    source, target = tf.shape(lines)[0], tf.shape(taps.start)[0]
+
+    def read(start: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        places = start[:, None] + tf.range(length)
+        return tf.gather(lines, tf.clip_by_value(places, 0, source - 1))
+
+    def reduce() -> tf.Tensor:
+        sources = read(taps.start, tf.shape(taps.weights)[1])  # [target, taps, N]
+        return tf.matmul(taps.weights[:, None], sources)[:, 0]
+
+    def enlarge() -> tf.Tensor:
+        # Neighbouring outputs share their sources, so blocks of them are one small product.
+        start, weights = _blocks(taps)
+        sources = read(start, tf.shape(weights)[2])  # [blocks, length, N]
+        return tf.reshape(tf.matmul(weights, sources), [-1, tf.shape(lines)[1]])[:target]
+
+    return tf.cond(target > source, enlarge, reduce)
+
+
+def resampling_matrix(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> tf.Tensor:
+    """The taps as a dense matrix, float32 `[target, source]`; arguments as `resampling_taps`."""
+    taps = resampling_taps(source, target, method)
+    places = taps.start[:, None] + tf.range(tf.shape(taps.weights)[1])
+    places = tf.clip_by_value(places, 0, tf.cast(source, tf.int32) - 1)
+    rows = tf.broadcast_to(tf.range(tf.shape(places)[0])[:, None], tf.shape(places))
+    return tf.scatter_nd(tf.stack([rows, places], axis=-1), taps.weights, [target, source])
+
+
+def _blocks(taps: Taps) -> tuple[tf.Tensor, tf.Tensor]:
+    """First source pixel of each block of outputs, and its weights `[blocks, _BLOCK, length]`."""
+    target, count = tf.shape(taps.weights)[0], tf.shape(taps.weights)[1]
+    index = tf.range(target)
+    first = taps.start[::_BLOCK]
+    offset = taps.start - tf.gather(first, index // _BLOCK)
+    length = tf.reduce_max(offset) + count
+    rows = tf.shape(first)[0] * _BLOCK
+    places = (index * length + offset)[:, None] + tf.range(count)
+    weights = tf.scatter_nd(places[:, :, None], taps.weights, [rows * length])
+    return first, tf.reshape(weights, [-1, _BLOCK, length])
+
+
+def _nearest(source: tf.Tensor, target: tf.Tensor) -> Taps:
     # Whole-number arithmetic: x + 1/2 = numerator / (2 target), and a tie is an exact division.
     numerator = (2 * tf.range(target) + 1) * source
-    right = tf.minimum(numerator // (2 * target), source - 1)
+    right = numerator // (2 * target)
     tie = tf.equal(numerator % (2 * target), 0)
-    left = tf.where(tie, right - 1, right)
-    return (tf.one_hot(left, source) + tf.one_hot(right, source)) / 2.0
+    left_weight = tf.where(tie, 0.5, 0.0)
+    return Taps(right - 1, tf.stack([left_weight, 1.0 - left_weight], axis=1))
 
 
-def _bilinear(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    last = tf.cast(source - 1, tf.float32)
-    x = tf.clip_by_value(_positions(source, target), 0.0, last)
-    return tf.nn.relu(1.0 - tf.abs(x[:, None] - _pixels(source)))
-
-
-def _bicubic(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def _bilinear(source: tf.Tensor, target: tf.Tensor) -> Taps:
     x = _positions(source, target)
-    taps = tf.floor(x)[:, None] + tf.constant([-1.0, 0.0, 1.0, 2.0])
-    weights = _cubic(tf.abs(x[:, None] - taps))
-    indices = tf.clip_by_value(tf.cast(taps, tf.int32), 0, source - 1)  # replicated border
-    return tf.reduce_sum(tf.one_hot(indices, source) * weights[:, :, None], axis=1)
+    left = tf.floor(x)
+    return Taps(tf.cast(left, tf.int32), tf.stack([left + 1.0 - x, x - left], axis=1))
 
 
-def _area(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def _bicubic(source: tf.Tensor, target: tf.Tensor) -> Taps:
+    x = _positions(source, target)
+    left = tf.floor(x)
+    distance = tf.abs((x - left)[:, None] - tf.constant([-1.0, 0.0, 1.0, 2.0]))
+    return Taps(tf.cast(left, tf.int32) - 1, _cubic(distance))
+
+
+def _area(source: tf.Tensor, target: tf.Tensor) -> Taps:
     ratio = tf.cast(source, tf.float32) / tf.cast(target, tf.float32)
-    start = (tf.range(tf.cast(target, tf.float32)) * ratio)[:, None]
-    pixels = _pixels(source)
-    overlap = tf.nn.relu(tf.minimum(start + ratio, pixels + 1.0) - tf.maximum(start, pixels))
-    return overlap / tf.reduce_sum(overlap, axis=1, keepdims=True)
+    start = tf.range(tf.cast(target, tf.float32)) * ratio
+    first = tf.floor(start)
+    count = tf.math.ceil(ratio) + 1.0
+    pixels = first[:, None] + tf.range(count)
+    begin, end = start[:, None], start[:, None] + ratio
+    overlap = tf.nn.relu(tf.minimum(end, pixels + 1.0) - tf.maximum(begin, pixels))
+    return Taps(tf.cast(first, tf.int32), overlap / tf.reduce_sum(overlap, axis=1, keepdims=True))
 
 
 def _positions(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     centres = tf.range(tf.cast(target, tf.float32)) + 0.5
     return centres * (tf.cast(source, tf.float32) / tf.cast(target, tf.float32)) - 0.5
-
-
-def _pixels(source: tf.Tensor) -> tf.Tensor:
-    return tf.range(tf.cast(source, tf.float32))[None, :]
 
 
 def _cubic(distance: tf.Tensor, a: float = -0.75) -> tf.Tensor:

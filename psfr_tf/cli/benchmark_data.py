@@ -1,0 +1,165 @@
+"""`psfr benchmark data`: images per second of the degradation, by stage."""
+
+import argparse
+import os
+from pathlib import Path
+
+from psfr_tf.cli.inputs import find_photos, make_folder, whole
+from psfr_tf.errors import UserError
+
+SUMMARY = "Images per second of the degradation, by stage, beside OpenCV."
+EXAMPLE = "psfr benchmark data --form release --output speed"
+
+# Distinct faces in memory; more would not change the times.
+_FACES = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="writes DIR/report.json"
+    )
+    parser.add_argument(
+        "--size",
+        type=whole(32, 512),
+        default=512,
+        metavar="PX",
+        help="side of the faces, 32 to 512 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--form",
+        choices=("paper", "release"),
+        default="release",
+        help="degradation of the paper or of the authors' code (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--images",
+        type=whole(1, 10_000),
+        default=100,
+        metavar="N",
+        help="images per repeat (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=whole(1, 100),
+        default=3,
+        metavar="N",
+        help="repeats of which the medians are given, after one for warming up "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=whole(1, 1024),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="images degraded at the same time (default: all %(default)s cores)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of square faces, the first {_FACES} are used (default: drawn faces)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    make_folder(args.output)
+    from tqdm import tqdm
+
+    import psfr_tf
+    from psfr_tf.data.degradation import Degradation
+    from psfr_tf.data.degradation.speed import measure, stages
+    from psfr_tf.files import write_json
+
+    faces = _faces(args.data, args.size)
+    machine = _machine()
+    degradation = Degradation(args.form, args.size)
+    measured = measure(degradation, faces, args.images, args.threads, args.repeats)
+    rows = list(
+        tqdm(measured, total=len(stages(degradation)), unit="stage", disable=None, leave=False)
+    )
+    _print(rows, machine, args)
+    report = {
+        "command": "benchmark data",
+        "version": psfr_tf.__version__,
+        "machine": machine,
+        "faces": str(args.data) if args.data else "drawn",
+        "form": args.form,
+        "size": args.size,
+        "images": args.images,
+        "repeats": args.repeats,
+        "threads": args.threads,
+        "stages": rows,
+    }
+    try:
+        write_json(args.output / "report.json", report)
+    except OSError as error:
+        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    return 0
+
+
+def _faces(folder: Path | None, size: int):
+    """uint8 [F, S, S, 3]."""
+    import numpy as np
+
+    from psfr_tf.data.toy_faces import draw_face
+    from psfr_tf.photo import read_photo
+    from psfr_tf.restorer import resize_face
+
+    if folder is None:
+        return np.stack([draw_face(seed, size)[0] for seed in range(_FACES)])
+    if not folder.is_dir():
+        raise UserError(f"{folder}: not a folder")
+    paths, problems = find_photos([folder])
+    if problems:
+        raise UserError(problems[0][1])
+    faces = []
+    for path in paths[:_FACES]:
+        face = read_photo(path).rgb
+        if face.shape[0] != face.shape[1]:
+            raise UserError(f"{path}: not square; give a folder of aligned faces")
+        faces.append(resize_face(face, size))
+    return np.stack(faces)
+
+
+def _machine() -> dict:
+    import platform
+
+    import cv2
+    import tensorflow as tf
+
+    cpu = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        cpu = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        pass  # not Linux, or a CPU that does not tell
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "load_average_1_min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+def _print(rows: list[dict], machine: dict, args: argparse.Namespace) -> None:
+    print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
+    print(f"TensorFlow {machine['tensorflow']}, OpenCV {machine['opencv']}")
+    print(f"form {args.form}, {args.size} px, {args.threads} threads, {args.images} images")
+    print()
+    print(
+        f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9} "
+        f"{'OpenCV CPU ms':>14} {'OpenCV / ours':>14}"
+    )
+    for row in rows:
+        line = (
+            f"{row['stage']:<26} {row['probability']:>5.3g} {row['cpu_ms']:>8.2f} "
+            f"{row['images_per_second']:>9.1f}"
+        )
+        if row["opencv_ratio"] is not None:
+            line += f" {row['opencv_cpu_ms']:>14.2f} {row['opencv_ratio']:>14.2f}"
+        print(line)
+    print()
+    print("CPU ms: processor time per image, all threads; images/s: by the clock.")
