@@ -6,7 +6,7 @@ import importlib
 SUMMARY = "Measure speed and describe the machine it was measured on."
 EXAMPLE = "psfr benchmark data --output speed"
 
-KINDS = ("data",)
+KINDS = ("data", "train")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -69,9 +69,10 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.data.degradation import Degradation
     from psfr_tf.data.degradation.speed import measure, stages
     from psfr_tf.files import write_json
+    from psfr_tf.machine import describe_machine
 
     faces = _faces(args.data, args.size)
-    machine = _machine()
+    machine = describe_machine("tensorflow", "opencv-python-headless")
     degradation = Degradation(args.form, args.size)
     measured = measure(degradation, faces, args.images, args.threads, args.repeats)
     rows = list(
@@ -121,32 +122,9 @@ def _faces(folder: Path | None, size: int):
     return np.stack(faces)
 
 
-def _machine() -> dict:
-    import platform
-
-    import cv2
-    import tensorflow as tf
-
-    cpu = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        cpu = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        pass  # not Linux, or a CPU that does not tell
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "load_average_1_min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "platform": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "opencv": cv2.__version__,
-    }
-
-
 def _print(rows: list[dict], machine: dict, args: argparse.Namespace) -> None:
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
-    print(f"TensorFlow {machine['tensorflow']}, OpenCV {machine['opencv']}")
+    print(f"TensorFlow {machine['tensorflow']}, OpenCV {machine['opencv-python-headless']}")
     print(f"form {args.form}, {args.size} px, {args.threads} threads, {args.images} images")
     print()
     print(

@@ -124,9 +124,8 @@ def load_vgg_features(weights: str | os.PathLike, form: str = "paper") -> VGGFea
     """
     if str(weights) == "imagenet":
         weights = _download()
+    check_vgg_weights(weights)
     path = Path(weights)
-    if not path.is_file():
-        raise UserError(f"{path}: VGG19 weights not found; {WHERE}")
     torch_file = path.suffix in (".pth", ".pt")
     tensors = _read_torch(path) if torch_file else _read_h5(path)
     model = VGGFeatures(form, "torch" if torch_file else "caffe")
@@ -144,6 +143,12 @@ def load_vgg_features(weights: str | os.PathLike, form: str = "paper") -> VGGFea
                 )
             variable.assign(tensor)
     return model
+
+
+def check_vgg_weights(weights: str | os.PathLike) -> None:
+    """Raise ``UserError`` unless ``weights`` is "imagenet" or a file."""
+    if str(weights) != "imagenet" and not Path(weights).is_file():
+        raise UserError(f"{weights}: VGG19 weights not found; {WHERE}")
 
 
 def _download() -> str:

@@ -26,11 +26,12 @@ def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
     return networks
 
 
-def build_model(config: TrainConfig) -> PSFRGAN | FaceParsingTrainer:
-    """A compiled ``PSFRGAN`` or ``FaceParsingTrainer`` with its initial weights."""
+def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | FaceParsingTrainer:
+    """A compiled ``PSFRGAN`` or ``FaceParsingTrainer`` with its initial, or random, weights."""
     training, losses = config.training, config.losses
     networks = networks_of(config)
-    initial_weights.load(networks, config)
+    if not random_weights:
+        initial_weights.load(networks, config)
     if config.model == "fpn":
         model = FaceParsingTrainer(
             networks["parsing"],
@@ -45,7 +46,7 @@ def build_model(config: TrainConfig) -> PSFRGAN | FaceParsingTrainer:
         networks["generator"],
         networks.get("discriminator"),
         networks["parsing"],
-        _style_features(config, networks["parsing"]),
+        _style_features(config, networks["parsing"], random_weights),
         form=losses.form,
         pixel=losses.pixel,
         pixel_weight=losses.pixel_weight,
@@ -71,11 +72,15 @@ def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
     )
 
 
-def _style_features(config: TrainConfig, parsing_network: FaceParsingNetwork) -> Any:
+def _style_features(
+    config: TrainConfig, parsing_network: FaceParsingNetwork, random_weights: bool
+) -> Any:
     if not config.losses.style_weight:
         return None
     if config.losses.style_features == "fpn":
         return parsing_network.encode
-    from psfr_tf.models.vgg import load_vgg_features
+    from psfr_tf.models.vgg import VGGFeatures, load_vgg_features
 
+    if random_weights:
+        return VGGFeatures(config.losses.form)
     return load_vgg_features(config.losses.vgg_weights, config.losses.form)

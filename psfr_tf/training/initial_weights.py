@@ -7,6 +7,7 @@ import keras
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
+from psfr_tf.models.vgg import check_vgg_weights
 
 
 def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
@@ -42,6 +43,22 @@ def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
         )
 
 
+def check_paths(config: TrainConfig) -> None:
+    """See that the weights which the config names are there, before anything is built.
+
+    Raises:
+        UserError: names the key and the path.
+    """
+    training, losses = config.training, config.losses
+    trained = "generator" if config.model == "psfrgan" else "parsing"
+    if training.init is not None:
+        _check_file(find(training.init, trained), "training.init")
+    if training.parsing_weights is not None:
+        _check_file(find(training.parsing_weights, "parsing"), "training.parsing_weights")
+    if losses.style_weight and losses.style_features == "vgg":
+        check_vgg_weights(losses.vgg_weights)
+
+
 def find(source: str, network: str) -> Path:
     """The weights file of ``network``: in shipped weights, a file, a model folder or a run folder.
 
@@ -57,8 +74,7 @@ def find(source: str, network: str) -> Path:
 
 def load_file(network: keras.Model, path: Path, option: str) -> None:
     """Load one weights file into ``network``; errors name ``option`` of the config."""
-    if not path.is_file():
-        raise UserError(f"{option}: {path} does not exist; give a model folder or a run folder")
+    _check_file(path, option)
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -66,3 +82,8 @@ def load_file(network: keras.Model, path: Path, option: str) -> None:
         raise UserError(
             f"{option}: {path} does not fit the {type(network).__name__} of this preset: {reason}"
         ) from error
+
+
+def _check_file(path: Path, option: str) -> None:
+    if not path.is_file():
+        raise UserError(f"{option}: {path} does not exist; give a model folder or a run folder")

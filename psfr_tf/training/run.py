@@ -21,7 +21,8 @@ from psfr_tf.data.datasets import (
 )
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
-from psfr_tf.training.build import build_model, networks_of
+from psfr_tf.training import initial_weights
+from psfr_tf.training.build import build_model
 from psfr_tf.training.callbacks import (
     Checkpointing,
     ImageGrid,
@@ -31,6 +32,7 @@ from psfr_tf.training.callbacks import (
 )
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.export import ExportWeights, environment
+from psfr_tf.training.memory_estimate import step_bytes, weights_bytes
 
 GRID_FACES = 4
 
@@ -38,22 +40,32 @@ GRID_FACES = 4
 def dry_run(config: TrainConfig) -> str:
     """The resolved config, the parameter counts and the length of the run, as text.
 
-    Reads the names of the faces, but no picture, and builds the networks with random weights.
+    Reads the names of the faces, but no picture, builds the networks with random weights, and
+    traces a step for the estimate of memory.
     """
     size = PRESETS[config.preset]["size"]
+    training = config.training
+    initial_weights.check_paths(config)
     train, val = faces_of(config)
     lines = [yaml.safe_dump(config.model_dump(), sort_keys=False).rstrip(), ""]
-    for name, network in networks_of(config).items():
-        trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
-        lines.append(f"{name}: {trainable:,} trainable parameters")
-    training = config.training
+    model = build_model(config, random_weights=True)
+    for name in ("generator", "discriminator", "parsing_network"):
+        network = getattr(model, name, None)
+        if network is not None:
+            trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+            lines.append(f"{name}: {trainable:,} trainable parameters")
     lines.append(f"faces: {len(train)} for training, {len(val) if val else 0} for validation")
-    lines.append(f"size: {size} px")
+    images = training.batch_size * training.gradient_accumulation
     lines.append(
-        f"steps: {training.steps} of {training.batch_size} faces, "
-        f"{training.steps * training.batch_size / len(train):.1f} passes over the data, "
+        f"steps: {training.steps} of {images} faces of {size} px, "
+        f"{training.steps * images / len(train):.1f} passes over the data, "
         f"{training.steps_per_epoch} steps per epoch, "
         f"{math.ceil(training.steps / training.steps_per_epoch)} epochs"
+    )
+    kept, step = weights_bytes(model) / 1e9, step_bytes(model, size, training.batch_size) / 1e9
+    lines.append(
+        f"memory: at least {kept + step:.2f} GB ({kept:.2f} for weights and optimizers, "
+        f"{step:.2f} for the tensors of a step); the runtime adds buffers of its own"
     )
     return "\n".join(lines)
 
@@ -72,6 +84,7 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
         RunInterrupted: SIGTERM or SIGINT; everything is saved.
     """
     config.data.check_paths()
+    initial_weights.check_paths(config)
     output = Path(output)
     try:
         output.mkdir(parents=True, exist_ok=True)

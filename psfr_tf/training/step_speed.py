@@ -18,7 +18,9 @@ from psfr_tf.training.adam import Adam
 from psfr_tf.training.psfrgan import PSFRGAN
 
 
-def build_step(name: str, size: int, form: str, jit_compile: bool) -> PSFRGAN:
+def build_step(
+    name: str, size: int, form: str, jit_compile: bool = False, average: bool = True
+) -> PSFRGAN:
     """All networks of preset ``name`` for faces of ``size`` px, all losses, VGG19 included."""
     parsing = FaceParsingNetwork.from_preset(name, image_size=size)
     model = PSFRGAN(
@@ -29,7 +31,7 @@ def build_step(name: str, size: int, form: str, jit_compile: bool) -> PSFRGAN:
         form=form,
         pixel="l1",
         style_weight=1.0,
-        ema_half_life=10000.0,
+        ema_half_life=10000.0 if average else 0.0,
     )
     model.compile(Adam(1e-4, beta_1=0.5), Adam(4e-4, beta_1=0.5), jit_compile=jit_compile)
     return model
@@ -42,6 +44,7 @@ def measure(
     form: str = "release",
     jit_compile: bool = False,
     steps: int = 5,
+    average: bool = True,
 ) -> dict[str, Any]:
     """Train for a few steps under the current dtype policy.
 
@@ -52,6 +55,7 @@ def measure(
         form: of the losses, "paper" or "release".
         jit_compile: compile the step with XLA.
         steps: measured steps, after one that traces and one that warms up.
+        average: keep the moving average of the generator.
 
     Returns:
         ``step_s`` (median), ``steps_s`` (each), ``cpu_s`` (CPU seconds of a step, all cores
@@ -60,7 +64,7 @@ def measure(
         TensorFlow included. The device memory of a GPU is not counted.
     """
     size = size or preset(name)["size"]
-    model = build_step(name, size, form, jit_compile)
+    model = build_step(name, size, form, jit_compile, average)
     model.make_train_function()
     generator = np.random.default_rng(0)
     faces = generator.uniform(-1, 1, (2, batch_size, size, size, 3)).astype("float32")
@@ -83,7 +87,8 @@ def measure(
         "batch_size": batch_size,
         "form": form,
         "precision": keras.config.dtype_policy().name,
-        "jit_compile": jit_compile,
+        "xla": jit_compile,
+        "average": average,
         "step_s": median,
         "steps_s": times[2:],
         "cpu_s": statistics.median(cpu_times[2:]),

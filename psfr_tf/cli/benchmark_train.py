@@ -1,0 +1,99 @@
+"""`psfr benchmark train`: time and memory of one training step."""
+
+import argparse
+from pathlib import Path
+
+from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.errors import UserError
+
+SUMMARY = "Time and memory of a full training step: all networks, all losses with VGG19."
+EXAMPLE = "psfr benchmark train --preset psfrgan-512 --size 256 --output speed"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="DIR", help="writes DIR/report.json"
+    )
+    parser.add_argument(
+        "--preset", default="psfrgan-512", metavar="NAME", help="networks (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--size",
+        type=whole(32, 512),
+        metavar="PX",
+        help="side of the faces (default: the preset's)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=whole(1, 1024),
+        default=1,
+        metavar="N",
+        help="faces in one step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--form",
+        choices=("paper", "release"),
+        default="release",
+        help="form of the losses (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        default="float32",
+        help="(default: %(default)s)",
+    )
+    parser.add_argument("--xla", action="store_true", help="compile the step with XLA")
+    parser.add_argument(
+        "--no-average", action="store_true", help="without the moving average of the generator"
+    )
+    parser.add_argument(
+        "--steps",
+        type=whole(1, 1000),
+        default=5,
+        metavar="N",
+        help="measured steps, after two that are not (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from psfr_tf.models.presets import PRESETS, generator_at
+
+    if args.preset not in PRESETS:
+        args.usage_error(f"--preset {args.preset}: there are {', '.join(PRESETS)}")
+    size = args.size or PRESETS[args.preset]["size"]
+    try:
+        generator_at(args.preset, size)
+    except ValueError as error:
+        args.usage_error(f"--size {size}: {error}")
+    make_folder(args.output)
+
+    import keras
+
+    import psfr_tf
+    from psfr_tf.files import write_json
+    from psfr_tf.machine import describe_machine
+    from psfr_tf.training.step_speed import measure
+
+    machine = describe_machine("tensorflow", "keras")
+    keras.config.set_dtype_policy(args.precision)
+    result = measure(
+        args.preset, size, args.batch_size, args.form, args.xla, args.steps, not args.no_average
+    )
+    print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
+    print(
+        f"{args.preset} at {size} px, batch {args.batch_size}, {args.precision}"
+        f"{', XLA' if args.xla else ''}: {result['step_s']:.2f} s a step (median of {args.steps}; "
+        f"CPU time {result['cpu_s']:.2f} s), {result['images_per_second']:.3g} images/s, peak "
+        f"memory {result['peak_memory_bytes'] / 1e9:.2f} GB"
+    )
+    report = {
+        "command": "benchmark train",
+        "version": psfr_tf.__version__,
+        "machine": machine,
+        **result,
+    }
+    try:
+        write_json(args.output / "report.json", report)
+    except OSError as error:
+        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    return 0
