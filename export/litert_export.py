@@ -1,9 +1,7 @@
 """`psfr export litert`: write the files, measure them, keep those that are good enough."""
 
 import datetime
-import importlib.metadata
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +24,7 @@ from psfr_tf.export.quantizer import quantize
 from psfr_tf.export.variants import PARTS, shortfalls, warnings
 from psfr_tf.export.verification import Reference, reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
+from psfr_tf.machine import describe_machine
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 
 VERIFICATION_FACES = 16
@@ -103,7 +102,10 @@ def export_litert(
             "calibration_faces": CALIBRATION_FACES * calibrates,
             "allow_degraded": allow_degraded,
         },
-        "machine": _machine(),
+        "machine": {
+            **describe_machine("ai-edge-litert", "tensorflow", "ai-edge-quantizer", "numpy"),
+            "cores": available_cores(),
+        },
         "files": entries,
         "failed": [entry["file"] for entry in entries if not entry["published"]],
         "problems": problems,
@@ -181,28 +183,3 @@ def _licence(folder: model_folder.ModelFolder) -> str:
     provenance = folder.config.get("provenance", {})
     # `source` of a converted checkpoint names its licence.
     return str(provenance.get("licence") or provenance.get("source") or "unknown")
-
-
-def _machine() -> dict[str, Any]:
-    versions = {}
-    for package in ("ai-edge-litert", "tensorflow", "ai-edge-quantizer", "numpy"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "processor": _processor(),
-        "cores": available_cores(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "packages": versions,
-    }
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-        return names[0]
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()

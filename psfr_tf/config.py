@@ -39,6 +39,9 @@ class DataConfig(_Section):
         64, description="largest number of validation faces; 0 turns validation off"
     )
     degradation: Literal["paper", "release"] = "paper"
+    service: Annotated[str, Field(pattern=r"^grpc://[^/:]+:\d+$")] | None = Field(
+        None, description="grpc://HOST:PORT of a tf.data service dispatcher that runs the input"
+    )
     flip: bool = Field(True, description="random horizontal flips")
     augment: bool = Field(False, description="small random rotation, scale, shift and colour")
 
@@ -88,6 +91,10 @@ class TrainingConfig(_Section):
     )
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
         0, description="steps in which the rate rises from 0"
+    )
+    strategy: Literal["default", "mirrored", "multi_worker"] = Field(
+        "default",
+        description="one device, all devices of this machine, or all workers of TF_CONFIG",
     )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

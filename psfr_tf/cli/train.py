@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     from psfr_tf.training import run as training_run
     from psfr_tf.training.callbacks import RunInterrupted
+    from psfr_tf.training.distribution import is_chief
 
     if args.dry_run:
         print(training_run.dry_run(config))
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"psfr train: {interrupted}; run the same command again to continue")
         _report(output, finished=False)
         return 1
-    print(f"weights: {weights}")
+    if is_chief():
+        print(f"weights: {weights}")
     _report(output, finished=True)
     return 0
 
@@ -60,6 +62,10 @@ def _report(output: Path, finished: bool) -> None:
     """Write ``report.json``: whether the run is done, and the last line of its statistics."""
     import psfr_tf
     from psfr_tf.files import write_json
+    from psfr_tf.training.distribution import is_chief
+
+    if not is_chief():
+        return
 
     statistics = output / "stats.jsonl"
     lines = statistics.read_text(encoding="utf-8").splitlines() if statistics.is_file() else []

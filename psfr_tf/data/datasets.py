@@ -49,13 +49,15 @@ def training_dataset(
     repeat: bool = True,
     augment: bool = False,
     start_index: int = 0,
+    part: tf.distribute.InputContext | None = None,
+    service: str | None = None,
 ) -> tf.data.Dataset:
     """Batches of degraded faces, sharp faces and parsing maps.
 
     Args:
         faces: the faces; without parsing maps the batches have no "parsing".
         size: side S in pixels; pictures are averaged down (or enlarged bicubically) to it.
-        batch_size: faces per batch, B.
+        batch_size: faces per batch of all replicas together.
         seed: int32; the stream depends on nothing else.
         form: form of the degradation, "paper" or "release".
         flip: mirror half of the faces, with left and right labels exchanged.
@@ -64,6 +66,10 @@ def training_dataset(
         augment: small random rotation, scale, shift and change of colour before the degradation.
         start_index: number of samples already consumed; the stream continues there exactly as
             it would have without the interruption.
+        part: the part of each batch that this worker reads, in equal pieces of B faces, one after
+            the other, for its replicas; None is the whole batch as one piece.
+        service: "grpc://HOST:PORT" of the dispatcher of a tf.data service whose workers make the
+            batches. Several workers make whole batches each, which arrive in any order.
 
     Returns:
         Dataset of dicts: "lq" and "hq" float32 `[B, S, S, 3]` RGB in [-1, 1], "parsing" uint8
@@ -78,8 +84,10 @@ def training_dataset(
             "`batch_size` must be 1 or more and `start_index` 0 or more. "
             f"Received: batch_size={batch_size}, start_index={start_index}"
         )
+    part = part or tf.distribute.InputContext()
     degradation = Degradation(form, size)
-    load = _loader(faces, size)
+    # The workers of a service get the graph, with everything that it keeps in memory.
+    load = _loader(faces, size, keep=service is None)
 
     def sample(position: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
         flip_seed, augment_seed, degradation_seed = _split(_seed(seed, _SAMPLE, position), 3)
@@ -90,9 +98,13 @@ def training_dataset(
             hq, parsing = random_augmentation(hq, parsing, augment_seed)
         return _example(degradation, hq, parsing, degradation_seed, faces)
 
-    dataset = _order(len(faces), seed, shuffle, repeat, start_index)
+    dataset = _order(len(faces), seed, shuffle, repeat, start_index, batch_size, part)
     dataset = dataset.map(sample, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.batch(batch_size, drop_remainder=repeat).prefetch(2)
+    dataset = dataset.batch(part.get_per_replica_batch_size(batch_size), drop_remainder=repeat)
+    if service is not None:
+        sharding = tf.data.experimental.service.ShardingPolicy.DYNAMIC
+        dataset = dataset.apply(tf.data.experimental.service.distribute(sharding, service))
+    return dataset.prefetch(2)
 
 
 def evaluation_pairs(
@@ -114,7 +126,7 @@ def evaluation_pairs(
         UserError, ValueError: as in `training_dataset`.
     """
     degradation = Degradation(form, size)
-    load = _loader(faces, size)
+    load = _loader(faces, size, keep=True)
 
     def sample(index: tf.Tensor, name: tf.Tensor) -> dict[str, tf.Tensor]:
         hq, parsing = load(index)
@@ -145,22 +157,40 @@ def _example(
     return example
 
 
-def _order(count: int, seed: int, shuffle: bool, repeat: bool, start_index: int) -> tf.data.Dataset:
-    """(position in the stream, index of the face) from `start_index` on, int64 scalars."""
-    first_epoch, done = divmod(start_index, count)
+def _order(
+    count: int,
+    seed: int,
+    shuffle: bool,
+    repeat: bool,
+    start_index: int,
+    batch_size: int,
+    part: tf.distribute.InputContext,
+) -> tf.data.Dataset:
+    """(position in the stream, index of the face) from `start_index` on, int64 scalars.
 
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        indices = tf.range(count, dtype=tf.int64)
+    Each element of the source is one batch, of which `part` is taken: a tf.data service hands out
+    these elements, so that its workers make different batches.
+    """
+    share = batch_size // part.num_input_pipelines
+    first = start_index + part.input_pipeline_id * share
+
+    def positions(batch: tf.Tensor) -> tf.data.Dataset:
+        begin = first + batch * batch_size
+        end = begin + share
+        return tf.data.Dataset.range(begin, end if repeat else tf.minimum(end, count))
+
+    def face(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        epoch, place = position // count, position % count
         if shuffle:
-            order = tf.random.stateless_uniform(
-                [count], _seed(seed, _ORDER, number), dtype=tf.float64, alg="philox"
+            place = tf.random.experimental.index_shuffle(
+                place, _seed(seed, _ORDER, epoch), tf.constant(count - 1, tf.int64)
             )
-            indices = tf.gather(indices, tf.argsort(order, stable=True))
-        positions = number * count + tf.range(count, dtype=tf.int64)
-        return tf.data.Dataset.from_tensor_slices((positions, indices))
+        return position, place
 
-    last_epoch = np.iinfo(np.int64).max // count if repeat else 1
-    return tf.data.Dataset.range(first_epoch, last_epoch).flat_map(epoch).skip(done)
+    batches = tf.data.Dataset.range(2**40)
+    # Known to be endless, it is read without asking at each step whether there is more.
+    batches = batches.repeat() if repeat else batches.take(-(-(count - start_index) // batch_size))
+    return batches.flat_map(positions).map(face)
 
 
 def _seed(seed: int, use: int, number: tf.Tensor) -> tf.Tensor:
@@ -173,10 +203,15 @@ def _split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
 
 
 def _loader(
-    faces: FaceFolder | FaceRecords, size: int
+    faces: FaceFolder | FaceRecords, size: int, keep: bool
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels)."""
-    return (_record_loader if isinstance(faces, FaceRecords) else _folder_loader)(faces, size)
+    """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels).
+
+    With `keep`, pictures of a folder stay in memory if they are within `MEMORY_LIMIT`.
+    """
+    if isinstance(faces, FaceRecords):
+        return _record_loader(faces, size)
+    return _folder_loader(faces, size, keep)
 
 
 def _record_loader(
@@ -199,11 +234,11 @@ def _record_loader(
 
 
 def _folder_loader(
-    faces: FaceFolder, size: int
+    faces: FaceFolder, size: int, keep: bool
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     masks = _read_masks(faces, size)
-    paths = tf.constant([str(path) for path in faces.image_paths])
-    in_memory = len(faces) * size * size * 3 <= MEMORY_LIMIT
+    paths = tf.constant([str(path.absolute()) for path in faces.image_paths])
+    in_memory = keep and len(faces) * size * size * 3 <= MEMORY_LIMIT
     images = _read_images(faces, paths, size) if in_memory else None
 
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -14,12 +14,25 @@ class Adam(keras.optimizers.Adam):
     which makes it 1 / sqrt(1 - beta_2 ** step) times larger: 32 times in the first step. Here it
     is added after the correction, so that a step equals PyTorch's with the same epsilon. The
     arguments are those of ``keras.optimizers.Adam`` except ``amsgrad``; epsilon is 1e-8.
+
+    Under a ``tf.distribute`` strategy the gradients must be summed over the replicas already, and
+    every replica updates its own copy of the weights. Keras sums later: it would clip each
+    replica's own part, and could not accumulate gradients (its reduction inside a branch of
+    ``tf.cond`` is an error).
     """
 
     def __init__(self, learning_rate: Any = 1e-3, epsilon: float = 1e-8, **kwargs):
         if kwargs.pop("amsgrad", False):
             raise ValueError("`amsgrad` is not supported. Received: amsgrad=True")
         super().__init__(learning_rate, epsilon=epsilon, **kwargs)
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+    def _backend_increment_gradient_accumulators(self, grads, acc_grads):
+        for gradient, accumulator in zip(grads, acc_grads, strict=True):
+            self.assign_add(accumulator, gradient)
 
     def update_step(self, gradient, variable, learning_rate):
         dtype = variable.dtype

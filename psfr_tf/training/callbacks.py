@@ -4,6 +4,7 @@ import json
 import math
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,27 @@ class Checkpointing(keras.callbacks.Callback):
 
     On a signal the step in progress is finished, the state is saved and
     :class:`RunInterrupted` is raised out of ``fit``.
+
+    Args:
+        state: of the run.
+        every: steps between checkpoints.
+        steps: of the run.
+        agree: whether any worker of the run has had a signal, from whether this one has; so that
+            all of them stop after the same step.
     """
 
-    def __init__(self, state: RunState, every: int, steps: int):
+    def __init__(
+        self,
+        state: RunState,
+        every: int,
+        steps: int,
+        agree: Callable[[bool], bool] = lambda signalled: signalled,
+    ):
         super().__init__()
         self.state = state
         self.every = every
         self.steps = steps
+        self.agree = agree
         self._saved = state.step
         self._signal: int | None = None
         self._previous: dict[int, Any] = {}
@@ -68,12 +83,11 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.state.step
-        if self._signal is not None:
+        if self.agree(self._signal is not None):
             self.state.save()
             self.restore_signals()
-            raise RunInterrupted(
-                f"stopped by {signal.Signals(self._signal).name} at step {step}; state saved"
-            )
+            name = signal.Signals(self._signal).name if self._signal else "another worker"
+            raise RunInterrupted(f"stopped by {name} at step {step}; state saved")
         if step >= self.steps:
             self.model.stop_training = True
         elif step % self.every == 0 and step != self._saved:  # not again while accumulating

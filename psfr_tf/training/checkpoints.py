@@ -28,9 +28,17 @@ class RunState:
         directory: where checkpoints are kept, as ``ckpt-STEP.index`` and ``.data-*``.
         keep: number of checkpoints kept.
         seed: of the run; a restored checkpoint brings its own.
+        writable: False on workers that leave the files to the chief: ``save`` does nothing there.
     """
 
-    def __init__(self, model: keras.Model, directory: Path, keep: int = 2, seed: int = 0):
+    def __init__(
+        self,
+        model: keras.Model,
+        directory: Path,
+        keep: int = 2,
+        seed: int = 0,
+        writable: bool = True,
+    ):
         self._seed = tf.Variable(seed, dtype="int64", trainable=False)
         states = {name: getattr(model, name, None) for name in PARTS}
         states["average"] = model.average.network if model.average else None
@@ -42,6 +50,7 @@ class RunState:
         self.model = model
         self.directory = Path(directory)
         self.keep = keep
+        self.writable = writable
         self._checkpoint = tf.train.Checkpoint(
             images_seen=model.images_seen, seed=self._seed, **parts
         )
@@ -49,17 +58,27 @@ class RunState:
     @property
     def step(self) -> int:
         """Optimizer steps taken."""
-        return int(self.model.optimizer.iterations)
+        return int(self.model.optimizer.iterations.numpy())
 
     @property
     def images_seen(self) -> int:
         """Training images drawn, the position in the data."""
-        return int(self.model.images_seen)
+        return int(self.model.images_seen.numpy())
 
     @property
     def seed(self) -> int:
         """Seed of the data pipeline."""
-        return int(self._seed)
+        return int(self._seed.numpy())
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """Everything that a checkpoint holds."""
+        found = tf.train.TrackableView(self._checkpoint).descendants()
+        return [
+            item.value if isinstance(item, keras.Variable) else item
+            for item in found
+            if isinstance(item, keras.Variable | tf.Variable)
+        ]
 
     def checkpoints(self) -> list[Path]:
         """Paths without suffix, oldest first."""
@@ -73,6 +92,8 @@ class RunState:
     def save(self) -> Path:
         """Write a checkpoint, delete those beyond ``keep``, and return its path."""
         path = self.directory / f"{PREFIX}{self.step}"
+        if not self.writable:
+            return path
         self.directory.mkdir(parents=True, exist_ok=True)
         self._checkpoint.write(str(path))
         for old in self.checkpoints()[: -self.keep]:

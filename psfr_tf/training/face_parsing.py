@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.losses import pixel_loss
+from psfr_tf.training.distribution import synchronize_batch_norm
 from psfr_tf.training.trainer import Trainer, prepared, scale
 
 
@@ -64,6 +65,8 @@ class FaceParsingTrainer(Trainer):
     ):
         super().__init__(parsing_network, ema_half_life, **kwargs)
         self.parsing_network = parsing_network
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            synchronize_batch_norm(parsing_network)
         self.pixel = pixel
         self.pixel_weight = pixel_weight
         self.parsing_weight = parsing_weight
@@ -126,8 +129,9 @@ class FaceParsingTrainer(Trainer):
     def _report(self, outputs, labels, terms):
         predicted = tf.argmax(outputs["logits"], axis=-1, output_type="int32")
         updated = [self._accuracy, self._miou]
+        faces = tf.shape(labels)[0]  # fewer in the last validation batch
         for name, value in terms.items():
-            self._running[name].update_state(value)
+            self._running[name].update_state(value, sample_weight=faces)
             updated.append(self._running[name])
         self._accuracy.update_state(tf.cast(predicted == labels, "float32"))
         self._miou.update_state(labels, predicted)

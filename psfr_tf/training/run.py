@@ -4,7 +4,6 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -21,7 +20,7 @@ from psfr_tf.data.datasets import (
 )
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
-from psfr_tf.training import initial_weights
+from psfr_tf.training import distribution, initial_weights
 from psfr_tf.training.build import build_model
 from psfr_tf.training.callbacks import (
     Checkpointing,
@@ -81,11 +80,28 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
 
     Raises:
         UserError: a path or weight file of the config cannot be used.
-        RunInterrupted: SIGTERM or SIGINT; everything is saved.
+        RunInterrupted: SIGTERM or SIGINT, on any worker; everything is saved.
     """
     config.data.check_paths()
     initial_weights.check_paths(config)
     output = Path(output)
+    strategy = distribution.strategy_of(config)
+    if distribution.is_chief():
+        _start_run_folder(output, config)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.training.precision)
+    try:
+        with distribution.lost_worker_is_one_line():
+            return _train(config, output, strategy, say)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _nothing(line: str) -> None:
+    """What a worker that leaves the run folder to the chief says about it."""
+
+
+def _start_run_folder(output: Path, config: TrainConfig) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         files.write_text(
@@ -95,24 +111,29 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
     except OSError as error:
         raise UserError(f"{output}: cannot write the run folder: {error.strerror}") from error
 
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.training.precision)
-    try:
-        return _train(config, output, say)
-    finally:
-        keras.config.set_dtype_policy(policy)
 
-
-def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Path:
+def _train(
+    config: TrainConfig,
+    output: Path,
+    strategy: tf.distribute.Strategy,
+    say: Callable[[str], None],
+) -> Path:
     training = config.training
     size = PRESETS[config.preset]["size"]
     keras.utils.set_random_seed(training.seed)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
     train_faces, val_faces = faces_of(config)
-    model = build_model(config)
-    state = RunState(model, output / "checkpoints", config.checkpoint.keep, training.seed)
-    if state.restore(say):
+    chief, checkpoints = distribution.is_chief(), output / "checkpoints"
+    if not chief:
+        say = _nothing
+    with strategy.scope():
+        model = build_model(config)
+        state = RunState(model, checkpoints, config.checkpoint.keep, training.seed, chief)
+    if chief:
+        state.restore(say)
+    distribution.share_chief_values(strategy, state.variables)
+    if state.images_seen:
         say(f"resumed {output} at step {state.step} ({state.images_seen} images)")
         if state.seed != training.seed:
             say(f"the run keeps its seed {state.seed}; training.seed={training.seed} is not used")
@@ -121,50 +142,93 @@ def _train(config: TrainConfig, output: Path, say: Callable[[str], None]) -> Pat
     remaining = training.steps - state.step
     if remaining <= 0:
         say(f"{output}: all {training.steps} steps are done already")
-        return export.write()
+        return export.write() if chief else export.directory
 
-    dataset = training_dataset(
-        train_faces,
-        size,
-        training.batch_size,
-        state.seed,
-        config.data.degradation,
-        flip=config.data.flip,
-        augment=config.data.augment,
-        start_index=state.images_seen,
+    start_index, seed = state.images_seen, state.seed
+    dataset = strategy.distribute_datasets_from_function(
+        lambda part: training_dataset(
+            train_faces,
+            size,
+            training.batch_size,
+            seed,
+            config.data.degradation,
+            flip=config.data.flip,
+            augment=config.data.augment,
+            start_index=start_index,
+            part=part,
+            service=config.data.service,
+        )
     )
-    log = RunLog(output, state)
-    checkpointing = Checkpointing(state, config.checkpoint.every, training.steps)
-    callbacks = [StopOnNonFinite(state), log, export, checkpointing]
-    validation = None
+    agree = distribution.agreement(strategy)
+    checkpointing = Checkpointing(state, config.checkpoint.every, training.steps, agree)
+    callbacks = [StopOnNonFinite(state), checkpointing]
+    validation = validation_steps = None
     if val_faces is not None:
-        grid, validation = validation_batches(val_faces, size, config)
-        callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
+        validation = strategy.distribute_datasets_from_function(
+            lambda part: validation_batches(val_faces, size, config, part)
+        )
+        one_replica = training.batch_size // strategy.num_replicas_in_sync
+        validation_steps = math.ceil(len(val_faces) / one_replica)
+    if chief:
+        log = RunLog(output, state)
+        callbacks[1:1] = [log, export]
+        if val_faces is not None:
+            grid = validation_grid(val_faces, size, config)
+            callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
     try:
         model.fit(
             dataset,
             epochs=math.ceil(remaining / training.steps_per_epoch),
             steps_per_epoch=training.steps_per_epoch * training.gradient_accumulation,
             validation_data=validation,
+            validation_steps=validation_steps,
             callbacks=callbacks,
             shuffle=False,  # the data pipeline does it
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=(1 if sys.stdout.isatty() else 2) if chief else 0,
         )
     except RunInterrupted:
-        export.write()
+        if chief:
+            export.write()
         raise
     finally:
         checkpointing.restore_signals()
-    return export.write()
+    if chief:
+        export.write()
+    agree(False)  # No worker leaves before the chief has written everything.
+    return export.directory
+
+
+def validation_grid(
+    faces: FaceFolder | FaceRecords, size: int, config: TrainConfig
+) -> dict[str, tf.Tensor]:
+    """A batch of `GRID_FACES` faces to look at."""
+    return next(iter(_validation_pairs(faces, size, config).batch(GRID_FACES)))
 
 
 def validation_batches(
+    faces: FaceFolder | FaceRecords,
+    size: int,
+    config: TrainConfig,
+    part: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
+    """All faces, degraded once, for each replica of a worker, again and again.
+
+    Every replica measures all of them: were they divided, some replica would at the end have none,
+    and an empty batch is an error in TensorFlow's oneDNN convolution.
+    """
+    part = part or tf.distribute.InputContext()
+    pairs = _validation_pairs(faces, size, config)
+    batches = pairs.batch(part.get_per_replica_batch_size(config.training.batch_size)).cache()
+    replicas = part.num_replicas_in_sync // part.num_input_pipelines
+    batches = batches.flat_map(lambda batch: tf.data.Dataset.from_tensors(batch).repeat(replicas))
+    return batches.repeat()
+
+
+def _validation_pairs(
     faces: FaceFolder | FaceRecords, size: int, config: TrainConfig
-) -> tuple[dict[str, Any], Any]:
-    """A batch of `GRID_FACES` faces to look at, and a dataset of all faces, degraded once."""
+) -> tf.data.Dataset:
     pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
-    # The grid must not be read through the cache: a cache that was read in part stays partial.
-    return next(iter(pairs.batch(GRID_FACES))), pairs.batch(config.training.batch_size).cache()
+    return pairs.map(lambda pair: {key: pair[key] for key in pair if key != "name"})
 
 
 def faces_of(

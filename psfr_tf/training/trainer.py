@@ -5,10 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from psfr_tf.training.distribution import DistributedSteps, sum_over_replicas
 from psfr_tf.training.weight_average import WeightAverage
 
 
-class Trainer(keras.Model):
+class Trainer(DistributedSteps):
     """A model that trains ``network`` with a ``train_step`` of its own and averages its weights.
 
     Batches are dicts with ``lq`` and ``hq`` (float32 [B, S, S, 3] in [-1, 1], RGB) and
@@ -45,7 +46,8 @@ class Trainer(keras.Model):
         name: str,
     ) -> None:
         """One step of ``optimizer`` on gradients of a scaled loss; ``name`` reports their norm."""
-        norm = tf.linalg.global_norm(gradients) / scale(tf.constant(1.0), optimizer)
+        gradients = sum_over_replicas(gradients)
+        norm = tf.linalg.global_norm(gradients) / optimizer.scale_loss(tf.constant(1.0))
         weight = 1.0
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             # It tries scales that overflow and skips such a step: no fault of the run.
