@@ -3,7 +3,7 @@
     python -m psfr_tf.export.compare_with_pytorch --output out
 
 Every runtime restores one face (parsing network, one-hot, generator) with networks of the published
-sizes and random weights, in a process of its own, two rounds, the runtimes in turn. Needs the
+sizes and random weights, in a process of its own, `--rounds` times, the runtimes in turn. Needs the
 [torch] extra. Writes `report.json` and `table.md`.
 """
 
@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from psfr_tf.export.measure_litert import measure, peak_memory_mb, time_runs
 
-PRESET = "psfrgan-512"
-ROUNDS = 2
+PRESET, SIZE = "psfrgan-512", 512
 CHECKPOINTS = ("generator.pth", "parsing.pth")
 LITERT = ("float32", "int8-dynamic")
 
@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, metavar="DIR")
     parser.add_argument("--threads", type=int, metavar="N", help="default: all cores")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--measure", choices=list(RUNTIMES), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
 
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.output is None:
         parser.error("--output is needed")
     args.output.mkdir(parents=True, exist_ok=True)
-    report = _compare(threads)
+    report = _compare(threads, args.rounds)
 
     from psfr_tf import files
 
@@ -54,17 +55,19 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _compare(threads: int) -> dict:
-    rounds: dict[str, list[dict]] = {}
+def _compare(threads: int, number_of_rounds: int) -> dict:
+    keras_or_torch = ("pytorch", "tensorflow", "tensorflow-inference-form")
+    names = [*keras_or_torch, *(f"litert-{precision}" for precision in LITERT)]
+    rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         _run("--measure", "write-models", cwd=folder)
-        for _ in range(ROUNDS):
-            for name in ("pytorch", "tensorflow", "tensorflow-inference-form"):
+        for name in tqdm(names * number_of_rounds, "Measure", disable=None):
+            if name in keras_or_torch:
                 result = _run("--measure", name, "--threads", str(threads), cwd=folder)
-                rounds.setdefault(name, []).append(result)
-            for precision in LITERT:
-                result = measure(Path(folder) / f"{precision}.tflite", threads)
-                rounds.setdefault(f"litert-{precision}", []).append(result)
+            else:
+                file = Path(folder) / f"{name.removeprefix('litert-')}.tflite"
+                result = measure(file, threads)
+            rounds[name].append(result)
     runtimes = {}
     for name, results in rounds.items():
         runtimes[name] = {
@@ -77,7 +80,7 @@ def _compare(threads: int) -> dict:
         figures["speed"] = base["median_ms"] / figures["median_ms"]
         figures["cpu_speed"] = base["cpu_ms"] / figures["cpu_ms"]
         figures["memory"] = figures["peak_memory_mb"] / base["peak_memory_mb"]
-    return {"preset": PRESET, "threads": threads, "rounds": ROUNDS, "runtimes": runtimes}
+    return {"preset": PRESET, "threads": threads, "rounds": number_of_rounds, "runtimes": runtimes}
 
 
 def _run(*arguments: str, cwd: str) -> dict:
@@ -104,7 +107,7 @@ def _measure_here(name: str, threads: int) -> dict:
 
 
 def _face(channels_first: bool = False) -> np.ndarray:
-    face = np.random.default_rng(0).uniform(-1, 1, (1, 512, 512, 3)).astype(np.float32)
+    face = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 3)).astype(np.float32)
     return np.ascontiguousarray(face.transpose(0, 3, 1, 2)) if channels_first else face
 
 
@@ -189,7 +192,7 @@ def _table(report: dict) -> str:
         )
     return "\n".join(
         [
-            f"{report['preset']}, one face, {report['threads']} threads; medians of "
+            f"{report['preset']}, one face, {report['threads']} threads; medians, "
             f"{report['rounds']} rounds; speed and memory against PyTorch.",
             "",
             *rows,

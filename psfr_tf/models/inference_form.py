@@ -29,6 +29,9 @@ from psfr_tf.models.generator import Generator, ReferencePyramid
 # the maximum get a value between 0 and 1. The inverse must be well inside float16.
 ONE_HOT_MARGIN = 1e-3
 
+# Side up to which the mean of all pixels is taken in one sum.
+LARGEST_PLAIN_MEAN = 16
+
 
 @dataclass(frozen=True)
 class InferenceForm:
@@ -151,9 +154,19 @@ def _styled_block(block, x, reference, normalized=None):
 
 
 def _instance_norm(x, epsilon: float):
-    centred = x - ops.mean(x, axis=(1, 2), keepdims=True)
-    variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
-    return centred * ops.rsqrt(variance + epsilon)
+    centred = x - _spatial_mean(x)
+    return centred * ops.rsqrt(_spatial_mean(ops.square(centred)) + epsilon)
+
+
+def _spatial_mean(x):
+    """Mean over the pixels, float [B, 1, 1, C], by means of means.
+
+    Phone GPUs compute in float16, where one sum over 128x128 squares leaves the range. On a CPU
+    this costs the same as a plain mean.
+    """
+    while x.shape[1] > LARGEST_PLAIN_MEAN and x.shape[1] % 4 == 0:
+        x = ops.average_pool(x, 4, 4)
+    return ops.mean(x, axis=(1, 2), keepdims=True)
 
 
 def _parsing_block(block, x):
