@@ -1,16 +1,21 @@
 # make demo   restore a degraded portrait with the shipped weights
+# make train  a first training run of a few minutes on the faces in ../shared/faces
 # make test   the whole test suite, and the linters
-# Both build their own virtual environment in .venv first.
+# All build their own virtual environment in .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo train test lint clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m psfr_tf.demo --output demo
+
+train: $(VENV)/installed
+	@$(BIN)/psfr train --config configs/quick_start.yaml --output runs/quick_start
+	@echo "curves: runs/quick_start/curves.png   faces: runs/quick_start/grids/"
 
 test: $(VENV)/installed-dev $(VENV)/tflite-runtime/installed lint
 	@$(BIN)/python -m pytest

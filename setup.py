@@ -41,6 +41,7 @@ setup(
         "scikit-image>=0.24,<0.27",
         "mtcnn>=1.0,<1.1",
         "absl-py>=2.1,<3",
+        "matplotlib>=3.9,<3.12",
         "tensorboard>=2.20,<2.22",
         "tqdm>=4.66,<5",
         "PyYAML>=6.0,<7",

@@ -55,7 +55,7 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
     settings, machine = report["settings"], report["machine"]
     lines = [
         f"{report['weights']}, {settings['verification_faces']} degraded faces "
-        f"({settings['faces']}), against the float model; {machine['processor']}, "
+        f"({settings['faces']}), against the float model; {machine['cpu']}, "
         f"{machine['cores']} cores.",
         "",
         *("| " + " | ".join(row) + " |" for row in rows),

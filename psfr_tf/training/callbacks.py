@@ -16,6 +16,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS
 from psfr_tf.layers import SpectralNormConv2D
 from psfr_tf.training.checkpoints import RunState
+from psfr_tf.training.curves import draw_curves
 from psfr_tf.training.psfrgan import to_unit
 
 
@@ -109,7 +110,7 @@ class Checkpointing(keras.callbacks.Callback):
 
 
 class RunLog(keras.callbacks.Callback):
-    """Writes the logs of each epoch to ``stats.jsonl`` and TensorBoard, by global step.
+    """Writes the logs of each epoch to ``stats.jsonl``, ``curves.png`` and TensorBoard.
 
     A resumed run continues the file; lines after the resumed step are dropped first.
     """
@@ -147,6 +148,7 @@ class RunLog(keras.callbacks.Callback):
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
+        draw_curves(self.path, self.path.with_name("curves.png"))
         with self.writer.as_default(step=self.state.step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)

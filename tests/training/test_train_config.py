@@ -75,7 +75,40 @@ def test_missing_key_and_unreadable_files(tmp_path):
         load_config(tmp_path / "d.yaml")
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_of_the_repository_is_valid(path):
     config = load_config(path)
     assert config.training.steps % config.training.steps_per_epoch == 0
+
+
+def test_a_config_may_name_only_what_differs_from_its_base(write_config, tmp_path):
+    base = write_config()
+    (tmp_path / "deeper").mkdir()
+    path = tmp_path / "deeper" / "other.yaml"
+    path.write_text(f"base: ../{base.name}\ntraining:\n  steps: 9\n  steps_per_epoch: 3\n")
+    config, other = load_config(base), load_config(path)
+    assert (other.training.steps, other.training.steps_per_epoch) == (9, 3)
+    assert other.training.batch_size == config.training.batch_size
+    assert other.data == config.data
+    path.write_text("base: other.yaml\n")
+    with pytest.raises(UserError, match="leads back to itself"):
+        load_config(path)
+    path.write_text("base: none.yaml\n")
+    with pytest.raises(UserError, match=r"none\.yaml: cannot read the config"):
+        load_config(path)
+
+
+def test_the_ablations_of_table_2():
+    named = {path.stem: load_config(path) for path in (CONFIGS / "ablations").glob("*.yaml")}
+    found = {
+        name: (config.parsing_input, config.losses.style_weight > 0)
+        for name, config in named.items()
+    }
+    assert found == {
+        "lq_only": (False, False),
+        "lq_only_style": (False, True),
+        "parsing": (True, False),
+        "parsing_style": (True, True),
+    }
+    for config in named.values():
+        assert config.training == named["parsing_style"].training
