@@ -21,7 +21,7 @@ class Variant:
 
 
 VARIANTS = {
-    "float32": Variant("float32 weights and arithmetic", 80.0, 50.0, 0.999),
+    "float32": Variant("float32 weights and arithmetic", 70.0, 50.0, 0.999),
     "float16": Variant("float16 weights; a CPU computes in float32", 55.0, 45.0, 0.995),
     "int8-dynamic": Variant(
         "int8 weights; each activation is quantized by its own range while it runs",
