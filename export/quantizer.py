@@ -6,6 +6,8 @@ stay in float32: as int8 they cost most of the accuracy, and they are a small pa
 """
 
 import contextlib
+import dataclasses
+import math
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -52,7 +54,8 @@ def quantize(
             )
         else:
             raise ValueError(f"`precision` must be int8-weights or int8. Received: {precision!r}")
-        return bytes(tool.quantize(ranges).quantized_model)
+        with _large_kernels():
+            return bytes(tool.quantize(ranges).quantized_model)
 
 
 @contextlib.contextmanager
@@ -64,3 +67,34 @@ def _quiet():
         contextlib.redirect_stderr(null),
     ):
         yield
+
+
+@contextlib.contextmanager
+def _large_kernels():
+    """Quantize kernels above 32 MiB in parts.
+
+    ai-edge-quantizer 0.10 reshapes these, but not their scales, and fails ("input operand has more
+    dimensions than allowed"). The kernels of `psfrgan-512` at 16x16 are of that size.
+    """
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
+
+    original = module.uniform_quantize
+
+    def in_parts(kernel, parameters, *arguments, **options):
+        if kernel.ndim != 4 or parameters.quantized_dimension != 0:
+            return original(kernel, parameters, *arguments, **options)
+        parts = []
+        for channels in np.array_split(np.arange(len(kernel)), math.ceil(kernel.nbytes / 2**24)):
+            chosen = dataclasses.replace(
+                parameters,
+                scale=parameters.scale[channels],
+                zero_point=parameters.zero_point[channels],
+            )
+            parts.append(original(kernel[channels], chosen, *arguments, **options))
+        return np.concatenate(parts)
+
+    module.uniform_quantize = in_parts
+    try:
+        yield
+    finally:
+        module.uniform_quantize = original

@@ -1,12 +1,35 @@
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.errors import UserError
 from psfr_tf.export.quantizer import quantize
+from psfr_tf.export.tensorflow_converter import convert
 
 
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
     with pytest.raises(UserError, match=r"pip install 'psfr_tf\[quantizer\]'"):
         quantize(b"", "int8")
+
+
+@pytest.mark.parametrize("precision", ["int8-weights", "int8"])
+def test_kernels_above_32_mib(precision):
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(3, 3, 960, 1000)).astype(np.float32)
+    assert kernel.nbytes > 32 * 2**20
+    content = convert(
+        lambda x: {"y": tf.nn.conv2d(x, kernel, 1, "SAME")},
+        [tf.TensorSpec((1, 2, 2, 960), tf.float32, name="x")],
+    )
+    x = random.uniform(-1, 1, (1, 2, 2, 960)).astype(np.float32)
+    quantized = quantize(content, precision, [{"x": x}])
+    assert len(quantized) < 0.3 * len(content)
+    exact, near = (
+        interpreter_class()(model_content=each).get_signature_runner()(x=x)["y"]
+        for each in (content, quantized)
+    )
+    assert 0 < np.abs(near - exact).mean() < 0.03 * np.abs(exact).mean()
