@@ -147,7 +147,10 @@ def test_dry_run_writes_nothing(write_config, tmp_path, capsys):
         for weight in Generator.from_preset("psfr-test-64").trainable_weights
     )
     assert f"generator: {expected:,} trainable parameters" in printed
-    assert "steps: 6 of 2 faces of 64 px, 3.0 passes over the data, 2 steps per epoch, 3 epochs" in printed
+    assert (
+        "steps: 6 of 2 faces of 64 px, 3.0 passes over the data, 2 steps per epoch, 3 epochs"
+        in printed
+    )
     assert "faces: 4 for training, 2 for validation" in printed
     assert re.search(r"memory: at least \d\.\d\d GB \(.* for the tensors of a step\)", printed)
     assert not output.exists()
