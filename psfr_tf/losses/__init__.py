@@ -4,7 +4,11 @@ Everything here uses ``keras.ops`` only and returns float32 scalars, whatever th
 the network that produced the inputs.
 """
 
-from psfr_tf.losses.adversarial import discriminator_hinge_loss, generator_hinge_loss
+from psfr_tf.losses.adversarial import (
+    discriminator_hinge_loss,
+    generator_hinge_loss,
+    hinge_term,
+)
 from psfr_tf.losses.reconstruction import feature_matching_loss, pixel_loss
 from psfr_tf.losses.semantic_style import region_gram, semantic_style_loss
 
@@ -12,6 +16,7 @@ __all__ = [
     "discriminator_hinge_loss",
     "feature_matching_loss",
     "generator_hinge_loss",
+    "hinge_term",
     "pixel_loss",
     "region_gram",
     "semantic_style_loss",

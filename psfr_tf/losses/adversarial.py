@@ -23,6 +23,14 @@ def over_scales(terms: Sequence[Any], form: str) -> Any:
     return total if form == "paper" else total / len(terms)
 
 
+def hinge_term(scores: Sequence[Any], real: bool, form: str = "paper") -> Any:
+    """One side of :func:`discriminator_hinge_loss`, of HQ (``real``) or of restored faces."""
+    sign = -1.0 if real else 1.0
+    terms = [ops.mean(ops.relu(1.0 + sign * ops.cast(score, "float32"))) for score in scores]
+    loss = over_scales(terms, form)
+    return loss if form == "paper" else 0.5 * loss
+
+
 def discriminator_hinge_loss(
     real_scores: Sequence[Any], fake_scores: Sequence[Any], form: str = "paper"
 ) -> Any:
@@ -39,12 +47,7 @@ def discriminator_hinge_loss(
     Returns:
         float32 scalar, at least 0.
     """
-    terms = []
-    for real, fake in zip(real_scores, fake_scores, strict=True):
-        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
-        terms.append(ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake)))
-    loss = over_scales(terms, form)
-    return loss if form == "paper" else 0.5 * loss
+    return hinge_term(real_scores, True, form) + hinge_term(fake_scores, False, form)
 
 
 def generator_hinge_loss(fake_scores: Sequence[Any], form: str = "paper") -> Any:

@@ -166,10 +166,11 @@ def semantic_style_loss(
         fake = ops.cast(fake, "float32")
         real = ops.stop_gradient(ops.cast(real, "float32"))
         half, counts = _region_products(fake + real, fake - real, labels, regions)
-        difference = 0.5 * (half + ops.transpose(half, (0, 1, 3, 2)))
-        difference = difference / (counts + EPSILON)[:, :, None, None]
-        if form == "paper":
-            total = total + regions * ops.mean(ops.square(difference))
-        else:
-            total = total + ops.mean(ops.square(difference / fake.shape[-1]))
+        # One factor for all constants: each product would keep a copy of the Gram matrices.
+        factor = 0.5 / (counts + EPSILON)
+        if form == "release":
+            factor = factor / fake.shape[-1]
+        difference = (half + ops.transpose(half, (0, 1, 3, 2))) * factor[:, :, None, None]
+        loss = ops.mean(ops.square(difference))
+        total = total + (regions * loss if form == "paper" else loss)
     return total

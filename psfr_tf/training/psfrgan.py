@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.losses import (
-    discriminator_hinge_loss,
     feature_matching_loss,
     generator_hinge_loss,
+    hinge_term,
     pixel_loss,
     semantic_style_loss,
 )
@@ -145,14 +145,21 @@ class PSFRGAN(Trainer):
         lq, hq = data["lq"], data["hq"]
         labels = self._labels(data)
         parsing_hq = tf.one_hot(labels, NUM_CLASSES, dtype=hq.dtype)
-        parsing_lq = self.predict_parsing(lq)
-
-        with tf.GradientTape() as g_tape:
-            restored = self.generator([lq, parsing_lq], training=True)
         terms, real, d_gradients = {}, None, []
         if self.discriminator is not None:
-            d_terms, real, d_gradients = self._discriminator_stage(restored, hq, parsing_hq)
+            terms, real, d_gradients = self._discriminator_stage(hq, parsing_hq, real=True)
+
+        with tf.control_dependencies(d_gradients):
+            lq = tf.identity(lq)
+        parsing_lq = self.predict_parsing(lq)
+        with tf.GradientTape() as g_tape:
+            restored = self.generator([lq, parsing_lq], training=True)
+        if self.discriminator is not None:
+            image = tf.stop_gradient(restored)
+            d_terms, _, gradients = self._discriminator_stage(image, parsing_hq, real=False)
+            d_terms["adversarial_d"] += terms["adversarial_d"]
             terms |= d_terms
+            d_gradients = [one + other for one, other in zip(d_gradients, gradients, strict=True)]
         stages = [lambda image: self._pixel_terms(image, hq)]
         if self.style_weight:
             stages.append(lambda image: self._style_terms(image, hq, labels))
@@ -203,23 +210,19 @@ class PSFRGAN(Trainer):
         logits = self.parsing_network(data["hq"], training=False)["logits"]
         return tf.argmax(logits, axis=-1, output_type="int32")
 
-    def _discriminator_stage(self, restored, hq, parsing_hq):
-        """D's loss and scores by name, its features of HQ, and the gradients of its weights.
+    def _discriminator_stage(self, image, parsing_hq, real):
+        """One side of D's loss and D's scores by name, D's features, gradients of D's weights.
 
         Each call of D is one power iteration: HQ goes first.
         """
         with tf.GradientTape() as tape:
-            real = self.discriminator(tf.concat([hq, parsing_hq], -1), training=True)
-            image = tf.stop_gradient(restored)
-            fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
-            loss = discriminator_hinge_loss(_scores(real), _scores(fake), self.form)
-            loss = self.adversarial_weight * loss
+            outputs = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
+            loss = self.adversarial_weight * hinge_term(_scores(outputs), real, self.form)
             scaled = scale(loss, self.d_optimizer)
-        terms = {"adversarial_d": loss}
-        for number, scores in enumerate(zip(_scores(real), _scores(fake), strict=True)):
-            terms[f"score_real_{number}"], terms[f"score_fake_{number}"] = scores
+        kind = "real" if real else "fake"
+        terms = {f"score_{kind}_{n}": score for n, score in enumerate(_scores(outputs))}
         gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
-        return terms, _features(real), gradients
+        return {"adversarial_d": loss, **terms}, _features(outputs), gradients
 
     def _pixel_terms(self, image, hq):
         return {"pixel": self.pixel_weight * pixel_loss(image, hq, self.pixel)}
