@@ -9,9 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -20,9 +17,9 @@ import tensorflow as tf
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
+from psfr_tf.training.rendezvous import wait_for_all
 
 TASKS = ("chief", "worker")
-START_MINUTES = 10  # in which all workers must be there
 
 
 def strategy_of(config: TrainConfig) -> tf.distribute.Strategy:
@@ -32,8 +29,8 @@ def strategy_of(config: TrainConfig) -> tf.distribute.Strategy:
     all workers of ``TF_CONFIG`` have started.
 
     Raises:
-        UserError: ``TF_CONFIG`` is missing, unusable or not meant for this strategy, or the batch
-            cannot be divided among the replicas.
+        UserError: ``TF_CONFIG`` is missing, unusable or not meant for this strategy, a worker does
+            not start, or the batch cannot be divided among the replicas.
     """
     name = config.training.strategy
     workers, index = _cluster()
@@ -50,8 +47,10 @@ def strategy_of(config: TrainConfig) -> tf.distribute.Strategy:
     if name == "multi_worker":
         print(f"worker {index + 1} of {len(workers)}, waiting for the others", flush=True)
         tf.get_logger().setLevel("WARNING")  # it notes every reduction
-        with _bounded_wait(workers):
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        wait_for_all(workers, index)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        # TensorFlow has replaced what SIGTERM does.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     elif name == "mirrored":
         strategy = tf.distribute.MirroredStrategy()
     else:
@@ -94,40 +93,6 @@ def _cluster() -> tuple[list[str], int]:
             f'TF_CONFIG: expected {{"cluster": {{"worker": ["HOST:PORT", ...]}}, "task": '
             f'{{"type": "worker", "index": 0}}}}: {error}'
         ) from error
-
-
-@contextlib.contextmanager
-def _bounded_wait(workers: list[str]) -> Iterator[None]:
-    """End the process on SIGTERM, SIGINT or after ``START_MINUTES`` inside the block.
-
-    TensorFlow waits for the other workers in C++, where Python sees no signal, and handles
-    SIGTERM by writing it to its log.
-    """
-    signals = {signal.SIGTERM, signal.SIGINT}
-    begun = time.monotonic()
-    ready = threading.Event()
-
-    def watch():
-        while not ready.is_set():
-            if signal.sigtimedwait(signals, 1.0) is not None:
-                reason = "interrupted"
-            elif time.monotonic() - begun > 60 * START_MINUTES:
-                reason = f"not all of {', '.join(workers)} started within {START_MINUTES} minutes"
-            else:
-                continue
-            print(f"psfr: error: {reason}", file=sys.stderr, flush=True)
-            os._exit(1)
-
-    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ready.set()
-        watcher.join()
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # TensorFlow replaced it
 
 
 class DistributedSteps(keras.Model):

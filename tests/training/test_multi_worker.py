@@ -28,7 +28,7 @@ def free_ports(count):
 
 
 class Workers:
-    """Two processes `psfr train`, worker 0 and 1, with a run folder each."""
+    """Processes `psfr train`, worker 0 and 1, with a run folder each."""
 
     def __init__(self, config, folder):
         self.folder = folder
@@ -123,4 +123,4 @@ def test_killed_worker_is_started_again_and_the_run_resumes(write_config, tmp_pa
     expected = stats(tmp_path / "single")[-1]
     assert records[-1]["images"] == expected["images"] == 4 * STEPS
     for name in ("val_psnr", "val_ssim"):
-        assert records[-1][name] == pytest.approx(expected[name], rel=0.02), name
+        assert records[-1][name] == pytest.approx(expected[name], rel=0.01), name
