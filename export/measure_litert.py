@@ -21,7 +21,7 @@ MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
 
 
 def measure(path: str | os.PathLike, threads: int) -> dict:
-    """Run `main` in a new process.
+    """Run a file in a new process.
 
     Returns:
         dict of `threads`, `runs`, `median_ms`, `min_ms`, `cpu_ms` (median of the CPU time of all
@@ -30,7 +30,12 @@ def measure(path: str | os.PathLike, threads: int) -> dict:
     Raises:
         RuntimeError: the file does not run.
     """
-    command = [sys.executable, "-m", __spec__.name, str(path), "--threads", str(threads)]
+    return in_new_process(__spec__.name, path, threads)
+
+
+def in_new_process(module: str, path: str | os.PathLike, threads: int) -> dict:
+    """What `python -m module path --threads N` prints in its last line, see `measure`."""
+    command = [sys.executable, "-m", module, str(path), "--threads", str(threads)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         raise RuntimeError(f"{path}: cannot be measured: {result.stderr.strip()[-500:]}")
@@ -51,20 +56,21 @@ def main(argv: list[str] | None = None) -> int:
     for detail in interpreter.get_input_details():
         values = random.uniform(-1, 1, detail["shape"]).astype(detail["dtype"])
         interpreter.set_tensor(detail["index"], values)
-    wall, cpu = time_runs(interpreter.invoke)
-    print(
-        json.dumps(
-            {
-                "threads": args.threads,
-                "runs": len(wall),
-                "median_ms": 1e3 * float(np.median(wall)),
-                "min_ms": 1e3 * min(wall),
-                "cpu_ms": 1e3 * float(np.median(cpu)),
-                "peak_memory_mb": peak_memory_mb(),
-            }
-        )
-    )
+    print(json.dumps(timed(interpreter.invoke, args.threads)))
     return 0
+
+
+def timed(run, threads: int) -> dict:
+    """The result of `measure` for a function, in this process."""
+    wall, cpu = time_runs(run)
+    return {
+        "threads": threads,
+        "runs": len(wall),
+        "median_ms": 1e3 * float(np.median(wall)),
+        "min_ms": 1e3 * min(wall),
+        "cpu_ms": 1e3 * float(np.median(cpu)),
+        "peak_memory_mb": peak_memory_mb(),
+    }
 
 
 def time_runs(run) -> tuple[list[float], list[float]]:

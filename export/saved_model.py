@@ -15,6 +15,7 @@ Pixels are RGB, uint8 0..255 or float in [-1, 1]. A parsing map holds class ids 
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -80,7 +81,11 @@ def signatures(folder: ModelFolder) -> dict[str, tf.types.experimental.ConcreteF
 
 
 def export(
-    folder: ModelFolder, output: str | os.PathLike, name: str, version: int | None = None
+    folder: ModelFolder,
+    output: str | os.PathLike,
+    name: str,
+    version: int | None = None,
+    check: Callable[[Path], None] = lambda path: None,
 ) -> Path:
     """Write `output/name/version/`. It appears complete or not at all, so a server that watches
     `output/name` never loads half a version.
@@ -90,6 +95,7 @@ def export(
         output: base folder of all models; made if absent.
         name: the model's name in requests; letters, digits, ".", "_", "-".
         version: integer >= 1; by default one more than the greatest that is there.
+        check: gets the finished SavedModel before it appears; if it raises, nothing does.
 
     Returns:
         The version's folder.
@@ -113,6 +119,7 @@ def export(
             )
         with files.atomic_folder(target) as temporary:
             _save(folder, temporary, name)
+            check(temporary)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
         raise UserError(f"{versions}: cannot write the SavedModel ({reason})") from error

@@ -1,5 +1,6 @@
-"""How far a LiteRT file is from the float model, measured on degraded faces."""
+"""How far an exported model is from the float model, measured on degraded faces."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,20 +77,52 @@ def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
         if part != "generator":
             labels.append(np.argmax(outputs["parsing"][0], axis=-1))
     partitions, outside = delegation(interpreter)
-    result = {
+    return {
         "size_bytes": Path(path).stat().st_size,
         "delegate_partitions": partitions,
         "operations_outside_delegate": outside,
+        **agreement(
+            expected,
+            np.stack(restored) if restored else None,
+            np.stack(labels) if labels else None,
+        ),
     }
-    if restored:
-        difference = np.stack(restored) - expected.restored
+
+
+def verify_saved_model(path: str | os.PathLike, expected: Reference) -> dict:
+    """Compare the signatures `serve_float` and `parse` of a SavedModel with the float model.
+
+    Its pictures are uint8: rounding alone leaves 58 to 59 dB and an error of 0.004.
+
+    Returns:
+        dict of `size_bytes` (of all its files) and the figures of `agreement`.
+    """
+    signatures = tf.saved_model.load(str(path)).signatures
+    restored, labels = [], []
+    for face in expected.lq:
+        pixels = signatures["serve_float"](images=tf.constant(face[None]))["restored"]
+        restored.append(np.asarray(pixels, np.float32)[0] / 127.5 - 1.0)
+        face_uint8 = tf.constant(np.round((face[None] + 1.0) * 127.5).astype(np.uint8))
+        labels.append(np.asarray(signatures["parse"](images=face_uint8)["parsing"])[0])
+    clipped = dataclasses.replace(expected, restored=np.clip(expected.restored, -1, 1))
+    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+    return {"size_bytes": size, **agreement(clipped, np.stack(restored), np.stack(labels))}
+
+
+def agreement(
+    expected: Reference, restored: np.ndarray | None, labels: np.ndarray | None
+) -> dict[str, float]:
+    """Figures of outputs beside the float model's, as `verify` lists them."""
+    result = {}
+    if restored is not None:
+        difference = restored - expected.restored
         result["max_error"] = float(np.abs(difference).max())
-        clipped = np.clip(np.stack(restored), -1, 1) - np.clip(expected.restored, -1, 1)
+        clipped = np.clip(restored, -1, 1) - np.clip(expected.restored, -1, 1)
         squared = np.mean(np.square(clipped.astype(np.float64)), axis=(1, 2, 3))
         result["psnr_db"] = _psnr(squared.mean())
         result["worst_face_psnr_db"] = _psnr(squared.max())
-    if labels:
-        result["equal_labels"] = float(np.mean(np.stack(labels) == expected.labels))
+    if labels is not None:
+        result["equal_labels"] = float(np.mean(labels == expected.labels))
     return result
 
 

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="DIR",
-        help="writes DIR/NAME/VERSION/ and DIR/report.json; DIR is what the server mounts",
+        help="writes DIR/NAME/VERSION/, DIR/report.json and DIR/table.md; DIR is what the server "
+        "mounts",
     )
     parser.add_argument(
         "--name",
@@ -32,6 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="its version (default: one more than the greatest in DIR/NAME)",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="aligned faces to verify with, degraded first (default: drawn faces)",
+    )
+    parser.add_argument(
+        "--allow-degraded",
+        action="store_true",
+        help="keep the SavedModel even if it is further from the float model than stated",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf import model_folder
     from psfr_tf.errors import UserError
     from psfr_tf.export.saved_model import MODEL_NAME, export
+    from psfr_tf.export.saved_model_report import verified, write_table
     from psfr_tf.export.warmup import WARMUP_FILE
     from psfr_tf.files import write_json
 
@@ -55,7 +68,17 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     # `tf.saved_model.save` notes every renamed input at the level of information, in pages.
     logging.set_verbosity(logging.WARNING)
-    version = export(folder, args.output, name, args.version)
+    verification: dict = {}
+
+    def check(path: Path) -> None:
+        verification.update(verified(folder, path, args.data))
+        if verification["shortfalls"] and not args.allow_degraded:
+            raise UserError(
+                f"{name}: not exported: {'; '.join(verification['shortfalls'])}; "
+                "--allow-degraded keeps it"
+            )
+
+    version = export(folder, args.output, name, args.version, check)
     has_warmup = (version / WARMUP_FILE).is_file()
     write_json(
         args.output / "report.json",
@@ -67,11 +90,12 @@ def run(args: argparse.Namespace) -> int:
             "model_version": int(version.name),
             "path": version.relative_to(args.output).as_posix(),
             "size": folder.size,
-            "bytes": sum(path.stat().st_size for path in version.rglob("*") if path.is_file()),
+            **verification,
             "has_warmup": has_warmup,
             "seconds": round(time.monotonic() - started, 3),
         },
     )
+    write_table(args.output / "table.md", name, verification)
     if not has_warmup:
         print(
             "No warm-up requests, so a server's first answers will be slow: "

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.models.face_parsing import one_hot_from_logits
 from psfr_tf.models.inference_form import inference_form
 
 
@@ -21,15 +22,17 @@ class TensorFlowEngine:
     name = "tensorflow"
 
     def __init__(self, generator: keras.Model, parsing_network: keras.Model) -> None:
-        restorer = inference_form(generator, parsing_network).restorer
+        networks = inference_form(generator, parsing_network)
         self.size = generator.image_size
         face = tf.TensorSpec([None, self.size, self.size, 3], tf.float32)
 
         @tf.function(input_signature=[face], autograph=False)
         def restore(lq):
-            outputs = restorer(lq, training=False)
-            restored = tf.clip_by_value(outputs["restored"], -1.0, 1.0)
-            return restored, tf.cast(tf.argmax(outputs["logits"], axis=-1), tf.uint8)
+            logits = networks.parsing_network(lq, training=False)
+            # The exact one-hot; `networks.restorer` has the one that suits LiteRT.
+            restored = networks.generator([lq, one_hot_from_logits(logits)], training=False)
+            labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+            return tf.clip_by_value(restored, -1.0, 1.0), labels
 
         self._restore = restore
 

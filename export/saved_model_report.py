@@ -1,0 +1,79 @@
+"""Verification of a SavedModel: its figures, its limits, its table."""
+
+from pathlib import Path
+from typing import Any
+
+from psfr_tf import files
+from psfr_tf.engines.litert import available_cores
+from psfr_tf.export.degraded_faces import degraded_faces
+from psfr_tf.export.measure_saved_model import measure_saved_model
+from psfr_tf.export.verification import reference, verify_saved_model
+from psfr_tf.machine import describe_machine
+from psfr_tf.model_folder import ModelFolder
+
+FACES = 16
+# uint8 pictures: rounding alone leaves 58 to 59 dB.
+MIN_PSNR_DB = 50.0
+MIN_EQUAL_LABELS = 0.999
+
+
+def verified(folder: ModelFolder, path: Path, data: Path | None) -> dict[str, Any]:
+    """Compare a SavedModel with the float model on degraded faces, and time it.
+
+    Args:
+        folder: the model.
+        path: of the SavedModel.
+        data: folder of aligned faces; None draws cartoon faces.
+
+    Returns:
+        The figures of `verify_saved_model`, `speed` (of one thread and of all cores), `machine`,
+        `faces`, and `shortfalls`, a line for each limit that is missed.
+    """
+    lq, problems = degraded_faces(data, folder.size, FACES)
+    figures = verify_saved_model(path, reference(folder.generator, folder.parsing_network, lq))
+    shortfalls = []
+    if not figures["psnr_db"] >= MIN_PSNR_DB:
+        shortfalls.append(f"{figures['psnr_db']:.1f} dB, less than {MIN_PSNR_DB:.0f} dB")
+    if not figures["equal_labels"] >= MIN_EQUAL_LABELS:
+        shortfalls.append(
+            f"{100 * figures['equal_labels']:.2f} % equal labels, less than "
+            f"{100 * MIN_EQUAL_LABELS:.1f} %"
+        )
+    threads = sorted({1, available_cores()})
+    return {
+        **figures,
+        "speed": [measure_saved_model(path, count) for count in threads],
+        "machine": {**describe_machine("tensorflow", "keras"), "cores": available_cores()},
+        "faces": f"{FACES} of {data}" if data else f"{FACES} drawn",
+        "problems": problems,
+        "shortfalls": shortfalls,
+    }
+
+
+def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
+    """Write the figures as Markdown."""
+    machine, speed = figures["machine"], figures["speed"]
+    threads = " / ".join(str(each["threads"]) for each in speed)
+    rows = [
+        ("size (MB)", f"{figures['size_bytes'] / 1e6:.2f}"),
+        ("PSNR against the float model (dB)", f"{figures['psnr_db']:.1f}"),
+        ("worst face (dB)", f"{figures['worst_face_psnr_db']:.1f}"),
+        ("max error (in [-1, 1])", f"{figures['max_error']:.4f}"),
+        ("equal labels (%)", f"{100 * figures['equal_labels']:.2f}"),
+        (
+            f"one face, {threads} threads (ms)",
+            " / ".join(f"{each['median_ms']:.0f}" for each in speed),
+        ),
+        ("peak memory (MB)", " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed)),
+    ]
+    lines = [
+        f"{name}: SavedModel, {figures['faces']} degraded faces; {machine['cpu']}, "
+        f"{machine['cores']} cores.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {label} | {value} |" for label, value in rows),
+        "",
+        "Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
+    ]
+    files.write_text(path, "\n".join(lines) + "\n")
