@@ -47,8 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from absl import logging
-
     import psfr_tf
     from psfr_tf import model_folder
     from psfr_tf.errors import UserError
@@ -66,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
         )
     folder = model_folder.load_model_folder(args.weights)
     make_folder(args.output)
-    # `tf.saved_model.save` notes every renamed input at the level of information, in pages.
-    logging.set_verbosity(logging.WARNING)
     verification: dict = {}
 
     def check(path: Path) -> None:

@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 
-from absl import app
+from absl import app, logging
 from absl.flags import argparse_flags
 
 import psfr_tf
@@ -60,6 +60,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; what the user did wrong becomes one line on stderr."""
+    # TensorFlow notes every checkpoint and every renamed input at the level of information.
+    logging.set_verbosity(logging.WARNING)
     try:
         return args.run(args)
     except UserError as error:
