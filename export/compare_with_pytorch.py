@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from psfr_tf.export.measure_litert import measure, peak_memory_mb, time_runs
+from psfr_tf.export.measure_litert import measure, time_runs
+from psfr_tf.machine import peak_memory_bytes
 
 PRESET, SIZE = "psfrgan-512", 512
 CHECKPOINTS = ("generator.pth", "parsing.pth")
@@ -102,7 +103,7 @@ def _measure_here(name: str, threads: int) -> dict:
     return {
         "median_ms": 1e3 * float(np.median(wall)),
         "cpu_ms": 1e3 * float(np.median(cpu)),
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": peak_memory_bytes() / 1e6,
     }
 
 

@@ -9,12 +9,13 @@ small program that runs the file: interpreter, weights, activations.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 
 import numpy as np
+
+from psfr_tf.machine import peak_memory_bytes
 
 WARM_UP = 2
 MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
@@ -69,7 +70,7 @@ def timed(run, threads: int) -> dict:
         "median_ms": 1e3 * float(np.median(wall)),
         "min_ms": 1e3 * min(wall),
         "cpu_ms": 1e3 * float(np.median(cpu)),
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": peak_memory_bytes() / 1e6,
     }
 
 
@@ -84,18 +85,6 @@ def time_runs(run) -> tuple[list[float], list[float]]:
         wall.append(time.perf_counter() - started[0])
         cpu.append(time.process_time() - started[1])
     return wall, cpu
-
-
-def peak_memory_mb() -> float:
-    """Largest resident size that this program has had, in MB (10^6 bytes)."""
-    try:
-        # Linux passes getrusage's figure on to a child, so it would be that of our parent.
-        with open("/proc/self/status") as status:
-            (line,) = [line for line in status if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024 / 1e6
-    except (OSError, ValueError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 if __name__ == "__main__":

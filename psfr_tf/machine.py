@@ -1,7 +1,8 @@
-"""The machine that a measurement was made on."""
+"""The machine that a measurement was made on, and the memory of this process."""
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,20 @@ def cpu_model() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
     except (OSError, StopIteration):  # not Linux, or a CPU that does not tell
         return platform.processor() or platform.machine()
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size that this process has had."""
+    try:
+        # Linux passes getrusage's figure on to a child, so it would be that of our parent.
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        (line,) = [line for line in lines if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _version(package: str) -> str | None:

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, whole
+from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Images per second of the degradation, by stage, beside OpenCV."
@@ -65,10 +65,8 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     from tqdm import tqdm
 
-    import psfr_tf
     from psfr_tf.data.degradation import Degradation
     from psfr_tf.data.degradation.speed import measure, stages
-    from psfr_tf.files import write_json
     from psfr_tf.machine import describe_machine
 
     faces = _faces(args.data, args.size)
@@ -79,22 +77,18 @@ def run(args: argparse.Namespace) -> int:
         tqdm(measured, total=len(stages(degradation)), unit="stage", disable=None, leave=False)
     )
     _print(rows, machine, args)
-    report = {
-        "command": "benchmark data",
-        "version": psfr_tf.__version__,
-        "machine": machine,
-        "faces": str(args.data) if args.data else "drawn",
-        "form": args.form,
-        "size": args.size,
-        "images": args.images,
-        "repeats": args.repeats,
-        "threads": args.threads,
-        "stages": rows,
-    }
-    try:
-        write_json(args.output / "report.json", report)
-    except OSError as error:
-        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    write_report(
+        args.output,
+        "benchmark data",
+        machine=machine,
+        faces=str(args.data) if args.data else "drawn",
+        form=args.form,
+        size=args.size,
+        images=args.images,
+        repeats=args.repeats,
+        threads=args.threads,
+        stages=rows,
+    )
     return 0
 
 

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole
-from psfr_tf.errors import UserError
+from psfr_tf.cli.inputs import make_folder, whole, write_report
 
 SUMMARY = "Time and memory of a full training step: all networks, all losses with VGG19."
 EXAMPLE = "psfr benchmark train --preset psfrgan-512 --size 256 --output speed"
@@ -69,8 +68,6 @@ def run(args: argparse.Namespace) -> int:
 
     import keras
 
-    import psfr_tf
-    from psfr_tf.files import write_json
     from psfr_tf.machine import describe_machine
     from psfr_tf.training.step_speed import measure
 
@@ -86,14 +83,5 @@ def run(args: argparse.Namespace) -> int:
         f"CPU time {result['cpu_s']:.2f} s), {result['images_per_second']:.3g} images/s, peak "
         f"memory {result['peak_memory_bytes'] / 1e9:.2f} GB"
     )
-    report = {
-        "command": "benchmark train",
-        "version": psfr_tf.__version__,
-        "machine": machine,
-        **result,
-    }
-    try:
-        write_json(args.output / "report.json", report)
-    except OSError as error:
-        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    write_report(args.output, "benchmark train", machine=machine, **result)
     return 0

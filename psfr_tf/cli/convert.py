@@ -2,6 +2,8 @@
 
 import argparse
 
+from psfr_tf.cli.inputs import write_report
+
 SUMMARY = "Turn the published PyTorch checkpoints into a model folder."
 EXAMPLE = "psfr convert --generator G.pth --parsing P.pth --output psfrgan-512"
 
@@ -14,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import psfr_tf
     from psfr_tf.conversion import convert
-    from psfr_tf.files import write_json
 
     mapped: list[str] = []
 
@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> int:
         mapped.append(line)
 
     folder = convert(args.generator, args.parsing, args.output, args.discriminator, log=log)
-    report = {"command": "convert", "version": psfr_tf.__version__, "mapped": mapped}
-    write_json(folder / "report.json", report)
+    write_report(folder, "convert", mapped=mapped)
     print(f"Model folder: {folder}")
     print("The published weights keep their own licence, CC BY-NC-SA 4.0 (non-commercial).")
     return 0

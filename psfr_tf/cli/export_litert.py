@@ -57,11 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     import sys
 
-    from absl import logging
-
     from psfr_tf.export.litert_export import export_litert
-
-    logging.set_verbosity(logging.WARNING)  # The converters log every file that they write.
 
     report = export_litert(
         args.weights,

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.cli.inputs import make_folder, whole, write_report
 
 SUMMARY = "Write a SavedModel that TF Serving, or any TensorFlow program, loads."
 EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
@@ -47,13 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import psfr_tf
     from psfr_tf import model_folder
     from psfr_tf.errors import UserError
     from psfr_tf.export.saved_model import MODEL_NAME, export
     from psfr_tf.export.saved_model_report import verified, write_table
     from psfr_tf.export.warmup import WARMUP_FILE
-    from psfr_tf.files import write_json
 
     started = time.monotonic()
     name = args.name or model_folder.resolve(args.weights).resolve().name
@@ -76,20 +74,17 @@ def run(args: argparse.Namespace) -> int:
 
     version = export(folder, args.output, name, args.version, check)
     has_warmup = (version / WARMUP_FILE).is_file()
-    write_json(
-        args.output / "report.json",
-        {
-            "command": "export saved-model",
-            "version": psfr_tf.__version__,
-            "weights": str(args.weights),
-            "model": name,
-            "model_version": int(version.name),
-            "path": version.relative_to(args.output).as_posix(),
-            "size": folder.size,
-            **verification,
-            "has_warmup": has_warmup,
-            "seconds": round(time.monotonic() - started, 3),
-        },
+    write_report(
+        args.output,
+        "export saved-model",
+        weights=str(args.weights),
+        model=name,
+        model_version=int(version.name),
+        path=version.relative_to(args.output).as_posix(),
+        size=folder.size,
+        **verification,
+        has_warmup=has_warmup,
+        seconds=round(time.monotonic() - started, 3),
     )
     write_table(args.output / "table.md", name, verification)
     if not has_warmup:

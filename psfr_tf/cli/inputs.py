@@ -1,9 +1,10 @@
-"""What the commands that read pictures share: finding them, naming the results."""
+"""What the commands share: finding pictures, naming the results, the report."""
 
 import argparse
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from psfr_tf.errors import UserError
 
@@ -83,6 +84,22 @@ def make_folder(path: Path) -> Path:
             f"{path}: cannot write to the output folder ({(error.strerror or str(error)).lower()})"
         ) from None
     return path
+
+
+def write_report(output: Path, command: str, **entries: Any) -> None:
+    """Write `output/report.json`: the command, the version of psfr_tf, and `entries`.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    import psfr_tf
+    from psfr_tf.files import write_json
+
+    path = output / "report.json"
+    try:
+        write_json(path, {"command": command, "version": psfr_tf.__version__, **entries})
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
 
 
 def share(text: str) -> float:

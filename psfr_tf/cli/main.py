@@ -1,14 +1,12 @@
 """`psfr COMMAND ...`: parses the command line and runs one command.
 
-A command is a module `psfr_tf.cli.NAME` with `SUMMARY` (one line), `EXAMPLE` (a shell line),
-`add_arguments(parser)` and `run(args) -> exit code`. These modules import nothing heavy at the
-top, so that `psfr --help` answers at once.
+A command is a module `psfr_tf.cli.NAME`, see `psfr_tf.cli.commands`. These modules import nothing
+heavy at the top, so that `psfr --help` answers at once.
 
 Exit codes: 0 success, 1 failure, 2 bad usage.
 """
 
 import argparse
-import importlib
 import os
 import sys
 
@@ -16,6 +14,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 import psfr_tf
+from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.quiet import silence_tensorflow
 from psfr_tf.errors import UserError
 
@@ -42,19 +41,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         epilog="psfr COMMAND --help shows the options of a command and an example.",
     )
     parser.add_argument("--version", action="version", version=f"psfr {psfr_tf.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        module = importlib.import_module(f"psfr_tf.cli.{name}")
-        command = commands.add_parser(
-            name,
-            help=module.SUMMARY,
-            description=module.SUMMARY,
-            epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
-        # `usage_error` lets a command refuse options that do not go together: exit code 2.
-        command.set_defaults(run=module.run, usage_error=command.error)
+    add_commands(parser, COMMANDS, "psfr_tf.cli.", title="commands", metavar="COMMAND")
     return parser.parse_args(argv[1:])
 
 

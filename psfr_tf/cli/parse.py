@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, output_names, whole
+from psfr_tf.cli.inputs import make_folder, output_names, whole, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Draw the 19-class parsing maps of aligned faces."
@@ -55,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    import psfr_tf
     from psfr_tf.data.face_folder import pictures_in
-    from psfr_tf.files import write_json
     from psfr_tf.model_folder import load_model_folder
     from psfr_tf.photo import SUFFIXES
 
@@ -85,19 +83,15 @@ def run(args: argparse.Namespace) -> int:
     status = [entry["status"] for entry in files]
     counts = {name: status.count(name) for name in ("parsed", "kept", "failed")}
     seconds = time.monotonic() - started
-    report = {
-        "command": "parse",
-        "version": psfr_tf.__version__,
-        "weights": str(args.weights),
-        "interrupted": interrupted,
-        "counts": {"inputs": len(faces), **counts},
-        "seconds": round(seconds, 3),
-        "files": files,
-    }
-    try:
-        write_json(args.output / "report.json", report)
-    except OSError as error:
-        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    write_report(
+        args.output,
+        "parse",
+        weights=str(args.weights),
+        interrupted=interrupted,
+        counts={"inputs": len(faces), **counts},
+        seconds=round(seconds, 3),
+        files=files,
+    )
     kept = f"{counts['kept']} kept, " if counts["kept"] else ""
     print(
         f"{counts['parsed']} parsed, {kept}{counts['failed']} failed in {seconds:.1f} s: "

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.cli.inputs import make_folder, whole, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Check a data set of aligned faces and write it to TFRecord shards for training."
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         "error": problem,
         "seconds": round(time.monotonic() - started, 3),
     }
-    _write_report(args.output, report)
+    write_report(args.output, **report)
     if problem:
         raise UserError(problem)
     if interrupted:
@@ -138,7 +138,6 @@ def _say_faults(faults: list) -> None:
 
 
 def _report(args: argparse.Namespace, preparation, total: int) -> dict:
-    import psfr_tf
     from psfr_tf.data.face_error import KINDS
 
     at_fault = {name for name, _ in preparation.faults}
@@ -147,7 +146,6 @@ def _report(args: argparse.Namespace, preparation, total: int) -> dict:
     kinds = Counter(error.kind for _, error in preparation.faults)
     return {
         "command": "prepare",
-        "version": psfr_tf.__version__,
         "layout": args.layout,
         "faces": str(args.faces),
         "masks": str(args.masks) if args.masks else None,
@@ -170,12 +168,3 @@ def _report(args: argparse.Namespace, preparation, total: int) -> dict:
             for name, error in preparation.faults
         ],
     }
-
-
-def _write_report(output: Path, report: dict) -> None:
-    from psfr_tf.files import write_json
-
-    try:
-        write_json(output / "report.json", report)
-    except OSError as error:
-        raise UserError(f"{output / 'report.json'}: {error.strerror or error}") from None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, output_names, share, whole
+from psfr_tf.cli.inputs import find_photos, make_folder, output_names, share, whole, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Restore the faces in photos."
@@ -107,7 +107,6 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
     """
     if args.aligned and args.upscale != 1:
         args.usage_error("--upscale does not go with --aligned")
-    from psfr_tf.files import write_json
 
     started = time.monotonic()
     report = _new_report(args, about)
@@ -125,20 +124,14 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
         report["interrupted"] = True
     _count(report, len(photos) + len(problems))
     report["seconds"] = round(time.monotonic() - started, 3)
-    try:
-        write_json(args.output / "report.json", report)
-    except OSError as error:
-        raise UserError(f"{args.output / 'report.json'}: {error.strerror or error}") from None
+    write_report(args.output, **report)
     _print_summary(args, report)
     return 1 if report["counts"]["failed"] or report["interrupted"] else 0
 
 
 def _new_report(args, about: dict) -> dict:
-    import psfr_tf
-
     return {
         **about,
-        "version": psfr_tf.__version__,
         "options": {
             "aligned": args.aligned,
             "strength": args.strength,

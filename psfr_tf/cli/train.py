@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from psfr_tf.cli.inputs import write_report
+
 SUMMARY = "Train the face parsing network or PSFR-GAN; continues a run that was stopped."
 EXAMPLE = "psfr train --config configs/psfr_mobile_256_fpn.yaml --set training.steps=2000"
 
@@ -60,8 +62,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(output: Path, finished: bool) -> None:
     """Write ``report.json``: whether the run is done, and the last line of its statistics."""
-    import psfr_tf
-    from psfr_tf.files import write_json
     from psfr_tf.training.distribution import is_chief
 
     if not is_chief():
@@ -69,10 +69,5 @@ def _report(output: Path, finished: bool) -> None:
 
     statistics = output / "stats.jsonl"
     lines = statistics.read_text(encoding="utf-8").splitlines() if statistics.is_file() else []
-    report = {
-        "command": "train",
-        "version": psfr_tf.__version__,
-        "finished": finished,
-        "last": json.loads(lines[-1]) if lines else None,
-    }
-    write_json(output / "report.json", report)
+    last = json.loads(lines[-1]) if lines else None
+    write_report(output, "train", finished=finished, last=last)

@@ -1,8 +1,6 @@
 """Time and memory of one full training step, on random faces and random weights."""
 
-import resource
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.machine import peak_memory_bytes
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 from psfr_tf.models.presets import generator_at, preset
 from psfr_tf.models.vgg import VGGFeatures
@@ -80,7 +79,6 @@ def measure(
         times.append(time.perf_counter() - begun)
         cpu_times.append(time.process_time() - cpu_begun)
     median = statistics.median(times[2:])
-    unit = 1 if sys.platform == "darwin" else 1024
     return {
         "preset": name,
         "size": size,
@@ -93,5 +91,5 @@ def measure(
         "steps_s": times[2:],
         "cpu_s": statistics.median(cpu_times[2:]),
         "images_per_second": batch_size / median,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "peak_memory_bytes": peak_memory_bytes(),
     }

@@ -1,0 +1,33 @@
+"""Commands and their parts, each a module, as sub-commands of a parser."""
+
+import argparse
+import importlib
+from collections.abc import Iterable
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, names: Iterable[str], module_prefix: str, **labels: str
+) -> None:
+    """Add a sub-command for each name.
+
+    Its module is `module_prefix` + the name, with "_" for "-". It has `SUMMARY` (one line),
+    `EXAMPLE` (a shell line), `add_arguments(parser)` and, unless that adds sub-commands again,
+    `run(args) -> exit code`. The parsed arguments then hold `run`, and `usage_error`, which lets a
+    command refuse options that do not go together: exit code 2.
+
+    Args:
+        labels: `title` and `metavar` of the sub-commands.
+    """
+    commands = parser.add_subparsers(required=True, **labels)
+    for name in names:
+        module = importlib.import_module(module_prefix + name.replace("-", "_"))
+        command = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.SUMMARY,
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        if hasattr(module, "run"):
+            command.set_defaults(run=module.run, usage_error=command.error)
