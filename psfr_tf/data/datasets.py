@@ -10,13 +10,14 @@ augmentation, where TensorFlow optimises the two graphs differently).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.augmentation import random_augmentation, random_flip
-from psfr_tf.data.degradation import Degradation
+from psfr_tf.data.degradation import Degradation, opencv
 from psfr_tf.data.face_folder import FaceFolder, read_split
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
@@ -69,7 +70,8 @@ def training_dataset(
         part: the part of each batch that this worker reads, in equal pieces of B faces, one after
             the other, for its replicas; None is the whole batch as one piece.
         service: "grpc://HOST:PORT" of the dispatcher of a tf.data service whose workers make the
-            batches. Several workers make whole batches each, which arrive in any order.
+            batches. Several workers make whole batches each, which arrive in any order. They
+            degrade in TensorFlow ops, not with OpenCV; "lq" then differs by roundings.
 
     Returns:
         Dataset of dicts: "lq" and "hq" float32 `[B, S, S, 3]` RGB in [-1, 1], "parsing" uint8
@@ -85,7 +87,9 @@ def training_dataset(
             f"Received: batch_size={batch_size}, start_index={start_index}"
         )
     part = part or tf.distribute.InputContext()
-    degradation = Degradation(form, size)
+    degrade = Degradation(form, size)
+    if service is None:
+        degrade = functools.partial(opencv.degrade, degrade)
     # The workers of a service get the graph, with everything that it keeps in memory.
     load = _loader(faces, size, keep=service is None)
 
@@ -96,7 +100,7 @@ def training_dataset(
             hq, parsing = random_flip(hq, parsing, flip_seed)
         if augment:
             hq, parsing = random_augmentation(hq, parsing, augment_seed)
-        return _example(degradation, hq, parsing, degradation_seed, faces)
+        return _example(degrade, hq, parsing, degradation_seed, faces)
 
     dataset = _order(len(faces), seed, shuffle, repeat, start_index, batch_size, part)
     dataset = dataset.map(sample, num_parallel_calls=tf.data.AUTOTUNE)
@@ -144,13 +148,13 @@ def evaluation_seed(seed: int, index: tf.Tensor | int) -> tf.Tensor:
 
 
 def _example(
-    degradation: Degradation,
+    degrade: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     hq: tf.Tensor,
     parsing: tf.Tensor,
     seed: tf.Tensor,
     faces: FaceFolder | FaceRecords,
 ) -> dict[str, tf.Tensor]:
-    lq, hq = degradation(hq, seed)
+    lq, hq = degrade(hq, seed)
     example = {"lq": lq / 127.5 - 1.0, "hq": hq / 127.5 - 1.0}
     if faces.has_masks:
         example["parsing"] = parsing

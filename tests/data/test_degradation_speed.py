@@ -24,11 +24,13 @@ def test_every_stage_is_measured(form):
         "JPEG",
         "resize back",
         "grey, two pictures",
-        "whole",
+        "whole, TensorFlow",
+        "whole, OpenCV",
     }
     reductions = [rows[name]["probability"] for name in (*kinds, "reduction, no blur")]
     assert sum(reductions) == 1.0
     for row in rows.values():
         assert row["cpu_ms"] > 0
         assert row["images_per_second"] == pytest.approx(1e3 / row["wall_ms"], rel=0.05)
-        assert (row["opencv_ratio"] is None) == (row["stage"] == "random choices")
+        alone = row["stage"] in ("random choices", "noise") or row["stage"].startswith("whole")
+        assert (row["opencv_ratio"] is None) == alone

@@ -24,7 +24,9 @@ def batches_of(toy_data, count, service=None):
 
 
 def same(one, two):
-    return all(np.array_equal(one[name], two[name]) for name in one)
+    """The same faces and choices; "lq" but for roundings, since workers do without OpenCV."""
+    exact = all(np.array_equal(one[name], two[name]) for name in ("hq", "parsing"))
+    return exact and np.abs(one["lq"] - two["lq"]).mean() < 2.0 / 127.5
 
 
 @pytest.fixture

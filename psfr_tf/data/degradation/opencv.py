@@ -1,74 +1,195 @@
-"""The same stages with OpenCV and NumPy: what the benchmark compares with.
+"""The degradation with OpenCV: what a training run uses on its own machine.
 
-Augmentation libraries, imgaug among them, call these functions image by image. All take and
-return uint8 `[H, W, 3]` RGB.
+The random choices are those of `Degradation`, drawn from the same seed in the TensorFlow graph;
+OpenCV does the rest, on 8-bit pictures and without a graph of thousands of ops. The result is the
+same picture but for roundings: OpenCV rounds after each filter, and its 8-bit filters have rounded
+weights. A Python function cannot leave its process, so the workers of a tf.data service take the
+graph.
+
+The stages take and return uint8 `[H, W, 3]` RGB.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
+import threading
+import time
+
 import cv2
 import numpy as np
+import tensorflow as tf
 
-from psfr_tf.data.degradation.pipeline import BLURS
+from psfr_tf.data.degradation.blur import motion_kernel
+from psfr_tf.data.degradation.noise import draw_noise
+from psfr_tf.data.degradation.pipeline import BLURS, Degradation, DegradationParameters, grey
+from psfr_tf.data.degradation.resampling import METHODS
 
+# The others keep pixel centres in place; OpenCV's nearest neighbour does not.
 _INTERPOLATION = {
-    "nearest": cv2.INTER_NEAREST,
     "bilinear": cv2.INTER_LINEAR,
     "bicubic": cv2.INTER_CUBIC,
     "area": cv2.INTER_AREA,
 }
 
 
-def degrade(hq: np.ndarray, p: dict, motion_kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All stages with the choices of one `DegradationParameters`, as a dict of numbers.
+def degrade(
+    degradation: Degradation, hq: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`degradation(hq, seed)`, for `tf.data.Dataset.map` in this process.
 
     Args:
-        hq: uint8 `[S, S, 3]` RGB.
-        p: the choices, with "median_k" instead of an index.
-        motion_kernel: float32 `[k, k]`.
+        degradation: form and size S.
+        hq: float32 `[S, S, 3]` RGB in [0, 255].
+        seed: int32 `[2]`; the same seed gives the same result.
 
     Returns:
-        `(lq, hq)`, uint8 `[S, S, 3]`.
+        `(lq, hq)`, both float32 `[S, S, 3]` in [0, 255], as `Degradation.__call__` has them.
     """
-    image = blur(hq, BLURS[p["blur"]], p, motion_kernel) if p["blurred"] else hq
+    return apply(degradation, hq, degradation.draw(seed))
+
+
+def apply(
+    degradation: Degradation, hq: tf.Tensor, p: DegradationParameters
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`degradation.apply(hq, p)`; arguments and result as in `degrade`."""
+    lq = tf.numpy_function(
+        functools.partial(_degraded, degradation),
+        [hq, drawn_motion_kernel(p), drawn_noise(p), *p],
+        tf.uint8,
+        stateful=False,
+    )
+    lq = tf.ensure_shape(tf.cast(lq, tf.float32), hq.shape)
+    return lq, tf.cond(p.grey, lambda: grey(hq), lambda: hq)
+
+
+def drawn_motion_kernel(p: DegradationParameters) -> tf.Tensor:
+    """float32 `[k, k]`; a single 1 where there is no motion blur."""
+    moves = p.blurred & tf.equal(p.blur, BLURS.index("motion"))
+    return tf.cond(
+        moves, lambda: motion_kernel(p.motion_k, p.motion_angle), lambda: tf.ones([1, 1])
+    )
+
+
+def drawn_noise(p: DegradationParameters) -> tf.Tensor:
+    """float32 `[n, n, 3]` for the reduced picture; empty where there is none."""
+    return tf.cond(
+        p.noisy,
+        lambda: draw_noise(
+            tf.stack([p.low_size, p.low_size, 3]), p.noise_sigma, p.noise_per_channel, p.noise_seed
+        ),
+        lambda: tf.zeros([0, 0, 3]),
+    )
+
+
+class _Calls:
+    """Calls from TensorFlow's threads, counted, so that Python does not end during one.
+
+    tf.data works ahead until its buffers are full. A call that has begun when Python shuts down
+    waits for the interpreter's lock for ever, and the destructor of the iterator for the call.
+    """
+
+    PAUSE, LIMIT = 0.2, 30.0  # seconds without a call that mean full buffers; longest wait
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.begun = self.ended = 0
+
+    def __enter__(self):
+        with self.lock:
+            self.begun += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.ended += 1
+
+    def wait(self) -> None:
+        deadline, seen = time.monotonic() + self.LIMIT, 0
+        while (seen, seen) != (self.begun, self.ended) and time.monotonic() < deadline:
+            seen = self.begun
+            time.sleep(self.PAUSE)
+
+
+_calls = _Calls()
+atexit.register(_calls.wait)
+
+
+def _degraded(
+    degradation: Degradation, hq: np.ndarray, kernel: np.ndarray, noise: np.ndarray, *values
+) -> np.ndarray:
+    """All stages in their order: float32 `[S, S, 3]` in [0, 255] to uint8 `[S, S, 3]`."""
+    with _calls:
+        return _stages(degradation, hq, kernel, noise, DegradationParameters(*values))
+
+
+def _stages(
+    degradation: Degradation,
+    hq: np.ndarray,
+    kernel: np.ndarray,
+    noise: np.ndarray,
+    p: DegradationParameters,
+) -> np.ndarray:
+    image = cv2.convertScaleAbs(hq)  # rounds
+    if p.blurred:
+        image = blur(image, BLURS[p.blur], p, kernel, degradation)
     image = reduce(image, p)
-    image = noise(image, p) if p["noisy"] else image
-    image = jpeg(image, p) if p["compressed"] else image
-    lq = enlarge(image, hq.shape[0])
-    return (grey(lq), grey(hq)) if p["grey"] else (lq, hq)
+    if p.noisy:
+        image = add_noise(image, noise)
+    if p.compressed:
+        image = jpeg(image, p)
+    image = enlarge(image, hq.shape[0])
+    return to_grey(image) if p.grey else image
 
 
-def blur(image: np.ndarray, kind: str, p: dict, motion_kernel: np.ndarray) -> np.ndarray:
+def blur(
+    image: np.ndarray,
+    kind: str,
+    p: DegradationParameters,
+    kernel: np.ndarray,
+    degradation: Degradation,
+) -> np.ndarray:
     if kind == "gaussian":
-        return cv2.GaussianBlur(image, (0, 0), p["gaussian_sigma"])
+        return cv2.GaussianBlur(image, (0, 0), float(p.gaussian_sigma))
     if kind == "average":
-        return cv2.blur(image, (p["average_k"], p["average_k"]))
+        return cv2.blur(image, (int(p.average_k), int(p.average_k)))
     if kind == "median":
-        return cv2.medianBlur(image, p["median_k"])
-    return cv2.filter2D(image, -1, motion_kernel)
+        return cv2.medianBlur(image, degradation.median_sizes[p.median_index])
+    return cv2.filter2D(image, -1, kernel)
 
 
-def reduce(image: np.ndarray, p: dict) -> np.ndarray:
-    method = tuple(_INTERPOLATION.values())[p["interpolation"]]
-    return cv2.resize(image, (p["low_size"], p["low_size"]), interpolation=method)
+def reduce(image: np.ndarray, p: DegradationParameters) -> np.ndarray:
+    method, size = METHODS[p.interpolation], int(p.low_size)
+    if method == "nearest":
+        return _nearest(image, size)
+    return cv2.resize(image, (size, size), interpolation=_INTERPOLATION[method])
 
 
-def noise(image: np.ndarray, p: dict) -> np.ndarray:
-    height, width, channels = image.shape
-    shape = (height, width, channels if p["noise_per_channel"] else 1)
-    rng = np.random.default_rng(abs(p["noise_seed"][0]))
-    values = rng.standard_normal(shape, np.float32) * np.float32(p["noise_sigma"])
-    return np.clip(np.rint(image + values), 0, 255).astype(np.uint8)
+def _nearest(image: np.ndarray, size: int) -> np.ndarray:
+    """The source pixel nearest to each centre, the mean of two where both are as near."""
+    numerator = (2 * np.arange(size) + 1) * image.shape[0]
+    second = numerator // (2 * size)
+    ties = numerator % (2 * size) == 0
+    nearest = image[second][:, second]
+    if not ties.any():
+        return nearest
+    first = second - ties
+    corners = [image[a][:, b] for a, b in ((first, first), (first, second), (second, first))]
+    return np.rint(sum(corners, nearest.astype(np.float32)) / 4).astype(np.uint8)
 
 
-def jpeg(image: np.ndarray, p: dict) -> np.ndarray:
-    _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, p["jpeg_quality"]])
-    return cv2.imdecode(file, cv2.IMREAD_COLOR)
+def add_noise(image: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def jpeg(image: np.ndarray, p: DegradationParameters) -> np.ndarray:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(p.jpeg_quality)])
+    return cv2.cvtColor(cv2.imdecode(file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def enlarge(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def grey(image: np.ndarray) -> np.ndarray:
+def to_grey(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

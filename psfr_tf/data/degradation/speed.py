@@ -1,4 +1,4 @@
-"""Images per second of the degradation, by stage, beside OpenCV's.
+"""Images per second of the degradation, by stage: as TensorFlow ops and with OpenCV.
 
 A shared machine makes wall time unsteady, so CPU time is measured too, and each repeat of a stage
 is followed at once by the same work in OpenCV: the ratio of the two holds under load.
@@ -22,6 +22,7 @@ from psfr_tf.data.degradation.pipeline import (
     BLURS,
     PROBABILITY,
     Degradation,
+    DegradationParameters,
     add_drawn_noise,
     grey,
 )
@@ -35,7 +36,7 @@ class Sample(NamedTuple):
     seed: Any  # int32 [2]
     hq: Any  # [S, S, 3], values 0..255; float32 for TensorFlow, uint8 for OpenCV
     small: Any  # [n, n, 3], the face after the reduction, likewise
-    p: Any  # DegradationParameters for TensorFlow, dict of numbers for OpenCV
+    p: DegradationParameters
     motion_kernel: Any  # [k, k]
 
 
@@ -64,7 +65,9 @@ def stages(degradation: Degradation) -> list[Stage]:
         }
 
         def with_opencv(s: Sample) -> np.ndarray:
-            image = opencv.blur(s.hq, kind, s.p, s.motion_kernel) if kind else s.hq
+            image = s.hq
+            if kind:
+                image = opencv.blur(image, kind, s.p, s.motion_kernel, degradation)
             return opencv.reduce(image, s.p)
 
         return Stage(
@@ -81,7 +84,7 @@ def stages(degradation: Degradation) -> list[Stage]:
             "noise",
             noisy,
             lambda s: add_drawn_noise(s.small, s.p),
-            lambda s: opencv.noise(s.small, s.p),
+            None,
         ),
         Stage(
             "JPEG",
@@ -99,14 +102,10 @@ def stages(degradation: Degradation) -> list[Stage]:
             "grey, two pictures",
             grey_probability,
             lambda s: (grey(s.hq), grey(255.0 - s.hq)),
-            lambda s: (opencv.grey(s.hq), opencv.grey(s.hq)),
+            lambda s: (opencv.to_grey(s.hq), opencv.to_grey(s.hq)),
         ),
-        Stage(
-            "whole",
-            1.0,
-            lambda s: degradation(s.hq, s.seed),
-            lambda s: opencv.degrade(s.hq, s.p, s.motion_kernel),
-        ),
+        Stage("whole, TensorFlow", 1.0, lambda s: degradation(s.hq, s.seed), None),
+        Stage("whole, OpenCV", 1.0, lambda s: opencv.degrade(degradation, s.hq, s.seed), None),
     ]
 
 
@@ -119,18 +118,16 @@ def measure(
         degradation: form and size.
         faces: uint8 `[F, S, S, 3]` RGB, used in turn.
         images: images per repeat, each with its own random choices.
-        threads: parallel calls of TensorFlow; OpenCV runs on one thread, as in one process of
-            several.
+        threads: parallel calls, one thread each; a single stage of OpenCV runs on one.
         repeats: of which the medians are taken, after one for warming up.
 
     Yields:
         One dict per row: "stage", "probability", "cpu_ms" and "wall_ms" per image,
         "images_per_second" (wall, with `threads` threads), "opencv_cpu_ms" and "opencv_ratio"
-        (CPU time of OpenCV / CPU time here; above 1: faster here), both None where OpenCV has no
-        counterpart.
+        (CPU time of OpenCV / CPU time of TensorFlow), both None where there is nothing to compare.
     """
     prepared = _prepare(degradation, faces, images)
-    for_opencv = [_as_numbers(degradation, sample) for sample in prepared]
+    for_opencv = [_as_numbers(sample) for sample in prepared]
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
     options.threading.max_intra_op_parallelism = 1
@@ -166,9 +163,8 @@ def _prepare(degradation: Degradation, faces: np.ndarray, images: int) -> tf.dat
     return tf.data.Dataset.range(images).map(sample).cache()
 
 
-def _as_numbers(degradation: Degradation, sample: Sample) -> Sample:
-    p = {name: value.numpy().tolist() for name, value in sample.p._asdict().items()}
-    p["median_k"] = degradation.median_sizes[p["median_index"]]
+def _as_numbers(sample: Sample) -> Sample:
+    p = DegradationParameters(*(value.numpy() for value in sample.p))
     as_picture = (value.numpy().astype(np.uint8) for value in (sample.hq, sample.small))
     return Sample(sample.seed.numpy(), *as_picture, p, sample.motion_kernel.numpy())
 
