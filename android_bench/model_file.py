@@ -1,13 +1,14 @@
 """A LiteRT file: its hash, its tensors, what its metadata says."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.litert import open_file
 from psfr_tf.errors import UserError
 
 
@@ -40,6 +41,7 @@ class ModelFile:
         part: "restorer", "parsing" or "generator"; None for a file of another project.
         precision: "float32", "int8-dynamic" ..., from its metadata; None without them.
         weights: name of the weights, from its metadata; None without them.
+        multiply_adds: of its convolutions and matrix products, for one run.
         size: side of the face in pixels, from the first input with 3 channels; None without one.
     """
 
@@ -51,10 +53,14 @@ class ModelFile:
     part: str | None
     precision: str | None
     weights: str | None
+    multiply_adds: int
     size: int | None
 
     @property
-    def name(self) -> str:
+    def label(self) -> str:
+        """What it is, whatever its place: "psfr-mobile-256 restorer int8", else the file's name."""
+        if self.weights and self.part and self.precision:
+            return f"{self.weights} {self.part} {self.precision}"
         return self.path.name
 
 
@@ -71,7 +77,7 @@ def read_model_file(path: Path) -> ModelFile:
     if content[4:8] != b"TFL3":
         raise UserError(f"{path}: not a LiteRT (.tflite) file")
     try:
-        interpreter = interpreter_class()(model_path=str(path))
+        interpreter = open_file(path, xnnpack=False)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"{path}: not a LiteRT file ({' '.join(str(error).split())})") from None
     input_names, output_names = _signature_names(interpreter)
@@ -88,6 +94,7 @@ def read_model_file(path: Path) -> ModelFile:
         part=metadata.get("part"),
         precision=metadata.get("precision"),
         weights=metadata.get("name"),
+        multiply_adds=_multiply_adds(interpreter),
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
     )
 
@@ -114,6 +121,23 @@ def _tensors(details: list[dict], names: dict[int, str]) -> tuple[Tensor, ...]:
         )
         for detail in details
     )
+
+
+def _multiply_adds(interpreter: Any) -> int:
+    shapes = {
+        detail["index"]: tuple(map(int, detail["shape"]))
+        for detail in interpreter.get_tensor_details()
+    }
+    total = 0
+    for operation in interpreter._get_ops_details():
+        name = operation["op_name"]
+        if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            continue
+        # Kernels are [C_out, K, K, C_in], depthwise [1, K, K, C_out], matrices [C_out, C_in].
+        kernel = shapes[operation["inputs"][1]]
+        per_value = kernel[1:3] if name == "DEPTHWISE_CONV_2D" else kernel[1:]
+        total += math.prod(shapes[operation["outputs"][0]]) * math.prod(per_value)
+    return total
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

@@ -126,7 +126,8 @@ class Target(Protocol):
     def prepare(self, models: Sequence[ModelFile]) -> None:
         """Make the files ready to run.
 
-        A file that cannot be made ready makes its cases raise `CaseFailed`.
+        File names may repeat (from different folders), hashes do not. A file that cannot be made
+        ready makes its cases raise `CaseFailed`.
 
         Raises:
             UserError: nothing can run: program missing, wrong ABI ...

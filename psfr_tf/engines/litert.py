@@ -1,6 +1,7 @@
 """A `.tflite` file in the LiteRT runtime; TensorFlow is not needed."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,29 @@ def interpreter_class():
     return Interpreter
 
 
+def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
+    """An interpreter of a file, its tensors not allocated yet.
+
+    Args:
+        threads: CPU threads.
+        xnnpack: let the XNNPACK delegate take what it can, as it does by default; False runs
+            LiteRT's own kernels.
+
+    Raises:
+        ImportError: no runtime is installed.
+        ValueError: not a LiteRT file.
+    """
+    interpreter = interpreter_class()
+    resolver = sys.modules[interpreter.__module__].OpResolverType
+    return interpreter(
+        model_path=os.fspath(path),
+        num_threads=threads,
+        experimental_op_resolver_type=resolver.AUTO
+        if xnnpack
+        else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+
+
 class LiteRTEngine:
     """Runs faces one after the other through a file of fixed shape.
 
@@ -54,7 +78,7 @@ class LiteRTEngine:
             raise FileNotFoundError(f"{path}: no such file")
         if threads is None:
             threads = available_cores()
-        self._interpreter = interpreter_class()(model_path=str(path), num_threads=threads)
+        self._interpreter = open_file(path, threads)
         self._interpreter.allocate_tensors()
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
