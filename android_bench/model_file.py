@@ -39,7 +39,8 @@ class ModelFile:
         size_bytes: of the file.
         inputs, outputs: in the order of the file's main subgraph.
         part: "restorer", "parsing" or "generator"; None for a file of another project.
-        precision: "float32", "int8-dynamic" ..., from its metadata; None without them.
+        precision: "float32", "int8-dynamic" ..., from its metadata; else the type of its largest
+            kernel; None without kernels.
         weights: name of the weights, from its metadata; None without them.
         multiply_adds: of its convolutions and matrix products, for one run.
         size: side of the face in pixels, from the first input with 3 channels; None without one.
@@ -92,7 +93,7 @@ def read_model_file(path: Path) -> ModelFile:
         inputs=inputs,
         outputs=outputs,
         part=metadata.get("part"),
-        precision=metadata.get("precision"),
+        precision=metadata.get("precision") or _weight_type(interpreter),
         weights=metadata.get("name"),
         multiply_adds=_multiply_adds(interpreter),
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
@@ -129,15 +130,34 @@ def _multiply_adds(interpreter: Any) -> int:
         for detail in interpreter.get_tensor_details()
     }
     total = 0
-    for operation in interpreter._get_ops_details():
-        name = operation["op_name"]
-        if name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            continue
+    for operation in _products(interpreter):
         # Kernels are [C_out, K, K, C_in], depthwise [1, K, K, C_out], matrices [C_out, C_in].
         kernel = shapes[operation["inputs"][1]]
-        per_value = kernel[1:3] if name == "DEPTHWISE_CONV_2D" else kernel[1:]
+        depthwise = operation["op_name"] == "DEPTHWISE_CONV_2D"
+        per_value = kernel[1:3] if depthwise else kernel[1:]
         total += math.prod(shapes[operation["outputs"][0]]) * math.prod(per_value)
     return total
+
+
+def _weight_type(interpreter: Any) -> str | None:
+    """Type of the largest kernel: "float32", "float16", "int8" ...; None without kernels."""
+    tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    # float16 kernels pass through an operation that makes float32 of them.
+    widened = {
+        operation["outputs"][0]: operation["inputs"][0]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] == "DEQUANTIZE"
+    }
+    kernels = [operation["inputs"][1] for operation in _products(interpreter)]
+    stored = [tensors[widened.get(index, index)] for index in kernels]
+    largest = max(stored, key=lambda detail: math.prod(map(int, detail["shape"])), default=None)
+    return np.dtype(largest["dtype"]).name if largest else None
+
+
+def _products(interpreter: Any) -> list[dict]:
+    """Convolutions and matrix products; the kernel is the second input of each."""
+    names = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    return [op for op in interpreter._get_ops_details() if op["op_name"] in names]
 
 
 def _metadata(content: bytes) -> dict[str, Any]:
