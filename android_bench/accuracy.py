@@ -4,8 +4,10 @@ The reference is the float32 file of the same network in the same folder, run he
 kernels, so that XNNPACK is checked too.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -47,6 +49,7 @@ class References:
     def __init__(self) -> None:
         self._target = LocalTarget()
         self._made: dict[str, dict[str, np.ndarray]] = {}
+        self._float32: dict[Path, list[ModelFile]] = {}
 
     def expected(self, model: ModelFile) -> Expected:
         """The reference of a file.
@@ -54,7 +57,7 @@ class References:
         Raises:
             NoReference: there is none.
         """
-        reference = _only(model, _beside(model), _same_tensors)
+        reference = _only(model, self._beside(model), _same_tensors)
         inputs = self._inputs(reference)
         cast = [_as_type(array, tensor) for array, tensor in zip(inputs, model.inputs, strict=True)]
         return Expected(cast, self._run(reference, inputs), reference)
@@ -73,13 +76,25 @@ class References:
 
     def _parsing(self, model: ModelFile) -> np.ndarray:
         """One-hot parsing map of the face, by the file beside it that makes one of a face alone."""
-        maker = _only(model, _beside(model), _makes_parsing)
+        maker = _only(model, self._beside(model), _makes_parsing)
         (logits,) = (
             array
             for array in self._run(maker, self._inputs(maker)).values()
             if array.shape[-1] == NUM_CLASSES
         )
         return np.eye(NUM_CLASSES, dtype=np.float32)[logits.argmax(-1)]
+
+    def _beside(self, model: ModelFile) -> list[ModelFile]:
+        """The float32 files of the same weights in the same folder."""
+        folder = model.path.parent
+        if folder not in self._float32:
+            self._float32[folder] = []
+            for path in sorted(folder.glob("*.tflite")):
+                with contextlib.suppress(UserError):  # What is no model is no reference.
+                    other = read_model_file(path)
+                    if other.precision == "float32":
+                        self._float32[folder].append(other)
+        return [other for other in self._float32[folder] if other.weights == model.weights]
 
     def _run(self, model: ModelFile, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
         if model.sha256 not in self._made:
@@ -121,9 +136,9 @@ def accuracy(model: ModelFile, outputs: Sequence[np.ndarray], expected: Expected
     )
 
 
-def picture(model: ModelFile, outputs: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The first RGB output as uint8 [S, S, 3]; None if the file makes no picture."""
-    for tensor, array in zip(model.outputs, outputs, strict=True):
+def picture(tensors: Sequence[Tensor], outputs: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The first RGB output as uint8 [S, S, 3]; None if there is no picture among them."""
+    for tensor, array in zip(tensors, outputs, strict=True):
         if len(tensor.shape) == 4 and tensor.shape[-1] == 3:
             if array.dtype == np.uint8:
                 return array[0]
@@ -158,19 +173,6 @@ def _as_type(array: np.ndarray, tensor: Tensor) -> np.ndarray:
     if tensor.dtype == "uint8":
         return np.rint((array + 1) * 127.5).astype(np.uint8)
     return array.astype(tensor.dtype)
-
-
-def _beside(model: ModelFile) -> list[ModelFile]:
-    """The float32 files of the same weights in the same folder."""
-    found = []
-    for path in sorted(model.path.parent.glob("*.tflite")):
-        try:
-            other = read_model_file(path)
-        except UserError:
-            continue
-        if other.precision == "float32" and other.weights == model.weights:
-            found.append(other)
-    return found
 
 
 def _only(model: ModelFile, files: list[ModelFile], fits) -> ModelFile:

@@ -94,7 +94,11 @@ class CoolDown(_Section):
 class Matrix(_Section):
     """All combinations of these are measured."""
 
-    models: list[str] = Field(["*"], description="patterns of file names among the plan's models")
+    models: list[str] = Field(
+        ["*"],
+        description="patterns among the plan's models: of file names, or of what the file is, such "
+        'as "psfr-mobile-256 restorer *"',
+    )
     delegates: list[Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu"]] = ["xnnpack"]
     threads: list[PositiveInt] = Field([1], description="the GPU gets one case, with 1 thread")
     affinity: list[str] = Field(
@@ -127,6 +131,9 @@ class Plan(_Section):
     cool_down: CoolDown = CoolDown()
     max_noise: Annotated[float, Field(gt=0)] = Field(
         0.1, description="a row whose latency is not known to this share of itself is not valid"
+    )
+    min_equal_labels: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.9, description="a row with a smaller share of the reference's labels is not valid"
     )
     min_psnr_db: float = Field(
         25.0, description="a row further than this from the reference output is not valid"
@@ -187,7 +194,8 @@ def expand(plan: Plan, models: Sequence[ModelFile]) -> list[Case]:
     cases: dict[Case, None] = {}
     for matrix in plan.matrix:
         for model in models:
-            if not any(fnmatchcase(model.path.name, pattern) for pattern in matrix.models):
+            names = (model.path.name, model.label)
+            if not any(fnmatchcase(name, each) for each in matrix.models for name in names):
                 continue
             for delegate in matrix.delegates:
                 on_gpu = delegate == "gpu"

@@ -36,6 +36,8 @@ class Accuracy(_Record):
         None, description="GPU only: every value equals what the device's CPU makes"
     )
     picture: str | None = Field(None, description="the output, a file beside results.json")
+    reference_picture: str | None = Field(None, description="the reference output")
+    face_picture: str | None = Field(None, description="the damaged face that went in")
 
 
 class Process(_Record):
@@ -140,7 +142,6 @@ class Results(_Record):
         description="name, cpu, cores, system, abi, runtime, and what else the target tells"
     )
     plan: Plan = Field(description="as it was asked for")
-    face_picture: str | None = Field(None, description="the damaged face, beside results.json")
     problems: list[str] = Field([], description="files that could not be used")
     rows: list[Row] = []
 

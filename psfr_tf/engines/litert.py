@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.machine import available_cores
 
 
 def interpreter_class():
@@ -103,13 +104,6 @@ class LiteRTEngine:
             restored[index] = np.clip(output, -1.0, 1.0)
             labels[index] = np.argmax(self._interpreter.get_tensor(self._logits)[0], axis=-1)
         return restored, labels
-
-
-def available_cores() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _find(outputs, shape, received):
