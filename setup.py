@@ -29,6 +29,7 @@ setup(
     package_data={
         "psfr_tf": ["weights/*/*"],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
+        "psfr_tf.android_bench": ["schema.json"],
     },
     # Lower and upper bounds of what is tested; constraints.txt pins the exact tested set.
     install_requires=[

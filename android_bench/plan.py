@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from psfr_tf.android_bench import affinity as affinities
 from psfr_tf.android_bench.model_file import ModelFile, read_model_file
-from psfr_tf.config import PositiveInt, Weight, read_yaml, validated
 from psfr_tf.errors import UserError
+from psfr_tf.yaml_file import read_yaml, validated
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 # How a file runs. "cpu": LiteRT's own kernels, no delegate. "xnnpack-fp16": XNNPACK computing in
 # float16, on CPUs that can; unlike a file with float16 weights, which any delegate may run.
@@ -76,7 +79,7 @@ class Runs(_Section):
         2, description="runs before the measured ones; the first inference is one of them"
     )
     min_runs: PositiveInt = Field(10, description="measured runs; a row with fewer is not valid")
-    min_seconds: Weight = Field(2.0, description="measure for at least so long")
+    min_seconds: NotNegative = Field(2.0, description="measure for at least so long")
     max_seconds: Annotated[float, Field(gt=0)] = Field(
         120.0, description="start no new run after so long, even if min_runs is not reached"
     )
@@ -85,10 +88,10 @@ class Runs(_Section):
 class CoolDown(_Section):
     """The wait before each process, until the target is cool."""
 
-    above_start_celsius: Weight = Field(
+    above_start_celsius: NotNegative = Field(
         3.0, description="cool is: no hotter than so much above the start of the whole run"
     )
-    max_seconds: Weight = Field(180.0, description="wait no longer; 0 does not wait")
+    max_seconds: NotNegative = Field(180.0, description="wait no longer; 0 does not wait")
 
 
 class Matrix(_Section):
@@ -104,7 +107,7 @@ class Matrix(_Section):
     affinity: list[str] = Field(
         ["all"], description="all, big, little, or CPU numbers such as 4-7 or 0,2"
     )
-    sustained_minutes: Weight = Field(
+    sustained_minutes: NotNegative = Field(
         0.0, description="above 0: run without pause for so long and keep latency over time"
     )
 

@@ -18,10 +18,9 @@ PRECISIONS = {
     "int8": ("#b7791f", "#e3b04b"),
     "other": ("#5f6b7a", "#a3b0c0"),
 }
-_SYMBOLS = {"xnnpack": "circle", "cpu": "square", "gpu": "triangle", "xnnpack-fp16": "diamond"}
 # A PSNR above it is drawn on it: the picture is the same.
 _TOP_DB = 100.0
-_WIDTH = 720
+_WIDTH = 600
 
 STYLE = (
     ":root{--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--surface:#fff;"
@@ -31,7 +30,8 @@ STYLE = (
     + "".join(f"--{name}:{dark};" for name, (_, dark) in PRECISIONS.items())
     + "}}.chart text{font:13px system-ui,sans-serif;fill:var(--ink)}"
     ".chart .soft{fill:var(--soft);font-size:12px}.chart .end{text-anchor:end}"
-    ".chart .middle{text-anchor:middle}.chart .grid{stroke:var(--line);stroke-width:1}"
+    ".chart .middle{text-anchor:middle}.chart text.in{fill:var(--surface);stroke:none;"
+    "font-size:11px;font-weight:600}.chart .grid{stroke:var(--line);stroke-width:1}"
     ".chart .noise{stroke:var(--ink);stroke-width:1.5}"
     ".chart .point{stroke:var(--surface);stroke-width:1.5}"
 )
@@ -52,7 +52,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: the precision it belongs to, the device (may be ""), its value and a note."""
+    """A bar: the precision it belongs to, the device's number or "", its value and a note."""
 
     precision: str | None
     device: str
@@ -72,12 +72,12 @@ class Line:
 
 
 def scatter(points: Sequence[Point]) -> str:
-    """Latency (logarithmic) against quality; one symbol per row, its number of threads beside it.
+    """Latency (logarithmic) against quality; one symbol per row, its number of threads in it.
 
     Args:
         points: at least one; all with the same measure of quality.
     """
-    height, left, right, top, bottom = 380, 64, 20, 14, 52
+    height, left, right, top, bottom = 340, 64, 20, 10, 52
     percent = points[0].quality_name.endswith("(%)")
     values = [point.quality if percent else min(point.quality, _TOP_DB) for point in points]
     low, high = min(values), max(values)
@@ -107,17 +107,12 @@ def scatter(points: Sequence[Point]) -> str:
     )
     for point, value in sorted(zip(points, values, strict=True), key=lambda each: -each[1]):
         parts.append(_symbol(x(point.milliseconds), y(value), point))
-        parts.append(
-            _text(x(point.milliseconds) + 9, y(value) - 6, f"{point.threads}T", "soft")
-            if point.delegate != "gpu"
-            else ""
-        )
     legend = _legend(
         list(dict.fromkeys(point.precision for point in points)),
         list(dict.fromkeys(point.delegate for point in points)),
         height + 6,
     )
-    return _svg(height + 34, "latency against quality", [*parts, legend])
+    return _svg(height + 58, "latency against quality", [*parts, legend])
 
 
 def bars(title: str, items: Sequence[Bar]) -> str:
@@ -126,7 +121,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
     Args:
         items: at least one.
     """
-    left, right, step, gap, top = 118, 190, 24, 10, 36
+    left, right, step, gap, top = 104, 178, 24, 6, 36
     longest = max(bar.value + (bar.noise or 0) for bar in items)
     scale = (_WIDTH - left - right) / longest
     parts = [_text(0, 18, title)]
@@ -149,11 +144,12 @@ def bars(title: str, items: Sequence[Bar]) -> str:
                 f'<path class="noise" d="M{start:.1f} {middle}H{end:.1f}m0 -4v8M{start:.1f} '
                 f'{middle - 4}v8"/>'
             )
-        note = " · ".join(filter(None, [bar.note, bar.device]))
+        if bar.device:
+            parts.append(_text(left + 7, at + 15, bar.device, "in"))
         number = f"{bar.value:.0f}" if bar.value >= 100 else f"{bar.value:.1f}"
         parts.append(
             f'<text x="{end + 8:.1f}" y="{at + 15}">{number}'
-            f'<tspan class="soft" dx="8">{escape(note)}</tspan></text>'
+            f'<tspan class="soft" dx="8">{escape(bar.note)}</tspan></text>'
         )
         at += step
     return _svg(at + 6, title, parts)
@@ -226,21 +222,21 @@ def _grid(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def _symbol(x: float, y: float, point: Point) -> str:
-    shape = _shape(_SYMBOLS.get(point.delegate, "circle"), x, y)
+    threads = "" if point.delegate == "gpu" else _text(x, y + 4, str(point.threads), "in middle")
     return (
         f'<g class="point" fill="{_colour(point.precision)}"><title>{escape(point.tip)}</title>'
-        f"{shape}</g>"
+        f"{_shape(point.delegate, x, y)}{threads}</g>"
     )
 
 
-def _shape(name: str, x: float, y: float) -> str:
-    if name == "square":
-        return f'<rect x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12"/>'
-    if name == "triangle":
-        return f'<path d="M{x:.1f} {y - 8:.1f}l8 14h-16z"/>'
-    if name == "diamond":
-        return f'<path d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z"/>'
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
+def _shape(delegate: str, x: float, y: float) -> str:
+    if delegate == "cpu":
+        return f'<rect x="{x - 8:.1f}" y="{y - 8:.1f}" width="16" height="16"/>'
+    if delegate == "gpu":
+        return f'<path d="M{x:.1f} {y - 10:.1f}l10 18h-20z"/>'
+    if delegate == "xnnpack-fp16":
+        return f'<path d="M{x:.1f} {y - 11:.1f}l11 11l-11 11l-11 -11z"/>'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9"/>'
 
 
 def _legend(precisions: list, delegates: list[str], y: float) -> str:
@@ -250,12 +246,12 @@ def _legend(precisions: list, delegates: list[str], y: float) -> str:
         parts.append(f'<circle cx="{x:.1f}" cy="{y}" r="6" fill="{_colour(precision)}"/>')
         parts.append(_text(x + 11, y + 4, name, "soft"))
         x += 32 + 6.6 * len(name)
-    x += 12
+    x = 64.0
     for delegate in delegates:
-        shape = _shape(_SYMBOLS.get(delegate, "circle"), x, y)
-        parts.append(f'<g fill="var(--soft)">{shape}</g>')
-        parts.append(_text(x + 12, y + 4, delegate, "soft"))
-        x += 36 + 6.6 * len(delegate)
+        parts.append(f'<g fill="var(--soft)">{_shape(delegate, x, y + 26)}</g>')
+        parts.append(_text(x + 15, y + 30, delegate, "soft"))
+        x += 40 + 6.6 * len(delegate)
+    parts.append(_text(x, y + 30, "number: threads", "soft"))
     return "".join(parts)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from psfr_tf.android_bench.report.charts import PRECISIONS
 from psfr_tf.android_bench.report.charts import STYLE as CHART_STYLE
 from psfr_tf.android_bench.report.sections import (
     HEADER,
@@ -21,19 +22,19 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--page:#0f141b;--bad:#ff9384}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}
+main{max-width:1240px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:26px;margin:0 0 2px}h2{font-size:20px;margin:36px 0 12px}
 h3{font-size:15px;margin:0 0 8px}
 p{margin:0 0 10px}.soft{color:var(--soft)}
 .card{background:var(--surface);border:1px solid var(--line);border-radius:12px;padding:16px 18px;
 margin:0 0 16px;overflow-x:auto}
-.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));gap:16px}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:0 16px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(260px,1fr));gap:16px}
 .tile b{display:block;font-size:24px}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:0}
-dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-th,td{padding:6px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+dl{columns:2 380px;margin:0}dl div{display:flex;gap:12px;break-inside:avoid}
+dt{color:var(--soft);flex:0 0 9em}dd{margin:0;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13.5px}
+th,td{padding:6px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600}tr:last-child td{border-bottom:0}
 th:nth-child(-n+2),td:nth-child(-n+2){text-align:left}
 .invalid td{color:var(--soft)}.invalid td:last-child,.why{color:var(--bad)}
@@ -41,7 +42,8 @@ td.why{white-space:normal;text-align:left;padding-top:0;border-top:0}
 .dot{display:inline-block;width:10px;height:10px;border-radius:50%;margin-right:7px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:14px}
 figure{margin:0}figure img{width:100%;display:block;border-radius:8px}
-figcaption{font-size:13px;margin-top:5px}svg.chart{width:100%;height:auto;display:block}
+figcaption{font-size:13px;margin-top:5px}svg.chart{width:100%;min-width:430px;height:auto;
+display:block}
 """
 
 
@@ -91,7 +93,8 @@ def _tiles(sections: Sequence[Section]) -> str:
 def _device(number: int, results: Results, several: bool) -> str:
     heading = f"{number + 1}. {device_name(results)}" if several else "Measured on"
     facts = "".join(
-        f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in device_facts(results)
+        f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>"
+        for key, value in device_facts(results)
     )
     notes = [f"Ended early: {results.interrupted}."] if results.interrupted else []
     notes += results.problems
@@ -103,15 +106,24 @@ def _section(section: Section, several: bool, folder: Path) -> str:
     gmac = section.rows[0][1].multiply_adds / 1e9
     size = section.rows[0][1].face_px
     about = [f"{gmac:.2f} G multiply-adds"] + ([f"{size} x {size} pixels"] if size else [])
+    # The bars fill the column beside the scatter chart.
+    columns = [["scatter"], ["latency", "memory"], ["sustained"]]
     charts = "".join(
-        f'<div class="card" id="{section.slug}_{name}">{chart}</div>'
-        for name, chart in section.charts.items()
+        "<div>" + "".join(_card(section, name) for name in column) + "</div>"
+        for column in columns
+        if any(name in section.charts for name in column)
     )
+    charts = charts or "<p class='card why'>No row is valid, so there is nothing to draw.</p>"
     return (
         f"<h2>{escape(section.title)}</h2><p class='soft'>{escape(', '.join(about))}</p>"
         f'<div class="columns">{charts}</div>'
         f'<div class="card">{_table(section, several)}</div>{_pictures(section, folder)}'
     )
+
+
+def _card(section: Section, name: str) -> str:
+    chart = section.charts.get(name)
+    return f'<div class="card" id="{section.slug}_{name}">{chart}</div>' if chart else ""
 
 
 def _table(section: Section, several: bool) -> str:
@@ -170,6 +182,4 @@ def _reading(results: Results) -> str:
 
 
 def _colour(row: Row) -> str:
-    from psfr_tf.android_bench.report.charts import PRECISIONS
-
     return f"var(--{row.precision if row.precision in PRECISIONS else 'other'})"

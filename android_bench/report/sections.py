@@ -110,11 +110,15 @@ def decibels(value: float | None) -> str:
 
 def device_facts(results: Results) -> list[tuple[str, str]]:
     """What the results say about the device, in words."""
-    facts = [(key.replace("_", " "), value) for key, value in results.device.items()]
+    facts = []
+    for key, value in results.device.items():
+        if key.endswith("_kb") and value:
+            key, value = key[:-3], f"{value / 1024**2:.1f} GiB"
+        facts.append((key.replace("_", " "), value))
     runs = results.plan.runs
     facts += [
         ("psfr_tf", results.psfr_tf),
-        ("measured", results.created.replace("+00:00", " UTC").replace("T", " ")),
+        ("measured", f"{results.created[:10]} {results.created[11:16]} UTC"),
         (
             "runs",
             f"{results.plan.processes} processes, each at least {runs.min_runs} runs and "
@@ -155,7 +159,6 @@ def _summary(rows: Sequence[tuple[int, Row]]) -> str:
 
 
 def _charts(results: Sequence[Results], rows: Sequence[tuple[int, Row]]) -> dict[str, str]:
-    names = [device_name(each) for each in results]
     several = len(results) > 1
     bursts = [(n, row) for n, row in rows if row.typical_ms and not row.sustained_minutes]
     valid = [(n, row) for n, row in bursts if row.valid]
@@ -173,12 +176,16 @@ def _charts(results: Sequence[Results], rows: Sequence[tuple[int, Row]]) -> dict
         if row.typical_ms < kept.typical_ms:
             best[row.precision, number] = row
     if best:
-        device = (lambda n: f"{n + 1}. {names[n]}") if several else (lambda n: "")
         made["latency"] = charts.bars(
             "latency of the fastest valid setting (ms, line: noise)",
             [
                 charts.Bar(
-                    precision, device(n), row.typical_ms, row.noise_ms, setting(row), _tip(row)
+                    precision,
+                    str(n + 1) if several else "",
+                    row.typical_ms,
+                    row.noise_ms,
+                    setting(row),
+                    _tip(row),
                 )
                 for (precision, n), row in best.items()
             ],
@@ -186,7 +193,14 @@ def _charts(results: Sequence[Results], rows: Sequence[tuple[int, Row]]) -> dict
         made["memory"] = charts.bars(
             "peak memory of the process (MB)",
             [
-                charts.Bar(precision, device(n), row.peak_memory_kb / 1024, None, "", _tip(row))
+                charts.Bar(
+                    precision,
+                    str(n + 1) if several else "",
+                    row.peak_memory_kb / 1024,
+                    None,
+                    "",
+                    _tip(row),
+                )
                 for (precision, n), row in best.items()
                 if row.peak_memory_kb is not None
             ],
