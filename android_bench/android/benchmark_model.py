@@ -33,6 +33,8 @@ _TIMINGS = re.compile(
 _STATISTICS = re.compile(r"\bcount=(\d+)((?: \w+=[-+\d.e]+)*)")
 _PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}")
 _REPLACING = re.compile(r"Replacing (\d+) out of (\d+) node\(s\) with delegate \((\w+)\) node")
+# A source file that the other program names in front of its lines.
+_OTHER_PROGRAM = "benchmark_litert_model.h"
 _UNKNOWN_FLAGS = re.compile(r"Unconsumed cmdline flags: (.*)")
 
 
@@ -82,8 +84,11 @@ def _case_flags(case: Case, graph: str) -> tuple[str, ...]:
     return (f"--graph={graph}", f"--num_threads={case.threads}", *_DELEGATE_FLAGS[case.delegate])
 
 
-def parse(case: Case, log: str) -> Measurement:
+def parse(case: Case, log: str, operations: int) -> Measurement:
     """Read what a measurement printed.
+
+    Args:
+        operations: of the case's file; the program does not always print them.
 
     Raises:
         CaseFailed: it holds no result.
@@ -91,6 +96,12 @@ def parse(case: Case, log: str) -> Measurement:
     timings = _TIMINGS.findall(log)
     # The first statistics are of the warm-up, the last of the measured runs.
     statistics = _STATISTICS.findall(log)
+    if _OTHER_PROGRAM in log:
+        raise CaseFailed(
+            "this is the benchmark_model of the CompiledModel API: take that of the Interpreter "
+            "API, docs/benchmarks_android.md tells where",
+            log,
+        )
     if len(timings) != 1 or not statistics:
         raise CaseFailed("benchmark_model printed no timings that can be understood", log)
     try:
@@ -114,7 +125,7 @@ def parse(case: Case, log: str) -> Measurement:
         p50_ms=values.get("median", only),
         p95_ms=values.get("p95", only),
     )
-    nodes, delegated, partitions = _delegation(case, log)
+    nodes, delegated, partitions = _delegation(case, log, operations)
     return Measurement(
         latency=latency,
         init_ms=init_us / 1e3,
@@ -127,10 +138,10 @@ def parse(case: Case, log: str) -> Measurement:
     )
 
 
-def _delegation(case: Case, log: str) -> tuple[int | None, int | None, int | None]:
+def _delegation(case: Case, log: str, operations: int) -> tuple[int, int | None, int | None]:
     """Operations, those that the case's delegate runs, and the pieces it runs them in."""
     if case.delegate == "cpu":
-        return None, 0, 0
+        return operations, 0, 0
     name, kernel = _DELEGATES[case.delegate]
     for delegated, nodes, applied in _REPLACING.findall(log):
         if applied != kernel:
@@ -139,8 +150,10 @@ def _delegation(case: Case, log: str) -> tuple[int | None, int | None, int | Non
         partitions = 1 if delegated == nodes else int(pieces.group(1)) if pieces else None
         return int(nodes), int(delegated), partitions
     if "model graph will not be executed by the delegate" in log:
-        return None, 0, 0
-    return None, None, None
+        return operations, 0, 0
+    if "model graph will be completely executed by the delegate" in log:
+        return operations, operations, 1
+    return operations, None, None
 
 
 def failure(code: int, log: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from psfr_tf.android_bench.android.result_file import parse_result_file
 from psfr_tf.android_bench.model_file import ModelFile
 from psfr_tf.android_bench.plan import DELEGATES, Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Measurement, TargetLost, Thermal
+from psfr_tf.engines.litert import open_file
 from psfr_tf.errors import UserError
 
 # One fixed name, so that the next run removes what a pulled cable left behind.
@@ -92,8 +94,9 @@ class AndroidTarget:
     def measure(self, case: Case, runs: Runs) -> Measurement:
         flags = benchmark_model.measure_flags(case, _graph(case.model), runs, _RESULT)
         # Warm-up and measurement each end after max_seconds and the run in progress.
-        log = self._run(case, flags, _PATIENCE_SECONDS + 4 * runs.max_seconds)
-        measurement = benchmark_model.parse(case, log)
+        command, log = self._run(case, flags, _PATIENCE_SECONDS + 4 * runs.max_seconds)
+        operations = len(open_file(case.model.path, xnnpack=False)._get_ops_details())
+        measurement = replace(benchmark_model.parse(case, log, operations), command=command)
         content = self._pull(_RESULT)
         try:
             return parse_result_file(content, measurement)
@@ -111,7 +114,7 @@ class AndroidTarget:
                 except AdbError as error:
                     raise CaseFailed(f"the phone does not take the input: {error}") from None
         flags = benchmark_model.output_flags(case, _graph(case.model), paths, _OUTPUT)
-        log = self._run(case, flags, _PATIENCE_SECONDS)
+        _, log = self._run(case, flags, _PATIENCE_SECONDS)
         content = self._pull(_OUTPUT)
         tensors = case.model.outputs
         sizes = [int(np.prod(t.shape)) * np.dtype(t.dtype).itemsize for t in tensors]
@@ -138,8 +141,8 @@ class AndroidTarget:
         except (TargetLost, UserError) as error:
             _log.warning("%s stays on the phone until the next run: %s", FOLDER, error)
 
-    def _run(self, case: Case, flags: tuple[str, ...], timeout: float) -> str:
-        """Run the program and return what it printed."""
+    def _run(self, case: Case, flags: tuple[str, ...], timeout: float) -> tuple[str, str]:
+        """Run the program. Returns its command line and what it printed."""
         if case.model.sha256 in self._unusable:
             raise CaseFailed(self._unusable[case.model.sha256])
         try:
@@ -161,7 +164,7 @@ class AndroidTarget:
             raise CaseFailed(f"benchmark_model did not end within {timeout:.0f} s") from None
         if result.code:
             raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
-        return result.text
+        return command, result.text
 
     def _pull(self, remote: str) -> bytes:
         """Contents of a file on the phone; empty if it is not there."""

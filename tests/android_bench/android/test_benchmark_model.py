@@ -42,13 +42,17 @@ STATISTICS_2025 = (
 PEAK = "INFO: Overall peak memory footprint (MB) via periodic monitoring: 81.5\n"
 
 
+def parse(case, log):
+    return benchmark_model.parse(case, log, operations=150)
+
+
 def case(delegate="xnnpack", **changes):
     model = ModelFile("m.tflite", "0" * 64, 10, (FACE,), (FACE,), None, None, None, 0, 256)
     return Case(model, delegate, **changes)
 
 
 def test_what_the_program_of_2024_prints():
-    measurement = benchmark_model.parse(case(), XNNPACK_2024)
+    measurement = parse(case(), XNNPACK_2024)
     assert measurement.latency == Latency(
         13, mean_ms=145.528, std_ms=13.583, min_ms=140.071, max_ms=195.121
     )
@@ -60,7 +64,7 @@ def test_what_the_program_of_2024_prints():
 def test_percentiles_and_peak_of_newer_versions():
     old = XNNPACK_2024.splitlines()[-5]
     log = XNNPACK_2024.replace(old, old.split(":")[0] + ": " + STATISTICS_2025) + PEAK
-    measurement = benchmark_model.parse(case(), log)
+    measurement = parse(case(), log)
     assert (measurement.latency.p50_ms, measurement.latency.p95_ms) == (141.253, 187.533)
     assert measurement.latency.p90_ms is measurement.latency.p99_ms is None
     assert measurement.peak_memory_kb == 83456
@@ -69,7 +73,7 @@ def test_percentiles_and_peak_of_newer_versions():
 def test_equal_times_are_given_once():
     statistics = XNNPACK_2024.splitlines()[-5]
     log = XNNPACK_2024.replace(statistics, "INFO: count=5 curr=140000(all same)")
-    latency = benchmark_model.parse(case(), log).latency
+    latency = parse(case(), log).latency
     assert (latency.runs, latency.std_ms) == (5, 0.0)
     assert latency.min_ms == latency.p50_ms == latency.max_ms == 140.0
 
@@ -79,19 +83,34 @@ def test_nodes_are_those_of_the_delegate_that_was_asked_for():
         "INFO: Replacing 120 out of 150 node(s) with delegate (TfLiteGpuDelegateV2) node, yielding"
     )
     log = XNNPACK_2024.replace("INFO: Replacing", f"{gpu} 9 partitions.\nINFO: Replacing", 1)
-    assert benchmark_model.parse(case("gpu"), log).delegated_nodes == 120
-    assert benchmark_model.parse(case("xnnpack-fp16"), log).delegated_nodes == 145
-    assert benchmark_model.parse(case("cpu"), log).delegated_nodes == 0
+    assert parse(case("gpu"), log).delegated_nodes == 120
+    assert parse(case("xnnpack-fp16"), log).delegated_nodes == 145
+    assert parse(case("cpu"), log).delegated_nodes == 0
 
 
-def test_a_delegate_that_took_nothing():
-    log = "\n".join(line for line in XNNPACK_2024.splitlines() if "Replacing" not in line)
-    unknown = benchmark_model.parse(case("gpu"), log)
-    assert unknown.delegated_nodes is None
-    refusal = (
-        "Though GPU delegate is explicitly applied, the model graph will not be executed by the"
-    )
-    assert benchmark_model.parse(case("gpu"), f"{log}{refusal} delegate.").delegated_nodes == 0
+@pytest.mark.parametrize(
+    "text, delegated, partitions",
+    [
+        ("", None, None),
+        (
+            "Though GPU delegate is explicitly applied, the model graph will not be executed by the "
+            "delegate.",
+            0,
+            0,
+        ),
+        (
+            "Explicitly applied GPU delegate, and the model graph will be completely executed by the "
+            "delegate.",
+            150,
+            1,
+        ),
+    ],
+)
+def test_without_the_number_of_nodes(text, delegated, partitions):
+    lines = [line for line in XNNPACK_2024.splitlines() if "delegate" not in line]
+    measurement = parse(case("gpu"), "\n".join([*lines, text]))
+    assert (measurement.delegated_nodes, measurement.partitions) == (delegated, partitions)
+    assert measurement.nodes == 150
 
 
 @pytest.mark.parametrize(
@@ -107,8 +126,13 @@ def test_a_delegate_that_took_nothing():
 )
 def test_a_log_without_a_result(log):
     with pytest.raises(CaseFailed) as raised:
-        benchmark_model.parse(case(), log)
+        parse(case(), log)
     assert raised.value.log == log
+
+
+def test_the_program_of_the_same_name_for_the_other_api():
+    with pytest.raises(CaseFailed, match=r"CompiledModel API: take that of the Interpreter API"):
+        parse(case(), "INFO: [benchmark_litert_model.h:96] Inference (avg): 12.3 ms (50 runs)\n")
 
 
 @pytest.mark.parametrize(

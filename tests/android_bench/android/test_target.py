@@ -58,6 +58,7 @@ def test_measurement(target, model):
     assert measurement.peak_memory_kb == 83456
     assert (measurement.delegated_nodes, measurement.nodes, measurement.partitions) == (145, 145, 1)
     assert "Inference timings" in measurement.log
+    assert measurement.command.startswith(f"{FOLDER}/benchmark_model --graph={FOLDER}/")
 
 
 @pytest.mark.parametrize("delegate", ["cpu", "xnnpack", "xnnpack-fp16", "gpu"])

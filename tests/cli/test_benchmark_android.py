@@ -1,0 +1,1 @@
+"""The whole command on an emulated phone, through the real adb client."""
