@@ -33,6 +33,7 @@ _TIMINGS = re.compile(
 _STATISTICS = re.compile(r"\bcount=(\d+)((?: \w+=[-+\d.e]+)*)")
 _PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}")
 _REPLACING = re.compile(r"Replacing (\d+) out of (\d+) node\(s\) with delegate \((\w+)\) node")
+_ERRORS = re.compile(r"^(?:ERROR|FATAL): *(\S.*)$", re.MULTILINE)
 # A source file that the other program names in front of its lines.
 _OTHER_PROGRAM = "benchmark_litert_model.h"
 _UNKNOWN_FLAGS = re.compile(r"Unconsumed cmdline flags: (.*)")
@@ -158,17 +159,17 @@ def _delegation(case: Case, log: str, operations: int) -> tuple[int, int | None,
 
 def failure(code: int, log: str) -> str:
     """Why the program ended with an exit code other than 0, in one line."""
+    errors = _ERRORS.findall(log)
     refused = re.search(r"Failed to apply (\w+) delegate", log)
-    errors = [line.strip() for line in log.splitlines() if line.strip().startswith("ERROR:")]
-    first = errors[0].removeprefix("ERROR:").strip() if errors else ""
     if refused:
-        name = refused.group(1)
-        detail = "" if first.startswith("Failed to apply") else f" ({first})"
-        return f"the {name} delegate refused the model{detail}"
+        detail = "" if not errors or refused.group(0) in errors[0] else f" ({errors[0]})"
+        return f"the {refused.group(1)} delegate refused the model{detail}"
     if code > 128:
-        return f"benchmark_model crashed (signal {code - 128})"
-    last = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"benchmark_model failed (exit code {code}): {first or (last or ['no message'])[-1]}"
+        detail = f": {errors[-1]}" if errors else ""
+        return f"benchmark_model crashed (signal {code - 128}){detail}"
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    reason = (errors or lines[-1:] or ["no message"])[0]
+    return f"benchmark_model failed (exit code {code}): {reason}"
 
 
 def unknown_flags(log: str) -> str | None:

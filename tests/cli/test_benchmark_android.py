@@ -1,1 +1,0 @@
-"""The whole command on an emulated phone, through the real adb client."""
