@@ -8,8 +8,8 @@ from psfr_tf.android_bench.android.adb import Adb
 from psfr_tf.android_bench.target import Thermal
 
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([-\d.]+), mType=(-?\d+),")
-# Types of android.hardware.thermal: CPU, GPU, NPU, TPU.
-_PROCESSOR_TYPES = {0, 1, 9, 10}
+# Types of android.hardware.thermal: CPU, GPU, NPU, TPU, SOC.
+_PROCESSOR_TYPES = {0, 1, 9, 10, 13}
 _PROCESSOR_ZONES = re.compile(r"cpu|gpu|soc|tsens|big|little|mid|cluster|ap_thermal", re.IGNORECASE)
 _CHARGING = {1: "unknown", 2: "charging", 3: "discharging", 4: "not charging", 5: "full"}
 
