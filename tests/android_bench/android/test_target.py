@@ -121,6 +121,8 @@ def test_a_program_that_hangs_is_stopped(target, phone, model, monkeypatch):
 
 
 def test_older_program_that_writes_no_output(target, phone, model, face):
+    """What an earlier run wrote is not taken for its output."""
+    target.output(Case(model), [face])
     behave(phone.root, unknown_flags=["output_filepath"])
     with pytest.raises(CaseFailed, match=r"does not know --output_filepath=.*take a newer one"):
         target.output(Case(model), [face])
