@@ -117,6 +117,18 @@ def test_a_phone_that_stays_hot(benchmark, phone):
     assert not row.valid and any(reason.startswith("hot") for reason in row.reasons)
 
 
+def test_sustained_run_shows_when_the_clock_falls(phone, program, model, tmp_path):
+    behave(phone.root, {3: "throttle"})
+    target = AndroidTarget(Adb(phone.serial), program)
+    case = Case(model, "xnnpack", sustained_minutes=0.02)
+    harness.Benchmark(PLAN, [case], target, tmp_path).run()
+    (row,) = load(tmp_path).rows
+    first, second, third = row.windows[:3]
+    assert first.p50_ms == second.p50_ms == pytest.approx(third.p50_ms / 1.7, rel=0.01)
+    assert [window.throttled for window in (first, second, third)] == [False, False, True]
+    assert row.windows[-1].elapsed_s >= 1.2 and row.valid
+
+
 def test_cable_pulled_and_plugged_in_again(benchmark, phone, adb):
     """What was measured is kept; with --resume only the rest runs."""
     behave(phone.root, {2: "pull the cable"})
