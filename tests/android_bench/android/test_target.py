@@ -113,11 +113,11 @@ def test_crash_and_garbage_are_of_one_run(target, phone, model):
 
 
 def test_a_program_that_hangs_is_stopped(target, phone, model, monkeypatch):
-    monkeypatch.setattr(android_target, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(android_target, "_PATIENCE_SECONDS", 1.0)
     behave(phone.root, {1: "hang"})
-    with pytest.raises(CaseFailed, match="did not end within 1 s"):
-        target.measure(Case(model), RUNS.model_copy(update={"max_seconds": 0.2}))
-    assert not running(phone)
+    with pytest.raises(CaseFailed, match="did not end within 2 s"):
+        target.measure(Case(model), RUNS.model_copy(update={"max_seconds": 0.25}))
+    assert stops(phone)
 
 
 def test_older_program_that_writes_no_output(target, phone, model, face):
@@ -210,7 +210,7 @@ def test_interrupted_program_is_stopped_on_the_phone(phone, program, model):
         target.measure(Case(model), RUNS)
     assert running(phone)
     target.close()
-    assert not running(phone) and not folder(phone).exists()
+    assert stops(phone) and not folder(phone).exists()
 
 
 def running(phone):
@@ -222,3 +222,13 @@ def running(phone):
         except OSError:
             continue
     return False
+
+
+def stops(phone):
+    """Whether no such program runs, at once or soon: the shell around it ends after it."""
+    deadline = time.monotonic() + 20
+    while running(phone):
+        if time.monotonic() > deadline:  # "hang" takes longer
+            return False
+        time.sleep(0.02)
+    return True
