@@ -56,6 +56,7 @@ setup(
             "torch>=2.4,<3",
             "tensorflow-serving-api>=2.20,<2.22",
             "ai-edge-quantizer>=0.10,<0.11",
+            "jsonschema>=4.21,<5",
             "pytest>=8,<10",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",
