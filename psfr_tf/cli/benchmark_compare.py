@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if device_name(before) != device_name(after):
         print(f"note: two devices, {device_name(before)} and {device_name(after)}")
     differences = compare(before, after, args.threshold)
-    if not any(each.change is not None for each in differences):
+    if all(each.verdict in ("missing", "not valid") for each in differences):
         raise UserError(f"{args.before} and {args.after} have no valid case in common")
     print(table(differences))
     regressions = [line for each in differences for line in each.regressions]

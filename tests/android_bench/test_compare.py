@@ -92,7 +92,8 @@ def test_the_command(make_row, make_results, tmp_path, capsys):
     assert "psfr: regression: psfr-test-64 restorer int8" in captured.err
     assert "+20.0 %" in captured.out and (tmp_path / "out/report.html").is_file()
     assert psfr(a, b, "--threshold", 25) == 0
-    assert psfr(a, c) == 1 and "no valid case in common" in capsys.readouterr().err
+    assert psfr(a, c) == 1 and "not valid any more: wrong output" in capsys.readouterr().err
+    assert psfr(c, a) == 1 and "no valid case in common" in capsys.readouterr().err
     with pytest.raises(SystemExit) as end:
         psfr(a, b, "--threshold", "much")
     assert end.value.code == 2

@@ -60,7 +60,7 @@ def test_a_file_that_does_not_run(make_model, tmp_path):
     model = dataclasses.replace(make_model(), path=path)
     with pytest.raises(CaseFailed) as failed:
         LocalTarget().measure(Case(model), QUICK)
-    assert "\n" not in failed.value.reason and "Model" in failed.value.reason
+    assert "\n" not in failed.value.reason and "model" in failed.value.reason
     assert "Traceback" in failed.value.log
 
 
