@@ -96,12 +96,13 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
         _say(f"left out, not available here: {', '.join(sorted(missing))}")
     if not known:
         raise UserError("the plan has no case for this target")
-    minutes = estimate_seconds(known, plan) / 60
+    minutes = max(1, round(estimate_seconds(known, plan) / 60))
+    duration = f"about {minutes} minute{'s'[: minutes != 1]}"
     if args.dry_run:
         for case in known:
             print(case)
         print(
-            f"{len(known)} cases, {plan.processes} processes each: about {minutes:.0f} minutes, "
+            f"{len(known)} cases, {plan.processes} processes each: {duration}, "
             f"and up to {plan.cool_down.max_seconds:g} s to cool down before each process"
         )
         return 1 if problems else 0
@@ -112,7 +113,7 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
             f"{args.output / records.FILE_NAME}: is there already; --resume goes on with it"
         )
     earlier = records.load(args.output) if there else None
-    _say(f"{len(known)} cases, about {minutes:.0f} minutes")
+    _say(f"{len(known)} cases, {duration}")
     results = Benchmark(
         plan, known, make_target(), args.output, earlier, problems=problems, log=_say
     ).run()

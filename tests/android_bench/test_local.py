@@ -61,7 +61,7 @@ def test_a_file_that_does_not_run(make_model, tmp_path):
     with pytest.raises(CaseFailed) as failed:
         LocalTarget().measure(Case(model), QUICK)
     assert "\n" not in failed.value.reason and "model" in failed.value.reason
-    assert "Traceback" in failed.value.log
+    assert len(failed.value.log.splitlines()) > 1
 
 
 def test_the_time_limit_holds(restorer):
