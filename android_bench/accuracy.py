@@ -19,6 +19,7 @@ from psfr_tf.android_bench.results import Accuracy
 from psfr_tf.android_bench.target import CaseFailed
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.machine import available_cores
 
 # An output equal to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -99,7 +100,7 @@ class References:
     def _run(self, model: ModelFile, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
         if model.sha256 not in self._made:
             try:
-                outputs = self._target.output(Case(model, "cpu", 1), inputs)
+                outputs = self._target.output(Case(model, "cpu", available_cores()), inputs)
             except CaseFailed as error:
                 raise NoReference(f"{model.path.name}: {error.reason}") from None
             self._made[model.sha256] = by_name(model, outputs)

@@ -18,7 +18,7 @@ def write_reports(results: Sequence[Results], output: Path) -> list[Path]:
 
     Args:
         results: of one or more benchmarks; several are shown side by side.
-        output: folder of the first results: their pictures are in it.
+        output: of the first results; else there are no pictures.
 
     Returns:
         Paths of the HTML and the Markdown file.
@@ -30,5 +30,5 @@ def write_reports(results: Sequence[Results], output: Path) -> list[Path]:
             files.write_text(output / CHARTS / f"{part.slug}_{name}.svg", standalone(chart))
     html, text = output / "report.html", output / "report.md"
     files.write_text(html, page(results, parts, output))
-    files.write_text(text, markdown(results, parts, CHARTS))
+    files.write_text(text, markdown(results, parts, CHARTS, output))
     return [html, text]

@@ -130,8 +130,6 @@ def _table(section: Section, several: bool) -> str:
     header = ([""] if several else []) + list(HEADER)
     lines = ["<tr>" + "".join(f"<th>{escape(name)}</th>" for name in header) + "</tr>"]
     for number, row in section.rows:
-        if row.sustained_minutes:
-            continue
         texts = [escape(text) for text in cells(row)]
         texts[0] = f'<span class="dot" style="background:{_colour(row)}"></span>{texts[0]}'
         if several:

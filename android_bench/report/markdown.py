@@ -1,6 +1,7 @@
 """The same report as Markdown; charts and pictures are files beside it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from psfr_tf.android_bench.report.sections import (
     HEADER,
@@ -13,13 +14,16 @@ from psfr_tf.android_bench.report.sections import (
 from psfr_tf.android_bench.results import Results
 
 
-def markdown(results: Sequence[Results], sections: Sequence[Section], charts: str) -> str:
+def markdown(
+    results: Sequence[Results], sections: Sequence[Section], charts: str, folder: Path
+) -> str:
     """The Markdown document.
 
     Args:
         results: at least one.
         sections: of `sections.sections(results)`.
         charts: folder of the charts, relative to the document.
+        folder: of the document; pictures that are not in it are left out.
     """
     several = len(results) > 1
     lines = ["# LiteRT benchmark", ""]
@@ -34,21 +38,20 @@ def markdown(results: Sequence[Results], sections: Sequence[Section], charts: st
             lines += [f"Fastest valid: {section.summary}.", ""]
         for name in section.charts:
             lines.append(f"![{name}]({charts}/{section.slug}_{name}.svg)")
-        bursts = [(n, row) for n, row in section.rows if not row.sustained_minutes]
         header = ([""] if several else []) + list(HEADER)
-        rows = [([f"{n + 1}."] if several else []) + cells(row) for n, row in bursts]
+        rows = [([f"{n + 1}."] if several else []) + cells(row) for n, row in section.rows]
         lines += ["", *_table(header, rows), ""]
         reasons = [
             f"- {row.precision or row.model}, {row.delegate}, threads {row.threads}: {reason}"
-            for _, row in bursts
+            for _, row in section.rows
             for reason in row.reasons
         ]
         lines += [*reasons, ""] if reasons else []
-        lines += _pictures(section)
+        lines += _pictures(section, folder)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _pictures(section: Section) -> list[str]:
+def _pictures(section: Section, folder: Path) -> list[str]:
     shown: dict[str, str] = {}
     rows = [row for number, row in section.rows if number == 0 and row.accuracy]
     for row in rows:
@@ -57,7 +60,9 @@ def _pictures(section: Section) -> list[str]:
     for row in rows:
         caption = f"{row.precision or row.model}, {row.delegate}"
         shown.setdefault(row.accuracy.picture, f"{caption}: {decibels(row.accuracy.psnr_db)} dB")
-    cells = [(caption, path) for path, caption in shown.items() if path]
+    cells = [
+        (caption, path) for path, caption in shown.items() if path and (folder / path).is_file()
+    ]
     lines = []
     for start in range(0, len(cells), 4):
         group = cells[start : start + 4]

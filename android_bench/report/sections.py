@@ -79,7 +79,9 @@ def cells(row: Row) -> list[str]:
     accuracy = row.accuracy
     return [
         row.precision or row.model,
-        row.delegate + (f" ({row.affinity})" if row.affinity != "all" else ""),
+        row.delegate
+        + (f" ({row.affinity})" if row.affinity != "all" else "")
+        + (f", {row.sustained_minutes:g} min" if row.sustained_minutes else ""),
         str(row.threads) if row.delegate != "gpu" else "",
         f"{row.size_bytes / 1e6:.2f}",
         milliseconds(row.init_ms),
