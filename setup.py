@@ -29,6 +29,7 @@ setup(
     package_data={
         "psfr_tf": ["weights/*/*"],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
+        "psfr_tf.android_bench": ["schema.json"],
     },
     # Lower and upper bounds of what is tested; constraints.txt pins the exact tested set.
     install_requires=[
@@ -55,6 +56,7 @@ setup(
             "torch>=2.4,<3",
             "tensorflow-serving-api>=2.20,<2.22",
             "ai-edge-quantizer>=0.10,<0.11",
+            "jsonschema>=4.21,<5",
             "pytest>=8,<10",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",

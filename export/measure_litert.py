@@ -3,22 +3,27 @@
     python -m psfr_tf.export.measure_litert FILE --threads 2
 
 prints one line of JSON. Only numpy and a LiteRT runtime are loaded, so the memory is that of a
-small program that runs the file: interpreter, weights, activations.
+small program that runs the file: interpreter, weights, activations. The exports measure with it,
+and `psfr benchmark local`.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
 
+from psfr_tf.engines.litert import interpreter_class, open_file
+from psfr_tf.export.delegation import delegation
 from psfr_tf.machine import peak_memory_bytes
 
 WARM_UP = 2
 MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
+FIGURES = ("threads", "runs", "median_ms", "min_ms", "cpu_ms", "peak_memory_mb")
 
 
 def measure(path: str | os.PathLike, threads: int) -> dict:
@@ -31,55 +36,118 @@ def measure(path: str | os.PathLike, threads: int) -> dict:
     Raises:
         RuntimeError: the file does not run.
     """
-    return in_new_process(__spec__.name, path, threads)
+    result = in_new_process(__spec__.name, path, "--threads", threads)
+    return {name: result[name] for name in FIGURES}
 
 
-def in_new_process(module: str, path: str | os.PathLike, threads: int) -> dict:
-    """What `python -m module path --threads N` prints in its last line, see `measure`."""
-    command = [sys.executable, "-m", module, str(path), "--threads", str(threads)]
+def in_new_process(module: str, path: str | os.PathLike, *options: object) -> dict:
+    """What `python -m module path options` prints in its last line.
+
+    Raises:
+        RuntimeError: it fails; the message names the file and ends with what it printed last.
+    """
+    command = [sys.executable, "-m", module, str(path), *map(str, options)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise RuntimeError(f"{path}: cannot be measured: {result.stderr.strip()[-500:]}")
+        raise RuntimeError(f"{path}: cannot be measured: {_failure(result)}")
     return json.loads(result.stdout.splitlines()[-1])
+
+
+def _failure(result: subprocess.CompletedProcess) -> str:
+    if result.returncode < 0:
+        name = signal.Signals(-result.returncode).name
+        return f"ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    return result.stderr.strip()[-500:]
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m psfr_tf.export.measure_litert")
     parser.add_argument("file")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--no-xnnpack", action="store_true", help="LiteRT's own kernels")
+    parser.add_argument("--cpus", type=lambda text: list(map(int, text.split(","))))
+    parser.add_argument("--warm-up", type=int, default=WARM_UP, help="runs before, at least 1")
+    parser.add_argument("--min-runs", type=int, default=MIN_RUNS)
+    parser.add_argument("--max-runs", type=int, default=MAX_RUNS)
+    parser.add_argument("--min-seconds", type=float, default=SECONDS)
+    parser.add_argument("--max-seconds", type=float, default=float("inf"))
+    parser.add_argument("--inputs", help=".npz with an array for each input: no timing, one run")
+    parser.add_argument("--outputs", help=".npz to write, with an array for each output")
     args = parser.parse_args(argv)
 
-    from psfr_tf.engines.litert import interpreter_class
-
-    interpreter = interpreter_class()(model_path=args.file, num_threads=args.threads)
+    if args.cpus:
+        os.sched_setaffinity(0, args.cpus)
+    interpreter_class()  # Loads the runtime's library, which is not part of the start.
+    started = time.perf_counter()
+    interpreter = open_file(args.file, args.threads, xnnpack=not args.no_xnnpack)
     interpreter.allocate_tensors()
+    init = time.perf_counter() - started
+    if args.inputs:
+        _run_once(interpreter, args.inputs, args.outputs)
+        print(json.dumps({}))
+        return 0
     random = np.random.default_rng(0)
     for detail in interpreter.get_input_details():
         values = random.uniform(-1, 1, detail["shape"]).astype(detail["dtype"])
         interpreter.set_tensor(detail["index"], values)
-    print(json.dumps(timed(interpreter.invoke, args.threads)))
+    started = time.perf_counter()
+    interpreter.invoke()
+    first = time.perf_counter() - started
+    limits = (args.min_runs, args.max_runs, args.min_seconds, args.max_seconds)
+    result = timed(interpreter.invoke, args.threads, args.warm_up - 1, *limits)
+    partitions, outside = delegation(interpreter)
+    own = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
+    details = {"partitions": partitions, "outside": outside, "operations": len(own)}
+    print(json.dumps({**result, **details, "init_ms": 1e3 * init, "first_ms": 1e3 * first}))
     return 0
 
 
-def timed(run, threads: int) -> dict:
-    """The result of `measure` for a function, in this process."""
-    wall, cpu = time_runs(run)
-    return {
-        "threads": threads,
-        "runs": len(wall),
-        "median_ms": 1e3 * float(np.median(wall)),
-        "min_ms": 1e3 * min(wall),
-        "cpu_ms": 1e3 * float(np.median(cpu)),
-        "peak_memory_mb": peak_memory_bytes() / 1e6,
-    }
+def _run_once(interpreter, inputs: str, outputs: str) -> None:
+    with np.load(inputs) as arrays:
+        for name, detail in zip(arrays.files, interpreter.get_input_details(), strict=True):
+            interpreter.set_tensor(detail["index"], arrays[name])
+    interpreter.invoke()
+    results = [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+    np.savez(outputs, *results)
 
 
-def time_runs(run) -> tuple[list[float], list[float]]:
-    """Wall-clock and CPU seconds of each call of `run`, after warm-up calls."""
-    for _ in range(WARM_UP):
+def timed(run, threads: int, *limits: float) -> dict:
+    """The result of `measure` for a function, in this process; `wall_ms` has each run's time.
+
+    Args:
+        limits: those of `time_runs`.
+    """
+    wall, cpu = time_runs(run, *limits)
+    figures = (
+        threads,
+        len(wall),
+        1e3 * float(np.median(wall)),
+        1e3 * min(wall),
+        1e3 * float(np.median(cpu)),
+        peak_memory_bytes() / 1e6,
+    )
+    return {**dict(zip(FIGURES, figures, strict=True)), "wall_ms": [1e3 * s for s in wall]}
+
+
+def time_runs(
+    run,
+    warm_up: int = WARM_UP,
+    min_runs: int = MIN_RUNS,
+    max_runs: int = MAX_RUNS,
+    min_seconds: float = SECONDS,
+    max_seconds: float = float("inf"),
+) -> tuple[list[float], list[float]]:
+    """Wall-clock and CPU seconds of each call of `run`, after `warm_up` calls.
+
+    At least `min_runs` calls; more up to `min_seconds`, if these are not more than `max_runs`;
+    after `max_seconds` none is started, but the first is.
+    """
+    for _ in range(warm_up):
         run()
     wall, cpu = [], []
-    while len(wall) < MIN_RUNS or (sum(wall) < SECONDS and len(wall) < MAX_RUNS):
+    while len(wall) < min_runs or (sum(wall) < min_seconds and len(wall) < max_runs):
+        if wall and sum(wall) >= max_seconds:
+            break
         started = time.perf_counter(), time.process_time()
         run()
         wall.append(time.perf_counter() - started[0])

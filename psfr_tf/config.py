@@ -5,15 +5,15 @@ it) it names only what differs from that file. Other relative paths are taken fr
 directory. ``docs/training.md`` explains every key.
 """
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from psfr_tf.errors import UserError
+from psfr_tf.yaml_file import read_yaml, validated
 
 Weight = Annotated[float, Field(ge=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -211,23 +211,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     values = _read(Path(path))
     for override in overrides:
         _override(values, override)
-    try:
-        return TrainConfig.model_validate(values)
-    except ValidationError as error:
-        raise UserError(f"{path}: {_one_line(error)}") from error
+    return validated(TrainConfig, values, path)
 
 
 def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The mapping in ``path``, merged over that of the file its key ``base`` names."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot read the config: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a YAML file: {reason}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected keys such as model, preset, data, training")
+    values = read_yaml(path, "model, preset, data, training")
     if "base" not in values:
         return values
     base = path.parent / str(values.pop("base"))
@@ -268,35 +257,3 @@ def _yaml_value(text: str) -> Any:
         except ValueError:
             return value
     return value
-
-
-def _section_of(location: tuple) -> type[BaseModel] | None:
-    section: Any = TrainConfig
-    for name in location:
-        field = section.model_fields.get(name) if section else None
-        annotation = field.annotation if field else None
-        is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        section = annotation if is_section else None
-    return section
-
-
-def _one_line(error: ValidationError) -> str:
-    messages = []
-    for item in error.errors():
-        location = item["loc"]
-        key = ".".join(str(part) for part in location)
-        if item["type"] == "extra_forbidden":
-            section = _section_of(location[:-1])
-            known = list(section.model_fields) if section else []
-            close = difflib.get_close_matches(str(location[-1]), known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            messages.append(f"unknown key {key}; {hint}Known keys: {', '.join(known)}")
-        elif item["type"] == "missing":
-            messages.append(f"missing key {key}")
-        elif item["type"] == "value_error":
-            reason = str(item["ctx"]["error"])
-            messages.append(f"{key}: {reason}" if key else reason)
-        else:
-            reason = item["msg"][0].lower() + item["msg"][1:]
-            messages.append(f"{key}: {reason}, got {item['input']!r}")
-    return "; ".join(messages)

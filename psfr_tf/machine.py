@@ -20,6 +20,13 @@ def describe_machine(*packages: str) -> dict[str, Any]:
     }
 
 
+def available_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def cpu_model() -> str:
     """Name of the CPU, as the system gives it."""
     try:

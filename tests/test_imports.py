@@ -36,6 +36,24 @@ def test_the_restore_path_does_not_import_training_code():
     assert not [name for name in modules if name.startswith(forbidden)]
 
 
+BENCHMARK = (
+    "import pkgutil, importlib\n"
+    "import psfr_tf.android_bench as package\n"
+    "for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+    "    importlib.import_module(module.name)"
+)
+
+
+def test_benchmarks_need_neither_tensorflow_nor_the_networks():
+    """import-linter does not see the folders that setup.py maps into the package."""
+    modules = imported_by(BENCHMARK)
+    assert "psfr_tf.android_bench.harness" in modules
+    assert not modules & (HEAVY - {"cv2"})
+    layers = ("layers", "models", "losses", "training", "restorer", "data", "cli")
+    forbidden = tuple(f"psfr_tf.{name}" for name in layers)
+    assert not [name for name in modules if name.startswith(forbidden)]
+
+
 def test_unknown_attributes_are_errors():
     import psfr_tf
 

@@ -1,11 +1,13 @@
 """A `.tflite` file in the LiteRT runtime; TensorFlow is not needed."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.machine import available_cores
 
 
 def interpreter_class():
@@ -28,6 +30,29 @@ def interpreter_class():
                 ) from None
             Interpreter = lite.Interpreter
     return Interpreter
+
+
+def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
+    """An interpreter of a file, its tensors not allocated yet.
+
+    Args:
+        threads: CPU threads.
+        xnnpack: let the XNNPACK delegate take what it can, as it does by default; False runs
+            LiteRT's own kernels.
+
+    Raises:
+        ImportError: no runtime is installed.
+        ValueError: not a LiteRT file.
+    """
+    interpreter = interpreter_class()
+    resolver = sys.modules[interpreter.__module__].OpResolverType
+    return interpreter(
+        model_path=os.fspath(path),
+        num_threads=threads,
+        experimental_op_resolver_type=resolver.AUTO
+        if xnnpack
+        else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
 
 
 class LiteRTEngine:
@@ -54,7 +79,7 @@ class LiteRTEngine:
             raise FileNotFoundError(f"{path}: no such file")
         if threads is None:
             threads = available_cores()
-        self._interpreter = interpreter_class()(model_path=str(path), num_threads=threads)
+        self._interpreter = open_file(path, threads)
         self._interpreter.allocate_tensors()
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
@@ -79,13 +104,6 @@ class LiteRTEngine:
             restored[index] = np.clip(output, -1.0, 1.0)
             labels[index] = np.argmax(self._interpreter.get_tensor(self._logits)[0], axis=-1)
         return restored, labels
-
-
-def available_cores() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _find(outputs, shape, received):

@@ -75,7 +75,12 @@ def test_missing_key_and_unreadable_files(tmp_path):
         load_config(tmp_path / "d.yaml")
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
+TRAINING_CONFIGS = sorted(
+    path for path in CONFIGS.rglob("*.yaml") if not path.stem.startswith("bench_")
+)
+
+
+@pytest.mark.parametrize("path", TRAINING_CONFIGS, ids=lambda path: path.stem)
 def test_every_config_of_the_repository_is_valid(path):
     config = load_config(path)
     assert config.training.steps % config.training.steps_per_epoch == 0

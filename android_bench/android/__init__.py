@@ -1,0 +1,1 @@
+"""A phone reached by adb, as a target of the benchmark: see `target.AndroidTarget`."""

@@ -1,0 +1,210 @@
+"""The adb client: commands on one phone, with its errors told apart."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from psfr_tf.android_bench.target import TargetLost
+from psfr_tf.errors import UserError
+
+# Seconds for what a phone answers at once; starting adb's server is part of the first command.
+_ANSWER_SECONDS = 30
+_EXIT_MARK = "psfr-exit-code:"
+_EXIT_CODE = re.compile(rf"{_EXIT_MARK}(\d+)\n?")
+# What the client says when the phone or the way to it has gone.
+_LOST = re.compile(
+    r"device offline|device '.*' not found|no devices|error: closed|protocol fault|"
+    r"connection reset|broken pipe|device unauthorized|failed to get feature set|"
+    r"failed to read copy response|unexpected EOF|couldn't read from device|cannot connect",
+    re.IGNORECASE,
+)
+_STATES = {
+    "unauthorized": "unlock it and accept 'Allow USB debugging' on its screen",
+    "authorizing": "unlock it and accept 'Allow USB debugging' on its screen",
+    "offline": "pull the cable and plug it in again, or run: adb reconnect",
+    "no permissions": "this user may not open the USB device; see developer.android.com/tools/adb",
+    "recovery": "start Android on it",
+    "sideload": "start Android on it",
+    "bootloader": "start Android on it",
+}
+
+
+class AdbError(Exception):
+    """A command failed on the phone; the message is adb's last line."""
+
+
+class AdbTimeout(Exception):
+    """A command on the phone did not end in time; it may still run there."""
+
+
+@dataclass(frozen=True)
+class AttachedDevice:
+    """A line of `adb devices`.
+
+    Attributes:
+        state: "device" if it can be used, else "unauthorized", "offline" ...
+    """
+
+    serial: str
+    state: str
+
+
+@dataclass(frozen=True)
+class ShellResult:
+    """What a command printed (standard output and error together), and its exit code."""
+
+    text: str
+    code: int
+
+
+class Adb:
+    """One phone.
+
+    Args:
+        serial: as in `adb devices`.
+
+    Every method may raise `TargetLost`.
+    """
+
+    def __init__(self, serial: str) -> None:
+        self.serial = serial
+
+    def shell(self, command: str, timeout: float = _ANSWER_SECONDS) -> ShellResult:
+        """Run a line of shell on the phone.
+
+        Raises:
+            AdbTimeout: it does not end within `timeout` seconds.
+        """
+        # The client's own exit code says nothing: it is 0 when the cable is pulled half-way.
+        line = f"( {command}\n); echo {_EXIT_MARK}$?"
+        text = self._run("shell", line, timeout=timeout)[1]
+        codes = list(_EXIT_CODE.finditer(text))
+        if not codes:
+            reason = f" ({_last_line(text)})" if _LOST.search(text) else ""
+            raise TargetLost(f"{self.serial}: the connection to the phone broke off{reason}")
+        start, end = codes[-1].span()
+        return ShellResult(text[:start] + text[end:], int(codes[-1].group(1)))
+
+    def answer(self, command: str) -> str:
+        """What a short command prints; whether it succeeds does not matter.
+
+        A phone that does not answer counts as lost.
+        """
+        try:
+            return self.shell(command).text
+        except AdbTimeout:
+            raise TargetLost(f"{self.serial}: the phone does not answer") from None
+
+    def push(self, local: Path, remote: str, timeout: float = 600) -> None:
+        """Copy a file to the phone.
+
+        Raises:
+            AdbError: the phone does not take it, for example because its storage is full.
+        """
+        self._copy("push", str(local), remote, timeout)
+
+    def pull(self, remote: str, local: Path, timeout: float = 600) -> None:
+        """Copy a file from the phone.
+
+        Raises:
+            AdbError: it is not there or cannot be read.
+        """
+        self._copy("pull", remote, str(local), timeout)
+
+    def _copy(self, verb: str, source: str, target: str, timeout: float) -> None:
+        try:
+            code, text = self._run(verb, source, target, timeout=timeout)
+        except AdbTimeout:
+            raise TargetLost(f"{self.serial}: adb {verb} does not end") from None
+        if code:
+            errors = [line for line in text.splitlines() if "error" in line] or text.splitlines()
+            raise AdbError(_last_line("\n".join(errors)))
+
+    def _run(self, *arguments: str, timeout: float) -> tuple[int, str]:
+        code, text = run_adb("-s", self.serial, *arguments, timeout=timeout)
+        if code and _LOST.search(text):
+            raise TargetLost(f"{self.serial}: the phone is gone ({_last_line(text)})")
+        return code, text
+
+
+def run_adb(*arguments: str, timeout: float = _ANSWER_SECONDS) -> tuple[int, str]:
+    """Exit code and output of the adb client.
+
+    Raises:
+        UserError: adb is not installed.
+        AdbTimeout: it does not end within `timeout` seconds.
+    """
+    program = shutil.which("adb")
+    if program is None:
+        raise UserError(
+            "adb is not installed: install Android's platform tools (Debian, Ubuntu: apt install "
+            "adb) and put adb on the PATH"
+        )
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        raise AdbTimeout(f"adb {arguments[0]}: no end after {timeout:g} s") from None
+    return done.returncode, done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def attached_devices() -> list[AttachedDevice]:
+    """Phones that adb sees.
+
+    Raises:
+        UserError: adb is not installed or does not work.
+    """
+    try:
+        code, text = run_adb("devices")
+    except AdbTimeout as error:
+        raise UserError(f"{error}; try: adb kill-server") from None
+    if code:
+        raise UserError(f"adb does not work here: {_last_line(text)}")
+    _, _, rows = text.partition("List of devices attached\n")
+    # The name of a state may hold spaces, as in "no permissions (...)".
+    fields = [line.split(maxsplit=1) for line in rows.splitlines()]
+    return [AttachedDevice(serial, state) for serial, state in (f for f in fields if len(f) == 2)]
+
+
+def choose_device(serial: str | None) -> Adb:
+    """The phone to use: the one named, or the only one that can be used.
+
+    Raises:
+        UserError: there is none or several, or it does not let this computer in.
+    """
+    devices = attached_devices()
+    if serial is not None:
+        named = [device for device in devices if device.serial == serial]
+        if not named:
+            others = ", ".join(device.serial for device in devices) or "none"
+            raise UserError(f"--serial {serial}: adb does not see this phone (it sees: {others})")
+        devices = named
+    if not devices:
+        raise UserError(
+            "no phone: connect one by USB with 'USB debugging' turned on in its developer options, "
+            "or run: adb connect ADDRESS"
+        )
+    usable = [device for device in devices if device.state == "device"]
+    if len(usable) > 1:
+        names = ", ".join(device.serial for device in usable)
+        raise UserError(f"{len(usable)} phones are connected: choose one with --serial ({names})")
+    if not usable:
+        raise UserError("; ".join(_refusal(device) for device in devices))
+    return Adb(usable[0].serial)
+
+
+def _refusal(device: AttachedDevice) -> str:
+    advice = [text for state, text in _STATES.items() if device.state.startswith(state)]
+    return f"{device.serial}: {device.state}: {advice[0] if advice else 'it cannot be used'}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no message"

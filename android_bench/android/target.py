@@ -1,0 +1,189 @@
+"""A phone as a target of the benchmark: `benchmark_model` in a folder under /data/local/tmp."""
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psfr_tf.android_bench.affinity import resolve
+from psfr_tf.android_bench.android import benchmark_model, device
+from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbTimeout
+from psfr_tf.android_bench.android.program import check_program
+from psfr_tf.android_bench.android.result_file import parse_result_file
+from psfr_tf.android_bench.model_file import ModelFile
+from psfr_tf.android_bench.plan import DELEGATES, Case, Runs
+from psfr_tf.android_bench.target import CaseFailed, Measurement, TargetLost, Thermal
+from psfr_tf.engines.litert import open_file
+from psfr_tf.errors import UserError
+
+# One fixed name, so that the next run removes what a pulled cable left behind.
+FOLDER = "/data/local/tmp/psfr_benchmark"
+_PROGRAM = f"{FOLDER}/benchmark_model"
+_PID = f"{FOLDER}/pid"
+_RESULT = f"{FOLDER}/result.pb"
+_OUTPUT = f"{FOLDER}/output.bin"
+# To load the file, compile it for the GPU and run slowly; beyond it the program hangs.
+_PATIENCE_SECONDS = 300.0
+
+_log = logging.getLogger("psfr_tf")
+
+
+class AndroidTarget:
+    """See `target.Target`.
+
+    Args:
+        adb: the phone.
+        program: `benchmark_model`, a file on this machine.
+        program_sha256: of the program that is meant; None accepts any.
+
+    Raises:
+        UserError: the program is missing, for another machine, or not the one that is meant.
+    """
+
+    name = "android"
+    delegates = DELEGATES
+
+    def __init__(self, adb: Adb, program: Path, program_sha256: str | None = None) -> None:
+        self._adb = adb
+        self._program = program
+        self._properties = device.read_properties(adb)
+        self._top_khz, self._governors = device.read_cores(adb)
+        self._sha256 = check_program(program, device.abis(self._properties), program_sha256)
+        self._unusable: dict[str, str] = {}
+        self._used = False
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            **device.describe(
+                self._properties,
+                self._top_khz,
+                self._governors,
+                battery=self._adb.answer("dumpsys battery"),
+                memory=self._adb.answer("cat /proc/meminfo"),
+            ),
+            "serial_hash": hashlib.sha256(self._adb.serial.encode()).hexdigest()[:12],
+            "runtime": f"benchmark_model {self._sha256[:12]}",
+            "benchmark_model_sha256": self._sha256,
+        }
+
+    def thermal(self) -> Thermal | None:
+        return device.read_thermal(self._adb)
+
+    def prepare(self, models: Sequence[ModelFile]) -> None:
+        self._used = True
+        self._remove_folder()
+        self._adb.answer(f"mkdir -p {FOLDER}")
+        try:
+            self._adb.push(self._program, _PROGRAM)
+        except AdbError as error:
+            raise UserError(
+                f"{self._adb.serial}: the phone does not take {self._program.name}: {error}"
+            ) from None
+        self._adb.answer(f"chmod 755 {_PROGRAM}")
+        for model in models:
+            try:
+                self._adb.push(model.path, _graph(model))
+            except AdbError as error:
+                self._unusable[model.sha256] = f"the phone does not take the file: {error}"
+
+    def measure(self, case: Case, runs: Runs) -> Measurement:
+        flags = benchmark_model.measure_flags(case, _graph(case.model), runs, _RESULT)
+        # Warm-up and measurement each end after max_seconds and the run in progress.
+        command, log = self._run(case, flags, _PATIENCE_SECONDS + 4 * runs.max_seconds)
+        operations = len(open_file(case.model.path, xnnpack=False)._get_ops_details())
+        measurement = replace(benchmark_model.parse(case, log, operations), command=command)
+        content = self._pull(_RESULT)
+        try:
+            return parse_result_file(content, measurement)
+        except ValueError:  # a version that writes none, or a full disk; the log has the figures
+            return measurement
+
+    def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        paths = [f"{FOLDER}/input{index}.bin" for index in range(len(inputs))]
+        with tempfile.TemporaryDirectory() as folder:
+            for array, path in zip(inputs, paths, strict=True):
+                local = Path(folder, Path(path).name)
+                local.write_bytes(np.ascontiguousarray(array).tobytes())
+                try:
+                    self._adb.push(local, path)
+                except AdbError as error:
+                    raise CaseFailed(f"the phone does not take the input: {error}") from None
+        flags = benchmark_model.output_flags(case, _graph(case.model), paths, _OUTPUT)
+        _, log = self._run(case, flags, _PATIENCE_SECONDS)
+        content = self._pull(_OUTPUT)
+        tensors = case.model.outputs
+        sizes = [int(np.prod(t.shape)) * np.dtype(t.dtype).itemsize for t in tensors]
+        if len(content) != sum(sizes):
+            unknown = benchmark_model.unknown_flags(log)
+            raise CaseFailed(
+                f"this benchmark_model does not know {unknown}: take a newer one"
+                if unknown
+                else f"the phone wrote {len(content)} bytes of output, {sum(sizes)} are expected",
+                log,
+            )
+        arrays, start = [], 0
+        for tensor, size in zip(tensors, sizes, strict=True):
+            part = np.frombuffer(content[start : start + size], tensor.dtype)
+            arrays.append(part.reshape(tensor.shape))
+            start += size
+        return arrays
+
+    def close(self) -> None:
+        if not self._used:
+            return
+        try:
+            self._remove_folder()
+        except (TargetLost, UserError) as error:
+            _log.warning("%s stays on the phone until the next run: %s", FOLDER, error)
+
+    def _run(self, case: Case, flags: tuple[str, ...], timeout: float) -> tuple[str, str]:
+        """Run the program. Returns its command line and what it printed."""
+        if case.model.sha256 in self._unusable:
+            raise CaseFailed(self._unusable[case.model.sha256])
+        try:
+            cpus = resolve(case.affinity, self._top_khz)
+        except ValueError as error:
+            raise CaseFailed(str(error)) from None
+        mask = None if cpus is None else f"{sum(1 << cpu for cpu in cpus):x}"
+        pin = "" if mask is None else f"taskset {mask} "
+        command = f"{pin}{_PROGRAM} {' '.join(flags)}"
+        try:
+            # Its number is kept because the program outlives the connection.
+            result = self._adb.shell(
+                f"rm -f {_RESULT} {_OUTPUT}; {command} & echo $! > {_PID}; wait $!; code=$?; "
+                f"rm -f {_PID}; exit $code",
+                timeout,
+            )
+        except AdbTimeout:
+            self._stop_program()
+            raise CaseFailed(f"benchmark_model did not end within {timeout:.0f} s") from None
+        if result.code:
+            raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
+        return command, result.text
+
+    def _pull(self, remote: str) -> bytes:
+        """Contents of a file on the phone; empty if it is not there."""
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder, "file")
+            try:
+                self._adb.pull(remote, local)
+            except AdbError:
+                return b""
+            return local.read_bytes()
+
+    def _stop_program(self) -> None:
+        self._adb.answer(f"[ -e {_PID} ] && kill -9 $(cat {_PID})")
+
+    def _remove_folder(self) -> None:
+        self._stop_program()
+        self._adb.answer(f"rm -rf {FOLDER}")
+
+
+def _graph(model: ModelFile) -> str:
+    """Path of a file on the phone; its own name might need quoting."""
+    return f"{FOLDER}/{model.sha256[:16]}.tflite"

@@ -1,0 +1,126 @@
+"""Two results side by side: what changed by more than the noise."""
+
+from dataclasses import dataclass
+
+from psfr_tf.android_bench.results import Results, Row
+from psfr_tf.android_bench.statistics import change
+
+# A picture this much further from the reference is worse; the figure itself has no noise.
+_PSNR_LOSS_DB = 0.5
+_LABELS_LOSS = 0.002
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A case in both results.
+
+    Attributes:
+        name: of the case.
+        before_ms, after_ms: medians; None without one.
+        change, noise: of the latency, as shares: -0.1 is a tenth faster; `noise` is half of the
+            95 % interval.
+        verdict: "slower", "faster", "same", "unclear" (too noisy), "not valid" (before or both),
+            "broken" (valid before, not now) or "missing".
+        regressions: one line for each thing that became worse.
+    """
+
+    name: str
+    before_ms: float | None
+    after_ms: float | None
+    change: float | None
+    noise: float | None
+    verdict: str
+    regressions: list[str]
+
+
+def compare(before: Results, after: Results, threshold: float) -> list[Difference]:
+    """Compare the cases of two results, in the order of the first.
+
+    Cases are the same if network, precision, delegate, threads and affinity are; the files may
+    differ. New cases of the second results are left out, and so are sustained runs.
+
+    Args:
+        threshold: the share by which latency or peak memory may grow, such as 0.05.
+    """
+    second = {_key(row): row for row in after.rows if not row.sustained_minutes}
+    first = [row for row in before.rows if not row.sustained_minutes]
+    return [_difference(row, second.get(_key(row)), threshold) for row in first]
+
+
+def _key(row: Row) -> tuple:
+    return (row.model, row.delegate, row.threads, row.affinity)
+
+
+def _name(row: Row) -> str:
+    cores = "" if row.affinity == "all" else f", {row.affinity} cores"
+    return f"{row.model}, {row.delegate}, threads {row.threads}{cores}"
+
+
+def _difference(before: Row, after: Row | None, threshold: float) -> Difference:
+    name, regressions = _name(before), []
+    if after is None:
+        lines = [f"{name}: not measured any more"] if before.valid else []
+        return Difference(name, before.typical_ms, None, None, None, "missing", lines)
+    if before.valid and after.valid:
+        found = change(
+            [process.times_ms for process in before.processes],
+            [process.times_ms for process in after.processes],
+        )
+        verdict, noise = found.verdict(threshold), (found.high - found.low) / 2
+        if verdict == "slower":
+            regressions.append(
+                f"{name}: {100 * found.change:+.1f} % latency (noise {100 * noise:.1f} %), more "
+                f"than {100 * threshold:g} %"
+            )
+        regressions += _other_regressions(name, before, after, threshold)
+        figures = (found.change, noise)
+    else:
+        verdict, figures = "not valid", (None, None)
+        if before.valid:
+            verdict = "broken"
+            regressions.append(f"{name}: not valid any more: {'; '.join(after.reasons)}")
+    return Difference(name, before.typical_ms, after.typical_ms, *figures, verdict, regressions)
+
+
+def _other_regressions(name: str, before: Row, after: Row, threshold: float) -> list[str]:
+    found = []
+    memory = (before.peak_memory_kb, after.peak_memory_kb)
+    if None not in memory and memory[1] > (1 + threshold) * memory[0]:
+        found.append(f"{name}: {100 * (memory[1] / memory[0] - 1):+.1f} % peak memory")
+    if before.accuracy and after.accuracy:
+        psnr = (before.accuracy.psnr_db, after.accuracy.psnr_db)
+        if None not in psnr and psnr[1] < psnr[0] - _PSNR_LOSS_DB:
+            found.append(f"{name}: {psnr[0]:.1f} to {psnr[1]:.1f} dB against the reference")
+        labels = (before.accuracy.equal_labels, after.accuracy.equal_labels)
+        if None not in labels and labels[1] < labels[0] - _LABELS_LOSS:
+            found.append(f"{name}: {100 * labels[0]:.2f} to {100 * labels[1]:.2f} % equal labels")
+    delegated = (before.delegated_nodes, after.delegated_nodes)
+    if None not in delegated and after.nodes and before.nodes:
+        shares = delegated[0] / before.nodes, delegated[1] / after.nodes
+        if shares[1] < shares[0]:
+            found.append(
+                f"{name}: {delegated[1]} of {after.nodes} operations delegated, before "
+                f"{delegated[0]} of {before.nodes}"
+            )
+    return found
+
+
+def table(differences: list[Difference]) -> str:
+    """A Markdown table of the differences."""
+    rows = [("case", "before ms", "after ms", "change", "noise", "verdict"), ("---",) * 6]
+    for each in differences:
+        rows.append(
+            (
+                each.name,
+                _milliseconds(each.before_ms),
+                _milliseconds(each.after_ms),
+                "" if each.change is None else f"{100 * each.change:+.1f} %",
+                "" if each.noise is None else f"± {100 * each.noise:.1f} %",
+                each.verdict,
+            )
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

@@ -1,0 +1,175 @@
+"""This machine as a target: the LiteRT interpreter, a fresh process for each measurement."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psfr_tf.android_bench.affinity import resolve
+from psfr_tf.android_bench.model_file import ModelFile
+from psfr_tf.android_bench.plan import Case, Runs
+from psfr_tf.android_bench.statistics import summary
+from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
+from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.errors import UserError
+from psfr_tf.export.measure_litert import in_new_process
+from psfr_tf.machine import describe_machine
+
+_CHILD = "psfr_tf.export.measure_litert"
+_PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
+
+
+class LocalTarget:
+    """See `target.Target`. On Linux, also the heat and the clock of the CPU.
+
+    Raises:
+        UserError: no LiteRT runtime is installed.
+    """
+
+    name = "local"
+    delegates = ("cpu", "xnnpack")
+
+    def __init__(self, system: Path = Path("/sys")) -> None:
+        try:
+            module = interpreter_class().__module__.split(".")[0]
+        except ImportError as error:
+            raise UserError(str(error)) from None
+        package = _PACKAGES.get(module, module)
+        self._runtime = f"{package} {_version(package)}"
+        self._system = system
+
+    def describe(self) -> dict[str, Any]:
+        machine = describe_machine("numpy")
+        top_khz = self._top_khz()
+        return {
+            "name": _board() or machine["cpu"],
+            "cpu": machine["cpu"],
+            "cores": len(top_khz),
+            "top_mhz": sorted({khz // 1000 for khz in top_khz.values() if khz}),
+            "governor": self._read("devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "memory_kb": _memory_kb(),
+            "system": _system_name(),
+            "abi": machine["platform"].split()[-1],
+            "runtime": self._runtime,
+            "python": machine["python"],
+            "load_average_1_min": machine["load_average_1_min"],
+        }
+
+    def thermal(self) -> Thermal | None:
+        sensors = self._system.glob("class/thermal/thermal_zone*/temp")
+        readings = [value for value in map(_number, sensors) if value is not None]
+        throttled = self._system.glob(
+            "devices/system/cpu/cpu*/thermal_throttle/core_throttle_count"
+        )
+        counts = [value for value in map(_number, throttled) if value is not None]
+        if not readings and not counts:
+            return None
+        return Thermal(
+            celsius=max(readings) / 1000 if readings else None,
+            throttle_count=sum(counts) if counts else None,
+        )
+
+    def prepare(self, models: Sequence[ModelFile]) -> None:
+        """Nothing to do: the files run where they are."""
+
+    def measure(self, case: Case, runs: Runs) -> Measurement:
+        result = self._child(
+            case,
+            *("--warm-up", runs.warm_up_runs, "--min-runs", runs.min_runs),
+            *("--max-runs", sys.maxsize),
+            *("--min-seconds", runs.min_seconds, "--max-seconds", runs.max_seconds),
+        )
+        return Measurement(
+            latency=summary(result["wall_ms"]),
+            latencies_ms=tuple(result["wall_ms"]),
+            init_ms=result["init_ms"],
+            first_ms=result["first_ms"],
+            peak_memory_kb=round(result["peak_memory_mb"] * 1e6 / 1024),
+            nodes=result["operations"],
+            delegated_nodes=result["operations"] - len(result["outside"]),
+            partitions=result["partitions"],
+            outside=tuple(sorted(set(result["outside"]))),
+        )
+
+    def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        with tempfile.TemporaryDirectory() as folder:
+            given, made = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
+            np.savez(given, *inputs)
+            self._child(case, "--inputs", given, "--outputs", made)
+            with np.load(made) as arrays:
+                return [arrays[name] for name in arrays.files]
+
+    def close(self) -> None:
+        """Nothing to remove."""
+
+    def _child(self, case: Case, *options: object) -> dict[str, Any]:
+        options = ("--threads", case.threads, *options)
+        if case.delegate == "cpu":
+            options += ("--no-xnnpack",)
+        try:
+            cpus = resolve(case.affinity, self._top_khz())
+            if cpus is not None:
+                options += ("--cpus", ",".join(map(str, cpus)))
+            return in_new_process(_CHILD, case.model.path, *options)
+        except (ValueError, RuntimeError) as error:
+            lines = str(error).splitlines()
+            raise CaseFailed(lines[-1] if lines else "no message", str(error)) from None
+
+    def _top_khz(self) -> dict[int, int]:
+        """Top frequency of each CPU this process may use; 0 where the system does not tell."""
+        if hasattr(os, "sched_getaffinity"):
+            cpus = sorted(os.sched_getaffinity(0))
+        else:
+            cpus = list(range(os.cpu_count() or 1))
+        folder = self._system / "devices/system/cpu"
+        return {n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in cpus}
+
+    def _read(self, path: str) -> str | None:
+        return _text(self._system / path)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip("\0 \n") or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(_text(path) or "")
+    except ValueError:
+        return None
+
+
+def _board() -> str | None:
+    """Such as "Raspberry Pi 5 Model B Rev 1.0", of machines described by a device tree."""
+    return _text(Path("/proc/device-tree/model"))
+
+
+def _memory_kb() -> int | None:
+    for line in (_text(Path("/proc/meminfo")) or "").splitlines():
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1])
+    return None
+
+
+def _system_name() -> str:
+    import platform
+
+    try:
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, kernel {platform.release()}"
+    except (OSError, KeyError):
+        return f"{platform.system()} {platform.release()}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "of unknown version"

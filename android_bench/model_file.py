@@ -1,0 +1,169 @@
+"""A LiteRT file: its hash, its tensors, what its metadata says."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psfr_tf.engines.litert import open_file
+from psfr_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output.
+
+    Attributes:
+        name: of the tensor (`serving_default_lq:0`), which `benchmark_model` asks for.
+        argument: its name in the file's signature (`lq`), else `name`.
+        shape: with the batch.
+        dtype: numpy's name, such as "float32".
+    """
+
+    name: str
+    argument: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file to measure, see `read_model_file`.
+
+    Attributes:
+        path: of the file.
+        sha256: of its contents, hexadecimal.
+        size_bytes: of the file.
+        inputs, outputs: in the order of the file's main subgraph.
+        part: "restorer", "parsing" or "generator"; None for a file of another project.
+        precision: "float32", "int8-dynamic" ..., from its metadata; else the type of its largest
+            kernel; None without kernels.
+        weights: name of the weights, from its metadata; None without them.
+        multiply_adds: of its convolutions and matrix products, for one run.
+        size: side of the face in pixels, from the first input with 3 channels; None without one.
+    """
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    part: str | None
+    precision: str | None
+    weights: str | None
+    multiply_adds: int
+    size: int | None
+
+    @property
+    def label(self) -> str:
+        """What it is, whatever its place: "psfr-mobile-256 restorer int8", else the file's name."""
+        if self.weights and self.part and self.precision:
+            return f"{self.weights} {self.part} {self.precision}"
+        return self.path.name
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """Read a file without running it.
+
+    Raises:
+        UserError: it is not there or not a LiteRT file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if content[4:8] != b"TFL3":
+        raise UserError(f"{path}: not a LiteRT (.tflite) file")
+    try:
+        interpreter = open_file(path, xnnpack=False)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: not a LiteRT file ({' '.join(str(error).split())})") from None
+    input_names, output_names = _signature_names(interpreter)
+    inputs = _tensors(interpreter.get_input_details(), input_names)
+    outputs = _tensors(interpreter.get_output_details(), output_names)
+    metadata = _metadata(content)
+    faces = [t.shape for t in inputs if len(t.shape) == 4 and t.shape[3] == 3]
+    return ModelFile(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        inputs=inputs,
+        outputs=outputs,
+        part=metadata.get("part"),
+        precision=metadata.get("precision") or _weight_type(interpreter),
+        weights=metadata.get("name"),
+        multiply_adds=_multiply_adds(interpreter),
+        size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
+    )
+
+
+def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
+    """Names of inputs and outputs in the file's only signature, by tensor index."""
+    if len(interpreter.get_signature_list()) != 1:
+        return {}, {}
+    runner = interpreter.get_signature_runner()
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    return (
+        {detail["index"]: name for name, detail in inputs.items()},
+        {detail["index"]: name for name, detail in outputs.items()},
+    )
+
+
+def _tensors(details: list[dict], names: dict[int, str]) -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(
+            name=detail["name"],
+            argument=names.get(detail["index"], detail["name"]),
+            shape=tuple(map(int, detail["shape"])),
+            dtype=np.dtype(detail["dtype"]).name,
+        )
+        for detail in details
+    )
+
+
+def _multiply_adds(interpreter: Any) -> int:
+    shapes = {
+        detail["index"]: tuple(map(int, detail["shape"]))
+        for detail in interpreter.get_tensor_details()
+    }
+    total = 0
+    for operation in _products(interpreter):
+        # Kernels are [C_out, K, K, C_in], depthwise [1, K, K, C_out], matrices [C_out, C_in].
+        kernel = shapes[operation["inputs"][1]]
+        depthwise = operation["op_name"] == "DEPTHWISE_CONV_2D"
+        per_value = kernel[1:3] if depthwise else kernel[1:]
+        total += math.prod(shapes[operation["outputs"][0]]) * math.prod(per_value)
+    return total
+
+
+def _weight_type(interpreter: Any) -> str | None:
+    """Type of the largest kernel: "float32", "float16", "int8" ...; None without kernels."""
+    tensors = {detail["index"]: detail for detail in interpreter.get_tensor_details()}
+    # float16 kernels pass through an operation that makes float32 of them.
+    widened = {
+        operation["outputs"][0]: operation["inputs"][0]
+        for operation in interpreter._get_ops_details()
+        if operation["op_name"] == "DEQUANTIZE"
+    }
+    kernels = [operation["inputs"][1] for operation in _products(interpreter)]
+    stored = [tensors[widened.get(index, index)] for index in kernels]
+    largest = max(stored, key=lambda detail: math.prod(map(int, detail["shape"])), default=None)
+    return np.dtype(largest["dtype"]).name if largest else None
+
+
+def _products(interpreter: Any) -> list[dict]:
+    """Convolutions and matrix products; the kernel is the second input of each."""
+    names = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    return [op for op in interpreter._get_ops_details() if op["op_name"] in names]
+
+
+def _metadata(content: bytes) -> dict[str, Any]:
+    """This project's entry in the file; empty without one, or without ai-edge-litert to read it."""
+    try:
+        from psfr_tf.export.litert_metadata import read_metadata
+    except ImportError:
+        return {}
+    return read_metadata(content) or {}

@@ -1,0 +1,201 @@
+"""`results.json`: what a benchmark found, and its written schema.
+
+The classes here are the schema's source; `schema.json` beside them is what they generate, and
+docs/benchmarks.md explains it. Units are in the names; 1 kB of memory is 1024 bytes.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from psfr_tf import files
+from psfr_tf.android_bench.plan import Case, Plan
+from psfr_tf.android_bench.target import Latency, Thermal
+from psfr_tf.errors import UserError
+
+FILE_NAME = "results.json"
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
+SCHEMA_VERSION = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Accuracy(_Record):
+    """Output for the fixed face beside the reference's."""
+
+    reference: str = Field(description="file that made the reference output, on the host")
+    reference_sha256: str
+    psnr_db: float | None = Field(None, description="of the picture; 150 if equal to the last bit")
+    max_error: float | None = Field(None, description="largest difference of any value")
+    equal_labels: float | None = Field(None, description="share of pixels with the same label")
+    identical_to_cpu: bool | None = Field(
+        None, description="GPU only: every value equals what the device's CPU makes"
+    )
+    picture: str | None = Field(None, description="the output, a file beside results.json")
+    reference_picture: str | None = Field(None, description="the reference output")
+    face_picture: str | None = Field(None, description="the damaged face that went in")
+
+
+class Process(_Record):
+    """One fresh process."""
+
+    started: str = Field(description="UTC, ISO 8601")
+    latency: Latency
+    latencies_ms: list[float] = Field(description="each run; empty if the target does not tell")
+    init_ms: float | None = None
+    first_ms: float | None = None
+    peak_memory_kb: int | None = None
+    thermal_before: Thermal | None = None
+    thermal_after: Thermal | None = None
+    cooled_down: bool = Field(True, description="false: still hot when it started")
+
+    @property
+    def times_ms(self) -> list[float]:
+        """Its runs, or its typical run if there is no more."""
+        if self.latencies_ms:
+            return self.latencies_ms
+        p50 = self.latency.p50_ms
+        return [self.latency.mean_ms if p50 is None else p50]
+
+
+class Window(_Record):
+    """A stretch of a sustained run."""
+
+    elapsed_s: float = Field(description="from the start of the sustained run to its end")
+    runs: int
+    p50_ms: float = Field(description="median; the mean if the target gives no median")
+    celsius: float | None = None
+    throttled: bool = False
+
+
+class Row(_Record):
+    """One case: a file with its settings, and what was measured."""
+
+    model: str = Field(description="weights, part and precision; else the file's name")
+    file: str
+    sha256: str
+    size_bytes: int
+    weights: str | None
+    part: str | None
+    precision: str | None
+    face_px: int | None = Field(description="side of the face")
+    multiply_adds: int
+    delegate: Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu"]
+    threads: int
+    affinity: str
+    sustained_minutes: float = 0.0
+
+    runs: int = Field(0, description="measured runs, over all processes")
+    init_ms: float | None = Field(None, description="median over the processes")
+    first_ms: float | None = Field(None, description="first inference, median over the processes")
+    mean_ms: float | None = None
+    std_ms: float | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    noise_ms: float | None = Field(
+        None, description="half of the 95 % interval of the median, by a two-level bootstrap"
+    )
+    peak_memory_kb: int | None = Field(None, description="largest of the processes")
+    nodes: int | None = Field(None, description="operations of the file")
+    delegated_nodes: int | None = Field(None, description="of these, run by the delegate")
+    partitions: int | None = Field(None, description="pieces that the delegate runs them in")
+    outside: list[str] = Field([], description="names of the operations outside the delegate")
+    accuracy: Accuracy | None = None
+    accuracy_missing: str | None = Field(None, description="why there is no accuracy")
+    processes: list[Process] = []
+    windows: list[Window] = Field([], description="latency over time of a sustained run")
+    command: str = Field("", description="command line on the device")
+    failure: str | None = Field(None, description="why it did not run")
+    failure_log: str | None = Field(None, description="end of what the program printed")
+    valid: bool = False
+    reasons: list[str] = Field([], description="why it is not valid")
+
+    @property
+    def key(self) -> tuple:
+        """Equal to the `key` of its `plan.Case`."""
+        return (self.sha256, self.delegate, self.threads, self.affinity, self.sustained_minutes)
+
+    @property
+    def typical_ms(self) -> float | None:
+        """The median of the runs; the mean if the target gives no median."""
+        return self.mean_ms if self.p50_ms is None else self.p50_ms
+
+
+class Results(_Record):
+    """A whole benchmark."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    target: Literal["local", "android"]
+    psfr_tf: str = Field(description="version of this project")
+    created: str = Field(description="UTC, ISO 8601")
+    finished: str | None = Field(None, description="UTC, ISO 8601; null while cases are missing")
+    interrupted: str | None = Field(None, description="why it ended early")
+    device: dict[str, Any] = Field(
+        description="name, cpu, cores, system, abi, runtime, and what else the target tells"
+    )
+    plan: Plan = Field(description="as it was asked for")
+    problems: list[str] = Field([], description="files that could not be used")
+    rows: list[Row] = []
+
+
+def new_row(case: Case) -> Row:
+    """An empty row for a case."""
+    model = case.model
+    return Row(
+        model=model.label,
+        file=model.path.name,
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
+        weights=model.weights,
+        part=model.part,
+        precision=model.precision,
+        face_px=model.size,
+        multiply_adds=model.multiply_adds,
+        delegate=case.delegate,
+        threads=case.threads,
+        affinity=case.affinity,
+        sustained_minutes=case.sustained_minutes,
+    )
+
+
+def save(results: Results, folder: Path) -> None:
+    """Write `folder/results.json`, atomically."""
+    files.write_text(folder / FILE_NAME, results.model_dump_json(indent=1) + "\n")
+
+
+def load(path: Path) -> Results:
+    """Read results; `path` is the file or its folder.
+
+    Raises:
+        UserError: one line naming the file and what is wrong.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not a JSON file: {error}") from None
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(f"{file}: schema_version {SCHEMA_VERSION} is needed, got {version!r}")
+    try:
+        return Results.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{file}: {place}: {first['msg'].lower()}") from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema, as `schema.json` has it."""
+    made = Results.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

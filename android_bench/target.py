@@ -1,0 +1,162 @@
+"""What a benchmark runs on: the part that differs between a phone and this machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from psfr_tf.android_bench.model_file import ModelFile
+from psfr_tf.android_bench.plan import Case, Runs
+
+
+class TargetLost(Exception):
+    """The target is gone (cable pulled, reboot). The run stops, keeps what it has, can go on later.
+
+    The message is one line for the user.
+    """
+
+
+class CaseFailed(Exception):
+    """This case cannot run on the target; the others go on.
+
+    Attributes:
+        reason: one line for the results, as the device gave it if it did.
+        log: what the program printed.
+    """
+
+    def __init__(self, reason: str, log: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.log = log
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time of one inference, in ms, over the measured runs (warm-up left out).
+
+    Figures that a target does not give are None: `benchmark_model` prints p5, p50 and p95 only in
+    its newer versions, and never p90 or p99.
+    """
+
+    runs: int
+    mean_ms: float
+    std_ms: float | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one case gave.
+
+    Attributes:
+        latency: of the measured runs.
+        latencies_ms: each run in order, if the target gives them; else empty.
+        init_ms: load the file, apply the delegate, allocate.
+        first_ms: the first inference, which is the first warm-up run.
+        peak_memory_kb: of the process that ran the case; 1 kB = 1024 bytes.
+        nodes: operations of the file; None if not known.
+        delegated_nodes: those that the delegate runs.
+        partitions: pieces that the delegate runs them in.
+        outside: names of the operations outside the delegate, if known.
+        command: the command line that ran, for the results.
+        log: what the program printed.
+    """
+
+    latency: Latency
+    init_ms: float | None = None
+    first_ms: float | None = None
+    peak_memory_kb: int | None = None
+    nodes: int | None = None
+    delegated_nodes: int | None = None
+    partitions: int | None = None
+    outside: tuple[str, ...] = ()
+    latencies_ms: tuple[float, ...] = ()
+    command: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Thermal:
+    """Heat of the target at one moment.
+
+    Attributes:
+        celsius: of the hottest sensor on the processor; None if none can be read.
+        status: of Android's PowerManager, 0 (none) to 6 (shutdown); None elsewhere.
+        throttled: the system lowers the clock because of heat.
+        throttle_count: events since the start of the system, where it counts them; a case during
+            which it rises was throttled.
+    """
+
+    celsius: float | None = None
+    status: int | None = None
+    throttled: bool = False
+    throttle_count: int | None = None
+
+
+class Target(Protocol):
+    """A phone, or this machine. Used by one thread, in the order of the methods.
+
+    Every method may raise `TargetLost`.
+    """
+
+    name: str
+    """"android" or "local"."""
+
+    delegates: tuple[str, ...]
+    """Those of `plan.DELEGATES` that can be asked for here. Cases with others are left out."""
+
+    def describe(self) -> dict[str, Any]:
+        """The device and its software, for the results: JSON values.
+
+        Always there: `name` (a person's name for it, such as "Google Pixel 8"), `cpu` (its model or
+        the SoC), `cores` (int), `system` (such as "Android 14"), `abi` (such as "arm64-v8a"),
+        `runtime` (name and version of what runs the files). More keys are welcome, such as
+        `serial_hash`, `governor`, `battery`.
+        """
+
+    def thermal(self) -> Thermal | None:
+        """The heat now; None if the target cannot tell."""
+
+    def prepare(self, models: Sequence[ModelFile]) -> None:
+        """Make the files ready to run.
+
+        File names may repeat (from different folders), hashes do not. A file that cannot be made
+        ready makes its cases raise `CaseFailed`.
+
+        Raises:
+            UserError: nothing can run: program missing, wrong ABI ...
+        """
+
+    def measure(self, case: Case, runs: Runs) -> Measurement:
+        """Run a case in a fresh process.
+
+        Inputs are values of the target's choice; they do not matter for the time.
+
+        Raises:
+            CaseFailed: it does not run, or prints what cannot be understood.
+        """
+
+    def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the file makes of `inputs`, run as the case says.
+
+        Args:
+            inputs: one array for each of `case.model.inputs`, with its shape and dtype.
+
+        Returns:
+            One array for each of `case.model.outputs`, with its shape and dtype.
+
+        Raises:
+            CaseFailed: it does not run, or the target cannot give outputs (the reason says so).
+        """
+
+    def close(self) -> None:
+        """Remove what was put on the target. Called once, also after an error or Ctrl-C.
+
+        Raises nothing; what cannot be removed is logged to the logger `psfr_tf`.
+        """

@@ -1,0 +1,61 @@
+"""`psfr benchmark android`: LiteRT files on a phone."""
+
+import argparse
+import re
+from pathlib import Path
+
+from psfr_tf.cli.plan_arguments import add_plan_arguments, run_benchmark
+from psfr_tf.errors import UserError
+
+SUMMARY = "Latency, memory and accuracy of LiteRT files on an Android phone, over adb."
+EXAMPLE = (
+    "psfr benchmark android --model out/restorer_*.tflite "
+    "--benchmark-model android_aarch64_benchmark_model --output bench"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_plan_arguments(parser, ("cpu", "xnnpack", "xnnpack-fp16", "gpu"), [1, 2, 4])
+    parser.add_argument(
+        "--serial", metavar="S", help="the phone, as adb devices calls it; needed if there are two"
+    )
+    parser.add_argument(
+        "--benchmark-model",
+        type=Path,
+        metavar="FILE",
+        help="TensorFlow's benchmark_model for the phone; docs/benchmarks_android.md tells where "
+        "to get it",
+    )
+    parser.add_argument(
+        "--benchmark-model-sha256",
+        type=_sha256,
+        metavar="HEX",
+        help="accept only the file with this SHA-256",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.benchmark_model is None and not args.dry_run:
+        args.usage_error(
+            "--benchmark-model is needed; docs/benchmarks_android.md tells where to get it"
+        )
+
+    def make_target():
+        from psfr_tf.android_bench.android.adb import choose_device
+        from psfr_tf.android_bench.android.target import AndroidTarget
+        from psfr_tf.android_bench.target import TargetLost
+
+        try:
+            phone = choose_device(args.serial)
+            return AndroidTarget(phone, args.benchmark_model, args.benchmark_model_sha256)
+        except TargetLost as lost:
+            raise UserError(str(lost)) from None
+
+    return run_benchmark(args, make_target)
+
+
+def _sha256(text: str) -> str:
+    """argparse type: 64 hexadecimal digits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a SHA-256 (64 hexadecimal digits)")
+    return text

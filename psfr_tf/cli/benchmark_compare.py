@@ -1,0 +1,74 @@
+"""`psfr benchmark compare`: did a model, a runtime or a device get slower?"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from psfr_tf.cli.inputs import make_folder, write_report
+
+SUMMARY = "Compare two results; fails on a regression, for use in CI."
+EXAMPLE = "psfr benchmark compare before/results.json after/results.json --threshold 5"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", type=Path, metavar="A", help="results.json, or its folder")
+    parser.add_argument("after", type=Path, metavar="B", help="results.json, or its folder")
+    parser.add_argument(
+        "--threshold",
+        type=_percent,
+        default=0.05,
+        metavar="PERCENT",
+        help="latency or peak memory that grows by more is a regression, unless noise explains it "
+        "(default: 5)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="also writes DIR/report.json, report.md and report.html with both results",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from psfr_tf.android_bench.compare import compare, table
+    from psfr_tf.android_bench.report import write_reports
+    from psfr_tf.android_bench.report.sections import device_name
+    from psfr_tf.android_bench.results import load
+    from psfr_tf.errors import UserError
+
+    before, after = load(args.before), load(args.after)
+    if device_name(before) != device_name(after):
+        print(f"note: two devices, {device_name(before)} and {device_name(after)}")
+    differences = compare(before, after, args.threshold)
+    if all(each.verdict in ("missing", "not valid") for each in differences):
+        raise UserError(f"{args.before} and {args.after} have no valid case in common")
+    print(table(differences))
+    regressions = [line for each in differences for line in each.regressions]
+    if args.output:
+        make_folder(args.output)
+        write_reports([before, after], args.output)
+        write_report(
+            args.output,
+            "benchmark compare",
+            before=str(args.before),
+            after=str(args.after),
+            threshold=args.threshold,
+            differences=[asdict(each) for each in differences],
+            regressions=regressions,
+        )
+    for line in regressions:
+        print(f"psfr: regression: {line}", file=sys.stderr)
+    return 1 if regressions else 0
+
+
+def _percent(text: str) -> float:
+    """argparse type: a percentage, as a share."""
+    try:
+        value = float(text) / 100
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage such as 5")
+    return value

@@ -1,0 +1,19 @@
+"""`psfr benchmark local`: LiteRT files on this machine."""
+
+import argparse
+
+from psfr_tf.cli.plan_arguments import add_plan_arguments, run_benchmark
+from psfr_tf.machine import available_cores
+
+SUMMARY = "Latency, memory and accuracy of LiteRT files on this machine."
+EXAMPLE = "psfr benchmark local --model out/restorer_*.tflite --output bench"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_plan_arguments(parser, ("xnnpack", "cpu"), list(dict.fromkeys((1, available_cores()))))
+
+
+def run(args: argparse.Namespace) -> int:
+    from psfr_tf.android_bench.local import LocalTarget
+
+    return run_benchmark(args, LocalTarget)

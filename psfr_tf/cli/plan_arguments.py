@@ -1,0 +1,192 @@
+"""Options and steps that `psfr benchmark local` and `psfr benchmark android` share."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from psfr_tf.cli.inputs import make_folder, write_report
+
+
+def add_plan_arguments(
+    parser: argparse.ArgumentParser, delegates: Sequence[str], threads: Sequence[int]
+) -> None:
+    """Options that say what to measure.
+
+    Args:
+        delegates: the ones to choose from; all are the default.
+        threads: the default.
+    """
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=[],
+        metavar="FILE|DIR",
+        help=".tflite files, or folders of them; take the place of the plan's",
+    )
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="writes DIR/results.json, report.html, report.md, report.json, charts/ and pictures/",
+    )
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="YAML plan, such as configs/bench_mobile.yaml"
+    )
+    parser.add_argument(
+        "--delegates",
+        type=lambda text: _choices(text, delegates),
+        metavar="D,D,...",
+        help=f"of {', '.join(delegates)} (default: all)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=_counts,
+        metavar="N,N,...",
+        help=f"CPU threads (default: {','.join(map(str, threads))})",
+    )
+    parser.add_argument(
+        "--affinity",
+        action="append",
+        metavar="CPUS",
+        help="CPUs to run on: all, big, little, or numbers such as 4-7; may be repeated "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--sustained",
+        type=float,
+        metavar="MINUTES",
+        help="run each case without pause for so long instead, to see throttling",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the results in the output folder"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the cases and how long they take"
+    )
+    parser.set_defaults(all_delegates=list(delegates), default_threads=list(threads))
+
+
+def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> int:
+    """Run the plan that the options describe; returns the exit code.
+
+    Args:
+        args: of a parser with `add_plan_arguments`.
+        make_target: makes the `psfr_tf.android_bench.target.Target`, once the plan is known to be
+            good; may raise UserError.
+    """
+    from psfr_tf.android_bench import results as records
+    from psfr_tf.android_bench.harness import Benchmark
+    from psfr_tf.android_bench.plan import estimate_seconds, expand, find_models
+    from psfr_tf.android_bench.report import write_reports
+    from psfr_tf.errors import UserError
+
+    plan = _plan(args)
+    models, problems = find_models(plan.models)
+    for problem in problems:
+        _say(f"error: {problem}")
+    if not models:
+        raise UserError("no file to measure; name some with --model")
+    cases = expand(plan, models)
+    known = [case for case in cases if case.delegate in args.all_delegates]
+    if len(known) < len(cases):
+        missing = {case.delegate for case in cases} - {case.delegate for case in known}
+        _say(f"left out, not available here: {', '.join(sorted(missing))}")
+    if not known:
+        raise UserError("the plan has no case for this target")
+    minutes = max(1, round(estimate_seconds(known, plan) / 60))
+    duration = f"about {minutes} minute{'s'[: minutes != 1]}"
+    if args.dry_run:
+        for case in known:
+            print(case)
+        print(
+            f"{len(known)} cases, {plan.processes} processes each: {duration}, "
+            f"and up to {plan.cool_down.max_seconds:g} s to cool down before each process"
+        )
+        return 1 if problems else 0
+    make_folder(args.output)
+    there = (args.output / records.FILE_NAME).exists()
+    if there and not args.resume:
+        raise UserError(
+            f"{args.output / records.FILE_NAME}: is there already; --resume goes on with it"
+        )
+    earlier = records.load(args.output) if there else None
+    _say(f"{len(known)} cases, {duration}")
+    results = Benchmark(
+        plan, known, make_target(), args.output, earlier, problems=problems, log=_say
+    ).run()
+    paths = write_reports([results], args.output)
+    valid = [row for row in results.rows if row.valid]
+    write_report(
+        args.output,
+        f"benchmark {results.target}",
+        device=results.device,
+        cases=len(results.rows),
+        valid=len(valid),
+        not_valid=[
+            {"model": row.model, "delegate": row.delegate, "threads": row.threads, "why": why}
+            for row in results.rows
+            for why in row.reasons
+        ],
+        interrupted=results.interrupted,
+        problems=problems,
+        files=[records.FILE_NAME, *(path.name for path in paths)],
+    )
+    print(f"{len(valid)} of {len(results.rows)} rows are valid")
+    for path in paths:
+        print(path)
+    if results.interrupted:
+        _say(f"error: {results.interrupted}; --resume goes on")
+    return 1 if problems or results.interrupted or not valid else 0
+
+
+def _plan(args: argparse.Namespace):
+    from pydantic import ValidationError
+
+    from psfr_tf.android_bench.plan import Matrix, Plan, load_plan
+
+    single = ("delegates", "threads", "affinity", "sustained")
+    if args.plan:
+        given = [name for name in single if getattr(args, name) is not None]
+        if given:
+            args.usage_error(f"--plan and --{given[0]} exclude each other")
+        plan = load_plan(args.plan)
+        return plan.model_copy(update={"models": args.model}) if args.model else plan
+    if not args.model:
+        args.usage_error("--model or --plan is needed")
+    try:
+        matrix = Matrix(
+            delegates=args.delegates or args.all_delegates,
+            threads=args.threads or args.default_threads,
+            affinity=args.affinity or ["all"],
+            sustained_minutes=args.sustained or 0.0,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        args.usage_error(f"--{first['loc'][0].split('_')[0]}: {first['msg']}")
+    return Plan(models=args.model, matrix=[matrix])
+
+
+def _say(line: str) -> None:
+    print(f"psfr: {line}", file=sys.stderr)
+
+
+def _choices(text: str, known: Sequence[str]) -> list[str]:
+    """argparse type: names separated by commas."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(unknown) or 'nothing'!r} is not one of {', '.join(known)}"
+        )
+    return names
+
+
+def _counts(text: str) -> list[int]:
+    """argparse type: numbers from 1 on, separated by commas."""
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,4")
+    return list(dict.fromkeys(map(int, parts)))

@@ -1,0 +1,85 @@
+"""YAML files that people write: reading and checking them, mistakes told in one line."""
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from psfr_tf.errors import UserError
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def validated(section: type[Section], values: dict[str, Any], path: str | Path) -> Section:
+    """The section of these values.
+
+    Args:
+        section: the pydantic model of the whole file.
+        values: what the file says.
+        path: of the file, for the message.
+
+    Raises:
+        UserError: one line naming the file, each wrong key and what is allowed.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_one_line(error, section)}") from error
+
+
+def read_yaml(path: Path, keys: str) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Args:
+        keys: some that are expected, for the message.
+
+    Raises:
+        UserError: one line naming the file and the reason.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the config: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a YAML file: {reason}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys such as {keys}")
+    return values
+
+
+def _section_of(section: Any, location: tuple) -> type[BaseModel] | None:
+    for name in location:
+        if isinstance(name, int):  # an item of the list whose section this is already
+            continue
+        field = section.model_fields.get(name) if section else None
+        annotation = field.annotation if field else None
+        if get_origin(annotation) is list:
+            (annotation,) = get_args(annotation)
+        is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        section = annotation if is_section else None
+    return section
+
+
+def _one_line(error: ValidationError, whole: type[BaseModel]) -> str:
+    messages = []
+    for item in error.errors():
+        location = item["loc"]
+        key = ".".join(str(part) for part in location)
+        if item["type"] == "extra_forbidden":
+            section = _section_of(whole, location[:-1])
+            known = list(section.model_fields) if section else []
+            close = difflib.get_close_matches(str(location[-1]), known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            messages.append(f"unknown key {key}; {hint}Known keys: {', '.join(known)}")
+        elif item["type"] == "missing":
+            messages.append(f"missing key {key}")
+        elif item["type"] == "value_error":
+            reason = str(item["ctx"]["error"])
+            messages.append(f"{key}: {reason}" if key else reason)
+        else:
+            reason = item["msg"][0].lower() + item["msg"][1:]
+            messages.append(f"{key}: {reason}, got {item['input']!r}")
+    return "; ".join(messages)

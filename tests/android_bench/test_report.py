@@ -1,0 +1,172 @@
+"""The report: its text, and the page in a real browser."""
+
+import re
+import shutil
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser import visit
+
+from psfr_tf.android_bench.report import charts, write_reports
+from psfr_tf.android_bench.results import Accuracy, Window
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no chromium; Debian: apt install chromium")
+    return path
+
+
+@pytest.fixture
+def rows(make_row, tmp_path):
+    """Two networks; valid rows, one that fell back to CPU, a failed one, a sustained one."""
+    (tmp_path / "pictures").mkdir()
+    for name, colour in (("face", "grey"), ("reference", "white"), ("int8", "red")):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"pictures/{name}.jpg")
+    shown = Accuracy(
+        reference="restorer_float32.tflite",
+        reference_sha256="0",
+        psnr_db=41.5,
+        equal_labels=0.98,
+        picture="pictures/int8.jpg",
+        reference_picture="pictures/reference.jpg",
+        face_picture="pictures/face.jpg",
+    )
+    windows = [Window(elapsed_s=10.0 * n, runs=5, p50_ms=10.0 + n) for n in range(1, 7)]
+    return [
+        make_row(accuracy=shown),
+        make_row([[9.0, 9.5, 10.0] * 4] * 3, threads=2),
+        make_row([[30.0] * 10] * 3, precision="float32", psnr_db=150.0),
+        make_row(delegate="gpu", delegated_nodes=0),
+        make_row([], delegate="cpu", failure="no room & <b>no</b> luck"),
+        make_row([], sustained_minutes=1.0, windows=windows),
+        make_row(weights="other", model="other restorer int8", precision="int8"),
+    ]
+
+
+@pytest.fixture
+def report(rows, make_results, tmp_path):
+    write_reports([make_results(rows)], tmp_path)
+    return tmp_path
+
+
+class _Texts(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_a_browser_shows_it_and_asks_for_nothing(chromium, report, tmp_path):
+    (tmp_path / "browser").mkdir()
+    page = visit(chromium, report / "report.html", tmp_path / "browser")
+    assert page.console == [] and page.requests == []
+    for chart in ("scatter", "latency", "memory", "sustained"):
+        card = page.dom.split(f'id="psfr_test_64_restorer_{chart}"')[1].split("</svg>")[0]
+        assert card.count("<title>") >= 1, chart
+    assert page.dom.count("<img") == 3
+
+
+def test_the_browser_check_sees_what_it_looks_for(chromium, tmp_path):
+    """A page with an error and a request: the check above can fail."""
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<p>text</p><script>console.error('seen')</script><img src='http://127.0.0.1:9/a.png'>"
+    )
+    (tmp_path / "browser").mkdir()
+    seen = visit(chromium, page, tmp_path / "browser")
+    assert any("seen" in line for line in seen.console)
+    assert seen.requests == ["http://127.0.0.1:9/a.png"]
+
+
+def test_the_page_is_one_file(report):
+    html = (report / "report.html").read_text()
+    parsed = _Texts(html)
+    for tag, attributes in parsed.tags:
+        assert tag != "script"
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    assert not re.search(r"url\(|@import", html)
+    assert "default-src 'none'" in html and "prefers-color-scheme:dark" in html
+
+
+def test_what_the_page_says(report):
+    html = (report / "report.html").read_text()
+    texts = _Texts(html).texts
+    assert "fell back to CPU: gpu took none of the 100 operations" in texts
+    assert "no room & <b>no</b> luck" in texts and "<b>no</b>" not in html
+    assert {"psfr-test-64 restorer", "other restorer", "100 of 100", "41.5", "equal"} <= set(texts)
+    assert "9.50 ms" not in texts and "9.5 ms" in texts  # The fastest valid row, in a tile.
+
+
+def test_only_valid_rows_are_drawn(rows):
+    points = [
+        charts.Point(row.typical_ms, row.accuracy.psnr_db, "PSNR (dB)", row.precision, "x", 1, "t")
+        for row in rows[:3]
+    ]
+    drawn = ElementTree.fromstring(charts.standalone(charts.scatter(points)))
+    (circles,) = [len(list(drawn.iter("{http://www.w3.org/2000/svg}g")))]
+    assert circles == 3 + 1  # And one in the legend.
+
+
+def test_a_faster_point_is_further_left_and_a_better_one_higher():
+    points = [
+        charts.Point(10.0, 40.0, "PSNR (dB)", "int8", "xnnpack", 1, "fast"),
+        charts.Point(100.0, 60.0, "PSNR (dB)", "float32", "xnnpack", 1, "good"),
+    ]
+    found = dict(
+        (tip, (float(x), float(y)))
+        for tip, x, y in re.findall(
+            r"<title>(\w+)</title><circle cx=\"([\d.]+)\" cy=\"([\d.]+)\"", charts.scatter(points)
+        )
+    )
+    assert found["fast"][0] < found["good"][0] and found["fast"][1] > found["good"][1]
+
+
+def test_bars_are_as_long_as_their_values():
+    bars = [charts.Bar("int8", "", value, None, "", "") for value in (10.0, 20.0)]
+    lengths = [float(w) for w in re.findall(r'width="([\d.]+)" height', charts.bars("x", bars))]
+    assert lengths[1] == pytest.approx(2 * lengths[0], rel=0.01)
+
+
+def test_charts_are_files_of_their_own(report):
+    found = sorted(path.name for path in (report / "charts").iterdir())
+    assert "psfr_test_64_restorer_scatter.svg" in found and "other_restorer_latency.svg" in found
+    for path in (report / "charts").iterdir():
+        assert ElementTree.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_markdown(report):
+    text = (report / "report.md").read_text()
+    assert "## psfr-test-64 restorer" in text
+    assert "| int8 | xnnpack | 2 | 2.00 |" in text
+    assert "- int8, gpu, threads 1: fell back to CPU" in text
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (report / target).is_file(), target
+
+
+def test_two_devices(rows, make_results, tmp_path):
+    write_reports([make_results(rows), make_results(rows, name="phone")], tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert "1. bench" in html and "2. phone" in html
+    bars = (tmp_path / "charts/psfr_test_64_restorer_latency.svg").read_text()
+    assert bars.count("<rect") == 1 + 4  # Background; float32 and int8 on each device.
+
+
+def test_nothing_valid(make_row, make_results, tmp_path):
+    write_reports([make_results([make_row([], failure="no")])], tmp_path)
+    assert "No row is valid" in (tmp_path / "report.html").read_text()
