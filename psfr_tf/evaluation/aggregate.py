@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from psfr_tf.metrics import FullReferenceMetric
+from psfr_tf.metrics import ImageMetric
 
 
 class MetricSummary:
@@ -18,7 +18,7 @@ class MetricSummary:
         versions: names of the versions, for instance ("input", "restored").
     """
 
-    def __init__(self, metric: FullReferenceMetric, versions: Sequence[str]):
+    def __init__(self, metric: ImageMetric, versions: Sequence[str]):
         self.metric = metric
         self.images = 0
         self._sums = dict.fromkeys(versions, 0.0)

@@ -19,14 +19,14 @@ from psfr_tf.evaluation.samples import Sample, SampleSource
 from psfr_tf.evaluation.table import markdown
 from psfr_tf.files import atomic_path, write_json, write_png, write_text
 from psfr_tf.labels import LABELS, colorize
-from psfr_tf.metrics import FullReferenceMetric, ParsingIoU
+from psfr_tf.metrics import ImageMetric, ParsingIoU
 
 SHEET_FACES = 8
 
 
 def evaluate(
     source: SampleSource,
-    metrics: Sequence[FullReferenceMetric],
+    metrics: Sequence[ImageMetric],
     output: Path,
     settings: dict,
     save_images: bool = False,
@@ -63,7 +63,7 @@ def evaluate(
 
 def _measure(
     source: SampleSource,
-    metrics: Sequence[FullReferenceMetric],
+    metrics: Sequence[ImageMetric],
     table: Path,
     images_to: Path | None,
 ) -> tuple[dict, list[dict[str, np.ndarray]]]:
@@ -109,7 +109,7 @@ def _measure(
     return report, rows
 
 
-def _values(sample: Sample, metrics: Sequence[FullReferenceMetric]) -> dict[str, dict[str, float]]:
+def _values(sample: Sample, metrics: Sequence[ImageMetric]) -> dict[str, dict[str, float]]:
     """The value of each metric for each version of a sample."""
     pictures = list(sample.versions.values())
     return {
