@@ -208,16 +208,16 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     Raises:
         UserError: one line naming the file, the key and what is allowed.
     """
-    values = _read(Path(path))
+    values = read_yaml(Path(path))
     for override in overrides:
         _override(values, override)
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{path}: {_one_line(error)}") from error
+        raise UserError(f"{path}: {one_line(error)}") from error
 
 
-def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+def read_yaml(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The mapping in ``path``, merged over that of the file its key ``base`` names."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -227,13 +227,13 @@ def _read(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a YAML file: {reason}") from error
     if not isinstance(values, dict):
-        raise UserError(f"{path}: expected keys such as model, preset, data, training")
+        raise UserError(f"{path}: expected a mapping of keys to values")
     if "base" not in values:
         return values
     base = path.parent / str(values.pop("base"))
     if base.resolve() in seen:
         raise UserError(f"{path}: base: {base} leads back to itself")
-    return _merged(_read(base, (*seen, base.resolve())), values)
+    return _merged(read_yaml(base, (*seen, base.resolve())), values)
 
 
 def _merged(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -280,7 +280,7 @@ def _section_of(location: tuple) -> type[BaseModel] | None:
     return section
 
 
-def _one_line(error: ValidationError) -> str:
+def one_line(error: ValidationError) -> str:
     messages = []
     for item in error.errors():
         location = item["loc"]
