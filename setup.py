@@ -27,7 +27,7 @@ setup(
     packages=packages,
     package_dir={name: folder for name, folder in MAPPED.items() if name in packages},
     package_data={
-        "psfr_tf": ["weights/*/*"],
+        "psfr_tf": ["weights/*/*", "evaluation/*.html"],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
     },
     # Lower and upper bounds of what is tested; constraints.txt pins the exact tested set.

@@ -47,10 +47,7 @@ def write_page(
     )
     values = {
         "title": html.escape(str(report["settings"].get("title", "psfr evaluate"))),
-        "settings": html.escape(
-            f"{report['images']} images; "
-            + ", ".join(f"{k} {v}" for k, v in report["settings"].items() if k != "title")
-        ),
+        "settings": html.escape(table.settings(report)),
         "version_headings": "".join(f"<th>{html.escape(version)}</th>" for version in versions),
         "rows": "\n".join(_row(row, versions) for row in table.rows(report)),
         "notes": _notes(report),

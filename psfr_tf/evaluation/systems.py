@@ -144,13 +144,14 @@ class ComparedFaces:
         models = [name for name, system in systems.items() if isinstance(system, Model)]
         self.parsed = tuple(models) if masks else ()
         self.problems = list(faces.problems)
+        known = set(faces.names)
         for system in systems.values():
             if isinstance(system, ResultFolder):
                 self.problems += system.problems
                 self.problems += [
                     f"{path}: no original of this name"
                     for name, path in system.pictures.items()
-                    if name not in faces.names
+                    if name not in known
                 ]
 
     def original(self, index: int) -> np.ndarray:

@@ -12,7 +12,7 @@ def markdown(report: Mapping) -> str:
     Returns:
         Markdown text, ending in a line break.
     """
-    parts = [_settings(report), _metrics(report)]
+    parts = [settings(report), _metrics(report)]
     parts += [_parsing(values, version) for version, values in report["parsing"].items()]
     if report["metrics_left_out"]:
         lines = "\n".join(f"- {name}: {why}" for name, why in report["metrics_left_out"].items())
@@ -23,9 +23,15 @@ def markdown(report: Mapping) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _settings(report: Mapping) -> str:
-    settings = ", ".join(f"{key} {value}" for key, value in report["settings"].items())
-    return f"{report['images']} images; {settings}."
+def settings(report: Mapping) -> str:
+    """One line: how many images, and how they were made."""
+    parts = [f"{report['images']} images"]
+    for key, value in report["settings"].items():
+        if key == "systems":
+            parts += [f"{name} = {origin}" for name, origin in value.items()]
+        elif key not in ("title", "weights_sha256"):
+            parts.append(f"{key} {value}")
+    return ", ".join(parts) + "."
 
 
 def rows(report: Mapping) -> list[dict]:
@@ -106,8 +112,8 @@ def _parsing(parsing: Mapping, version: str) -> str:
         lines.append([label, _number(values["iou"], 3), f"{share:.2f}"])
     text = _table(["parsing class", "IoU", "% of reference pixels"], lines)
     return (
-        f"Parsing of the degraded inputs by {version}: mIoU {_number(parsing['mean_iou'], 3)} over the "
-        f"{parsing['classes_present']} classes present in the reference maps, pixel accuracy "
+        f"Parsing of the degraded inputs by {version}: mIoU {_number(parsing['mean_iou'], 3)} over "
+        f"the {parsing['classes_present']} classes present in the reference maps, pixel accuracy "
         f"{_number(parsing['pixel_accuracy'], 3)}, {parsing['images']} images.\n\n{text}"
     )
 
