@@ -1,4 +1,4 @@
-"""Samples from sharp faces: degraded with a seed, parsed and restored by a model."""
+"""Sharp faces degraded with a seed, or as a manifest says."""
 
 import functools
 from pathlib import Path
@@ -7,16 +7,28 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.datasets import evaluation_seed
-from psfr_tf.data.degradation import Degradation, resize
+from psfr_tf.data.degradation import Degradation, DegradationParameters, resize
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.pictures import pictures_by_name
+from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.photo import read_photo
 
 
+class TracedDegradation:
+    """`Degradation` as two graphs: the draw of its parameters, and the rest.
+
+    The same parameters give the same picture, whether they were drawn or read from a manifest.
+    """
+
+    def __init__(self, form: str, size: int):
+        self.degradation = Degradation(form, size)
+        self.draw = tf.function(self.degradation.draw)
+        self.apply = tf.function(self.degradation.apply)
+
+
 @functools.cache
-def _degradation(form: str, size: int):
-    """Tracing the graph takes seconds, so it is kept."""
-    return tf.function(Degradation(form, size))
+def traced_degradation(form: str, size: int) -> TracedDegradation:
+    """Tracing the graphs takes seconds, so they are kept."""
+    return TracedDegradation(form, size)
 
 
 class DegradedFaces:
@@ -46,7 +58,7 @@ class DegradedFaces:
         self._pictures, self.problems = pictures_by_name(images)
         self.names = list(self._pictures) if names is None else list(names)
         self.size, self.seed = size, seed
-        self._degrade = _degradation(form, size)
+        self._traced = traced_degradation(form, size)
 
     def path(self, index: int) -> Path:
         """File of one face.
@@ -59,8 +71,18 @@ class DegradedFaces:
             raise UserError(f"{self._images / name}: no picture of this name")
         return self._pictures[name]
 
-    def load(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def parameters(self, index: int) -> DegradationParameters:
+        """What is drawn for one face."""
+        return self._traced.draw(evaluation_seed(self.seed, index))
+
+    def load(
+        self, index: int, parameters: DegradationParameters | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reads and degrades one face.
+
+        Args:
+            index: place in `names`.
+            parameters: how to degrade it; None draws them.
 
         Returns:
             `(lq, hq)`, both uint8 RGB [S, S, 3]; hq is grey too where the form makes it so.
@@ -69,16 +91,28 @@ class DegradedFaces:
             UserError: if the picture cannot be read or is not square.
         """
         path = self.path(index)
-        picture = read_photo(path).rgb
-        height, width = picture.shape[:2]
-        if height != width:
-            raise UserError(
-                f"{path}: {width}x{height} pixels; a square aligned face is needed "
-                "(`psfr restore --save-faces` cuts them out of photos)"
-            )
-        hq = tf.constant(picture, tf.float32)
-        if height != self.size:
-            method = "area" if height > self.size else "bicubic"
-            hq = tf.clip_by_value(tf.round(resize(hq, self.size, self.size, method)), 0.0, 255.0)
-        lq, hq = self._degrade(hq, evaluation_seed(self.seed, index))
+        hq = sharp_face(path, self.size)
+        if parameters is None:
+            parameters = self.parameters(index)
+        lq, hq = self._traced.apply(hq, parameters)
         return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
+
+
+def sharp_face(path: Path, size: int) -> tf.Tensor:
+    """A picture at one size, float32 [size, size, 3], whole numbers in [0, 255].
+
+    Raises:
+        UserError: if the picture cannot be read or is not square.
+    """
+    picture = read_photo(path).rgb
+    height, width = picture.shape[:2]
+    if height != width:
+        raise UserError(
+            f"{path}: {size_text(picture)} pixels; a square aligned face is needed "
+            "(`psfr restore --save-faces` cuts them out of photos)"
+        )
+    hq = tf.constant(picture, tf.float32)
+    if height == size:
+        return hq
+    method = "area" if height > size else "bicubic"
+    return tf.clip_by_value(tf.round(resize(hq, size, size, method)), 0.0, 255.0)
