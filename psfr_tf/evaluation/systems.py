@@ -48,8 +48,8 @@ class NonLocalMeansUnsharp:
     (7, 21). The strengths were chosen by PSNR and SSIM on the project's validation faces.
     """
 
-    STRENGTH, COLOUR_STRENGTH = 4.0, 8.0  # grey levels
-    RADIUS, AMOUNT = 2.0, 0.5  # sigma in pixels for a face of 256; share of the detail added
+    STRENGTH, COLOUR_STRENGTH = 10.0, 10.0  # grey levels
+    RADIUS, AMOUNT = 2.0, 0.3  # sigma in pixels for a face of 256; share of the detail added
     SIDE = 256
 
     def restore(self, name, lq, reference):

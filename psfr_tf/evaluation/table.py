@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+# Beyond these many versions, they are the rows and the metrics the columns.
+MOST_COLUMNS = 7
+
 
 def markdown(report: Mapping) -> str:
     """Tables of an evaluation report: metrics, then parsing if it was measured.
@@ -73,6 +76,14 @@ def rows(report: Mapping) -> list[dict]:
 
 def _metrics(report: Mapping) -> str:
     versions = report["versions_compared"]
+    if len(versions) > MOST_COLUMNS:
+        measured = rows(report)
+        header = [
+            f"{row['label']}, {'higher' if row['higher_is_better'] else 'lower'} is better"
+            for row in measured
+        ]
+        lines = [[version, *(row["values"][version] for row in measured)] for version in versions]
+        return "\n\n".join([_table(["", *header], lines), *notes(report)])
     extra = ["difference", "improved"] if len(versions) == 2 else []
     lines = [
         [
