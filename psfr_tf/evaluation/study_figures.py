@@ -1,6 +1,7 @@
 """Pictures of Figures 6 and 7: rows of faces, and the numbers as bars or curves."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def write_scale_figure(
         axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
         axis.axhline(0.0, color="black", linewidth=0.8)
         axis.set_xlabel("scale that is zero (px)")
-        axis.set_title(f"change of {_label(summary)}")
+        axis.set_title(f"change of {_label(summary)}", fontsize=10)
     axes[0].legend()
     write_png(path, np.concatenate([sheet, _drawn(figure, sheet.shape[1])]))
 
@@ -64,7 +65,7 @@ def write_factor_figure(
             axis.plot(range(len(factors)), values, marker="o", label=kind, color=colour)
         axis.set_xticks(range(len(factors)), [f"x{k}" for k in factors])
         axis.set_xlabel("up-scaling factor")
-        axis.set_title(_label(summary))
+        axis.set_title(_label(summary), fontsize=10)
     axes[0].legend()
     write_png(path, np.concatenate([sheet, _drawn(figure, sheet.shape[1])]))
 
@@ -76,13 +77,14 @@ def _label(summary: Mapping) -> str:
 
 
 def _axes(width: int, report: Mapping):
-    """A figure `width` pixels wide with one drawing per metric, two in a row."""
+    """A figure `width` pixels wide with one drawing per metric, three in a row."""
     from matplotlib.figure import Figure
 
     count = len(report["metrics"])
-    rows = (count + 1) // 2
+    columns = min(3, count)
+    rows = math.ceil(count / columns)
     figure = Figure(figsize=(width / 100, 3.0 * rows), dpi=100, layout="constrained")
-    axes = figure.subplots(rows, min(2, count), squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes[count:]:
         axis.set_axis_off()
     return figure, axes[:count]
