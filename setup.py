@@ -39,6 +39,7 @@ setup(
         "opencv-python-headless>=4.10,<6",
         "pillow>=11,<14",
         "scikit-image>=0.24,<0.27",
+        "scipy>=1.13,<1.18",
         "mtcnn>=1.0,<1.1",
         "absl-py>=2.1,<3",
         "matplotlib>=3.9,<3.12",

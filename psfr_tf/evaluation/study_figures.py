@@ -77,11 +77,11 @@ def _label(summary: Mapping) -> str:
 
 
 def _axes(width: int, report: Mapping):
-    """A figure `width` pixels wide with one drawing per metric, three in a row."""
+    """A figure `width` pixels wide with one drawing per metric, two or three in a row."""
     from matplotlib.figure import Figure
 
     count = len(report["metrics"])
-    columns = min(3, count)
+    columns = 2 if count == 4 else min(3, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(width / 100, 3.0 * rows), dpi=100, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
