@@ -27,7 +27,7 @@ setup(
     packages=packages,
     package_dir={name: folder for name, folder in MAPPED.items() if name in packages},
     package_data={
-        "psfr_tf": ["weights/*/*"],
+        "psfr_tf": ["weights/*/*", "evaluation/*.html"],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
         "psfr_tf.android_bench": ["schema.json"],
     },
@@ -40,6 +40,7 @@ setup(
         "opencv-python-headless>=4.10,<6",
         "pillow>=11,<14",
         "scikit-image>=0.24,<0.27",
+        "scipy>=1.13,<1.18",
         "mtcnn>=1.0,<1.1",
         "absl-py>=2.1,<3",
         "matplotlib>=3.9,<3.12",

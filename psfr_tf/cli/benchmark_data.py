@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.data.degradation.speed import measure, stages
     from psfr_tf.machine import describe_machine
 
-    faces = _faces(args.data, args.size)
+    faces = distinct_faces(args.data, args.size)
     machine = describe_machine("tensorflow", "opencv-python-headless")
     degradation = Degradation(args.form, args.size)
     measured = measure(degradation, faces, args.images, args.threads, args.repeats)
@@ -92,8 +92,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _faces(folder: Path | None, size: int):
-    """uint8 [F, S, S, 3]."""
+def distinct_faces(folder: Path | None, size: int):
+    """A few faces, uint8 [F, S, S, 3]: of a folder, or drawn.
+
+    Raises:
+        UserError: if the folder has none that can be used.
+    """
     import numpy as np
 
     from psfr_tf.data.toy_faces import draw_face

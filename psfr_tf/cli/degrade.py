@@ -3,13 +3,19 @@
 import argparse
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from psfr_tf.cli.inputs import make_folder, whole
 from psfr_tf.errors import UserError
 
 SUMMARY = "Make low-quality versions of sharp aligned faces, the same ones for the same seed."
-EXAMPLE = "psfr degrade faces/images --output lq --seed 0"
+EXAMPLE = (
+    "psfr degrade faces/images --output lq --seed 0\n"
+    "  psfr degrade faces/images --output again --from-manifest lq/manifest.csv"
+)
+DEFAULT_FORM = "paper"
+DEFAULT_SIZE = 512
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,29 +33,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="writes DIR/lq/NAME.png, DIR/hq/NAME.png (the original at the same size), "
         "DIR/manifest.csv and DIR/report.json",
     )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument(
         "--seed",
-        required=True,
         type=whole(0, 2**31 - 1),
         metavar="N",
         help="with the place of a face in the sorted folder it decides every draw",
     )
+    how.add_argument(
+        "--from-manifest",
+        type=Path,
+        metavar="CSV",
+        help="make the faces of this manifest again, with what was drawn for them, and compare "
+        "the pixels with its checksums",
+    )
     parser.add_argument(
         "--form",
         choices=("paper", "release"),
-        default="paper",
-        help="degradation of the paper or of the authors' code (default: %(default)s)",
+        help=f"degradation of the paper or of the authors' code (default: {DEFAULT_FORM})",
     )
     parser.add_argument(
         "--size",
         type=whole(32, 512),
-        default=512,
         metavar="PX",
-        help="side of the faces written, 32 to 512 (default: %(default)s)",
+        help=f"side of the faces written, 32 to 512 (default: {DEFAULT_SIZE})",
     )
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.from_manifest and (args.form or args.size):
+        args.usage_error("--form and --size are in the manifest; leave them out")
     make_folder(args.output)
     for folder in ("lq", "hq"):
         make_folder(args.output / folder)
@@ -59,19 +72,26 @@ def run(args: argparse.Namespace) -> int:
                 "choose another --output"
             )
     import psfr_tf
-    from psfr_tf.evaluation.degraded import DegradedFaces
     from psfr_tf.files import write_json
 
-    faces = DegradedFaces(args.faces, args.size, args.seed, args.form)
+    problems: list[str] = []
+    faces = _from_manifest(args, problems) if args.from_manifest else _drawn(args, problems)
     try:
-        done, problems = _degrade_all(faces, args)
+        done = _write(faces, args.output)
+        how = (
+            {"manifest": str(args.from_manifest)}
+            if args.from_manifest
+            else {
+                "form": args.form or DEFAULT_FORM,
+                "seed": args.seed,
+                "size": args.size or DEFAULT_SIZE,
+            }
+        )
         report = {
             "command": "degrade",
             "version": psfr_tf.__version__,
             "faces": str(args.faces),
-            "form": args.form,
-            "seed": args.seed,
-            "size": args.size,
+            **how,
             "counts": {"degraded": done, "failed": len(problems)},
             "problems": problems,
         }
@@ -83,36 +103,97 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _degrade_all(faces, args: argparse.Namespace) -> tuple[int, list[str]]:
-    """Writes every pair and the manifest; returns their number and the lines of what failed."""
+def _drawn(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
+    """lq, hq and manifest cells of every face of the folder."""
     from tqdm import tqdm
 
+    from psfr_tf.evaluation.degradation_manifest import drawn_values, hashes
+    from psfr_tf.evaluation.degraded import DegradedFaces, traced_degradation
+
+    form, size = args.form or DEFAULT_FORM, args.size or DEFAULT_SIZE
+    faces = DegradedFaces(args.faces, size, args.seed, form)
+    degradation = traced_degradation(form, size).degradation
+    for problem in faces.problems:
+        _leave_out(problem, problems)
+    for index in tqdm(range(len(faces.names)), unit="face", disable=None):
+        drawn = faces.parameters(index)
+        try:
+            lq, hq = faces.load(index, drawn)
+        except UserError as error:
+            _leave_out(str(error), problems)
+            continue
+        path = faces.path(index)
+        yield (
+            lq,
+            hq,
+            {
+                "name": faces.names[index],
+                "source_file": path.name,
+                "form": form,
+                "seed": args.seed,
+                "index": index,
+                "size": size,
+                **drawn_values(drawn, degradation),
+                **hashes(path, lq, hq),
+            },
+        )
+
+
+def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
+    """lq, hq and manifest cells of every face of a manifest."""
+    from tqdm import tqdm
+
+    from psfr_tf.evaluation.degradation_manifest import (
+        difference,
+        hashes,
+        parameters,
+        read_manifest,
+    )
+    from psfr_tf.evaluation.degraded import sharp_face, traced_degradation
+
+    rows = read_manifest(args.from_manifest)
+    if not args.faces.is_dir():
+        raise UserError(f"{args.faces}: no such folder; give the folder of sharp faces")
+    for row in tqdm(rows, unit="face", disable=None):
+        path = args.faces / row.source_file
+        traced = traced_degradation(row.form, row.size)
+        try:
+            lq, hq = traced.apply(
+                sharp_face(path, row.size), parameters(row.values, traced.degradation)
+            )
+        except UserError as error:
+            _leave_out(str(error), problems)
+            continue
+        lq, hq = (picture.numpy().astype("uint8") for picture in (lq, hq))
+        found = hashes(path, lq, hq)
+        why = difference(row.values, found)
+        if why:
+            _leave_out(f"{row.name}: {why}", problems)
+        yield lq, hq, {**row.values, **found}
+
+
+def _write(faces: Iterator[tuple], output: Path) -> int:
+    """Writes every pair and the manifest; returns their number."""
+    from psfr_tf.evaluation.degradation_manifest import COLUMNS
     from psfr_tf.files import atomic_path, write_png
 
-    done, problems = 0, []
-
-    def leave_out(problem: str) -> None:
-        problems.append(problem)
-        tqdm.write(f"psfr: error: {problem}", file=sys.stderr)
-
-    for problem in faces.problems:
-        leave_out(problem)
+    done = 0
     with (
-        atomic_path(args.output / "manifest.csv") as manifest,
+        atomic_path(output / "manifest.csv") as manifest,
         open(manifest, "w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow(["name", "source_file", "form", "seed", "index", "size"])
-        for index in tqdm(range(len(faces.names)), unit="face", disable=None):
-            try:
-                lq, hq = faces.load(index)
-            except UserError as error:
-                leave_out(str(error))
-                continue
-            name = f"{faces.names[index]}.png"
-            write_png(args.output / "lq" / name, lq)
-            write_png(args.output / "hq" / name, hq)
-            row = [faces.names[index], faces.path(index).name, args.form, args.seed, index]
-            writer.writerow([*row, args.size])
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for lq, hq, cells in faces:
+            write_png(output / "lq" / f"{cells['name']}.png", lq)
+            write_png(output / "hq" / f"{cells['name']}.png", hq)
+            writer.writerow(cells)
             done += 1
-    return done, problems
+    return done
+
+
+def _leave_out(problem: str, problems: list[str]) -> None:
+    from tqdm import tqdm
+
+    problems.append(problem)
+    tqdm.write(f"psfr: error: {problem}", file=sys.stderr)

@@ -1,6 +1,7 @@
-"""`psfr evaluate`: measures a model, or pictures restored by any method."""
+"""`psfr evaluate`: measures models, or pictures restored by any method."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from psfr_tf.cli.inputs import make_folder, whole
@@ -9,13 +10,28 @@ from psfr_tf.errors import UserError
 SUMMARY = "Measure how well a model, or any other method, restored faces."
 EXAMPLE = (
     "psfr evaluate --weights psfr-mobile-256 --data faces --split test --output out\n"
-    "  psfr evaluate --restored theirs --reference faces/images --output out"
+    "  psfr evaluate --restored theirs --reference faces/images --output out\n"
+    "  psfr evaluate --plan configs/evaluation/paper_table1.yaml --output out"
 )
 
-# The keys of psfr_tf.metrics.FULL_REFERENCE_METRICS, which is slow to import.
-METRICS = ("psnr", "ssim", "ms_ssim", "landmark_distance")
-DEFAULT_SEED = 0
-DEFAULT_FORM = "paper"
+# psfr_tf.metrics.choice.NAMES, which is slow to import.
+METRICS = (
+    "psnr",
+    "ssim",
+    "ms_ssim",
+    "psnr_y",
+    "ssim_y",
+    "ms_ssim_y",
+    "lpips_alex",
+    "lpips_vgg",
+    "fid",
+    "niqe",
+    "landmark_distance",
+    "identity",
+)
+BASELINES = ("nlm_unsharp",)
+OF_FACES = ("data", "split", "manifest", "seed", "degradation")
+OF_FOLDERS = ("reference", "lq")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="pictures to compare with those of the same name in --reference",
+    )
+    what.add_argument(
+        "--plan", type=Path, metavar="YAML", help="faces, systems and metrics from a file"
     )
     parser.add_argument(
         "--data",
@@ -54,35 +73,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=whole(0, 2**31 - 1),
         metavar="N",
-        help=f"with --weights: seed of the degradation (default: {DEFAULT_SEED})",
+        help="with --weights: seed of the degradation (default: 0)",
     )
     parser.add_argument(
         "--degradation",
         choices=("paper", "release"),
-        help=f"with --weights: form of the degradation (default: {DEFAULT_FORM})",
+        help="with --weights: form of the degradation (default: paper)",
     )
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="with --restored: the original pictures"
     )
     parser.add_argument(
+        "--lq",
+        type=Path,
+        metavar="DIR",
+        help="with --restored: the degraded pictures, compared too, enlarged to the originals' "
+        "size",
+    )
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="further columns of the table: nlm_unsharp (OpenCV's fast non-local means and an "
+        "unsharp mask of the input), or NAME=DIR for pictures made by another system",
+    )
+    parser.add_argument(
         "--metrics",
         nargs="+",
         choices=METRICS,
-        default=METRICS,
         metavar="METRIC",
-        help=f"which of {', '.join(METRICS)} (default: all)",
+        help=f"which of {', '.join(METRICS)} (default: all whose files are there)",
+    )
+    parser.add_argument(
+        "--metric-files",
+        type=Path,
+        metavar="DIR",
+        help="folder of the networks for lpips_alex, lpips_vgg, fid, identity and of NIQE's model "
+        "(default: ~/.cache/psfr_tf/metrics)",
+    )
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        help="fetch the networks of lpips_alex, lpips_vgg and fid to --metric-files from where "
+        "their authors publish them",
+    )
+    parser.add_argument(
+        "--niqe-model",
+        type=Path,
+        metavar="FILE|DIR",
+        help="NIQE's model (.mat or .npz), or undamaged pictures to fit it to (default: "
+        "modelparameters.mat of --metric-files, else fitted to the originals compared)",
+    )
+    parser.add_argument(
+        "--fid-reference",
+        type=Path,
+        metavar="NPZ|DIR",
+        help="statistics or pictures to compute FID against (default: the originals compared, "
+        "whose statistics are written to OUTPUT/fid_reference.npz)",
     )
     parser.add_argument(
         "--output",
         required=True,
         type=Path,
         metavar="DIR",
-        help="writes DIR/report.json, table.md, per_image.csv and contact_sheet.png",
+        help="writes DIR/report.json, table.md, index.html, per_image.csv and contact_sheet.png; "
+        "an evaluation that was stopped goes on where it was",
     )
     parser.add_argument(
         "--save-images",
         action="store_true",
-        help="with --weights: also write DIR/restored/NAME.png",
+        help="also write DIR/COLUMN/NAME.png, for example DIR/restored/NAME.png",
     )
 
 
@@ -90,64 +151,94 @@ def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     make_folder(args.output)
 
-    from psfr_tf.evaluation import evaluate
-    from psfr_tf.metrics import FULL_REFERENCE_METRICS
+    from psfr_tf.evaluation.plan import load_plan, prepare
+    from psfr_tf.metrics import network_files
+    from psfr_tf.metrics.choice import NAMES
 
-    source, settings = _model(args) if args.weights else _folders(args)
-    metrics = [FULL_REFERENCE_METRICS[name]() for name in dict.fromkeys(args.metrics)]
+    plan = load_plan(args.plan) if args.plan else _plan(args)
+    asked = args.metrics or plan.metrics
+    folder = args.metric_files or network_files.default_folder()
+    if args.download:
+        for file in network_files.DOWNLOADABLE:
+            print(network_files.download(file, folder))
+    prepared = prepare(plan)
     try:
-        report = evaluate(source, metrics, args.output, settings, args.save_images)
+        report = _evaluate(args, prepared, asked or NAMES, folder)
     except OSError as error:
         where = error.filename or args.output
         raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
     print((args.output / "table.md").read_text(encoding="utf-8"))
-    print(args.output / "report.json")
-    return 1 if report["problems"] else 0
+    print(args.output / "index.html")
+    return 1 if report["problems"] or (asked and report["metrics_left_out"]) else 0
+
+
+def _evaluate(args: argparse.Namespace, prepared, metrics, folder: Path) -> dict:
+    from psfr_tf.evaluation import evaluate, references
+    from psfr_tf.metrics.choice import choose
+
+    notes, settings = [], dict(prepared.settings)
+
+    def pristine():
+        model, note = references.pristine_model(
+            args.niqe_model, folder, prepared.source, args.output
+        )
+        notes.append(note)
+        return model
+
+    choice = choose(metrics, folder, pristine)
+    for name, why in choice.left_out.items():
+        print(f"psfr: {name} is left out: {why}", file=sys.stderr)
+    statistics = None
+    if choice.fid and args.fid_reference:
+        statistics = references.fid_reference(args.fid_reference, choice.fid)
+        statistics.save(args.output / "fid_reference.npz")
+        settings["fid_reference"] = str(args.fid_reference)
+    if args.niqe_model:
+        settings["niqe_model"] = str(args.niqe_model)
+    return evaluate(
+        prepared.source, choice, args.output, settings, args.save_images, statistics, notes
+    )
 
 
 def _check_usage(args: argparse.Namespace) -> None:
-    of_model = ("data", "split", "manifest", "seed", "degradation", "save_images")
-    if args.weights:
-        if args.data is None:
-            args.usage_error("--weights needs --data")
-        if args.reference:
-            args.usage_error("--reference does not go with --weights")
-        if args.manifest and not args.split:
-            args.usage_error("--manifest needs --split")
-    else:
-        if args.reference is None:
-            args.usage_error("--restored needs --reference")
-        for name in of_model:
-            if getattr(args, name) is not None and getattr(args, name) is not False:
-                args.usage_error(f"--{name.replace('_', '-')} does not go with --restored")
+    allowed = {"weights": OF_FACES, "restored": OF_FOLDERS, "plan": ()}
+    (kind,) = (name for name in allowed if getattr(args, name) is not None)
+    for name in OF_FACES + OF_FOLDERS:
+        if name not in allowed[kind] and getattr(args, name) is not None:
+            args.usage_error(f"--{name} does not go with --{kind}")
+    if kind == "weights" and args.data is None:
+        args.usage_error("--weights needs --data")
+    if kind == "weights" and args.manifest and not args.split:
+        args.usage_error("--manifest needs --split")
+    if kind == "restored" and args.reference is None:
+        args.usage_error("--restored needs --reference")
+    if kind == "plan" and args.against:
+        args.usage_error("--against does not go with --plan, which names its systems")
+    for text in args.against:
+        name, equals, folder = text.partition("=")
+        if not equals and name not in BASELINES:
+            args.usage_error(f"--against {text}: give {', '.join(BASELINES)} or NAME=DIR")
+        if equals and not (name and folder and not set(name) & set("/\\")):
+            args.usage_error(f"--against {text}: give a name without slashes and a folder")
+        if name in ("input", "restored"):
+            args.usage_error(f"--against {text}: {name} is the name of another column")
+        if args.restored and not equals and not args.lq:
+            args.usage_error(f"--against {text} needs --lq")
 
 
-def _model(args: argparse.Namespace):
-    """Samples and settings of `--weights`."""
-    from psfr_tf.evaluation.degraded import RestoredFaces
-    from psfr_tf.restorer import FaceRestorer
+def _plan(args: argparse.Namespace):
+    """The plan that the other options amount to."""
+    from psfr_tf.evaluation.plan import Plan
 
-    if not args.data.is_dir():
-        raise UserError(f"{args.data}: no such folder; --data needs a folder of faces")
-    seed = DEFAULT_SEED if args.seed is None else args.seed
-    form = args.degradation or DEFAULT_FORM
-    restorer = FaceRestorer.from_pretrained(args.weights, engine="tensorflow")
-    source = RestoredFaces(restorer, args.data, seed, form, args.split, args.manifest)
-    settings = {
-        "weights": str(args.weights),
-        "data": str(args.data),
-        "split": args.split or "all",
-        "degradation": form,
-        "seed": seed,
-        "size": restorer.size,
-        "engine": restorer.engine.name,
-    }
-    return source, settings
-
-
-def _folders(args: argparse.Namespace):
-    """Samples and settings of `--restored`."""
-    from psfr_tf.evaluation.folders import RestoredFolder
-
-    source = RestoredFolder(args.restored, args.reference)
-    return source, {"restored": str(args.restored), "reference": str(args.reference)}
+    systems = []
+    if args.weights or args.lq:
+        systems.append({"name": "input", "baseline": "bicubic"})
+    for text in args.against:
+        name, equals, folder = text.partition("=")
+        systems.append({"name": name, "folder" if equals else "baseline": folder or name})
+    own = {"weights": str(args.weights)} if args.weights else {"folder": str(args.restored)}
+    systems.append({"name": "restored", **own})
+    given = {name: getattr(args, name) for name in OF_FACES + OF_FOLDERS}
+    given["faces"] = given.pop("data")
+    data = {k: v if isinstance(v, int) else str(v) for k, v in given.items() if v is not None}
+    return Plan.model_validate({"data": data, "systems": systems})

@@ -23,6 +23,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "degrade",
+    "figure",
     "parse",
     "prepare",
     "convert",

@@ -1,26 +1,34 @@
-"""Samples from sharp faces: degraded with a seed, parsed and restored by a model."""
+"""Sharp faces degraded with a seed, or as a manifest says."""
 
 import functools
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.datasets import evaluation_seed
-from psfr_tf.data.degradation import Degradation, resize
-from psfr_tf.data.face_folder import read_split
-from psfr_tf.data.parsing_map import read_mask
+from psfr_tf.data.degradation import Degradation, DegradationParameters, resize
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.pictures import pictures_by_name
-from psfr_tf.evaluation.samples import Sample
+from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.photo import read_photo
 
 
+class TracedDegradation:
+    """`Degradation` as two graphs: the draw of its parameters, and the rest.
+
+    The same parameters give the same picture, whether they were drawn or read from a manifest.
+    """
+
+    def __init__(self, form: str, size: int):
+        self.degradation = Degradation(form, size)
+        self.draw = tf.function(self.degradation.draw)
+        self.apply = tf.function(self.degradation.apply)
+
+
 @functools.cache
-def _degradation(form: str, size: int):
-    """Tracing the graph takes seconds, so it is kept."""
-    return tf.function(Degradation(form, size))
+def traced_degradation(form: str, size: int) -> TracedDegradation:
+    """Tracing the graphs takes seconds, so they are kept."""
+    return TracedDegradation(form, size)
 
 
 class DegradedFaces:
@@ -50,7 +58,7 @@ class DegradedFaces:
         self._pictures, self.problems = pictures_by_name(images)
         self.names = list(self._pictures) if names is None else list(names)
         self.size, self.seed = size, seed
-        self._degrade = _degradation(form, size)
+        self._traced = traced_degradation(form, size)
 
     def path(self, index: int) -> Path:
         """File of one face.
@@ -63,8 +71,18 @@ class DegradedFaces:
             raise UserError(f"{self._images / name}: no picture of this name")
         return self._pictures[name]
 
-    def load(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def parameters(self, index: int) -> DegradationParameters:
+        """What is drawn for one face."""
+        return self._traced.draw(evaluation_seed(self.seed, index))
+
+    def load(
+        self, index: int, parameters: DegradationParameters | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Reads and degrades one face.
+
+        Args:
+            index: place in `names`.
+            parameters: how to degrade it; None draws them.
 
         Returns:
             `(lq, hq)`, both uint8 RGB [S, S, 3]; hq is grey too where the form makes it so.
@@ -73,91 +91,28 @@ class DegradedFaces:
             UserError: if the picture cannot be read or is not square.
         """
         path = self.path(index)
-        picture = read_photo(path).rgb
-        height, width = picture.shape[:2]
-        if height != width:
-            raise UserError(
-                f"{path}: {width}x{height} pixels; a square aligned face is needed "
-                "(`psfr restore --save-faces` cuts them out of photos)"
-            )
-        hq = tf.constant(picture, tf.float32)
-        if height != self.size:
-            method = "area" if height > self.size else "bicubic"
-            hq = tf.clip_by_value(tf.round(resize(hq, self.size, self.size, method)), 0.0, 255.0)
-        lq, hq = self._degrade(hq, evaluation_seed(self.seed, index))
+        hq = sharp_face(path, self.size)
+        if parameters is None:
+            parameters = self.parameters(index)
+        lq, hq = self._traced.apply(hq, parameters)
         return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
 
 
-class AlignedRestorer(Protocol):
-    """What is measured; `psfr_tf.FaceRestorer` is one.
-
-    Attributes:
-        size: side S of the faces in pixels.
-    """
-
-    size: int
-
-    def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 RGB [B, S, S, 3] to restored uint8 RGB [B, S, S, 3] and labels uint8 [B, S, S]."""
-        ...
-
-
-class RestoredFaces:
-    """Degraded faces, restored by a model: the samples of `psfr evaluate --weights`.
-
-    What the network reads and what it makes are compared as 8-bit pictures, as if both had been
-    saved as PNG files. No photo is involved, so nothing is detected, aligned or pasted back.
-
-    Args:
-        restorer: restores and parses aligned faces; its size is that of the comparison.
-        data: folder with `images/` (or the pictures themselves) and, if parsing is to be
-            measured, `masks/` with a label map for every face.
-        seed: of the degradation.
-        form: "paper" or "release".
-        split: which faces to take, by `manifest`; None takes all.
-        manifest: CSV file with the columns name and split; None is `manifest.csv` in `data`.
-
-    Attributes:
-        names, versions, problems: see `SampleSource`.
+def sharp_face(path: Path, size: int) -> tf.Tensor:
+    """A picture at one size, float32 [size, size, 3], whole numbers in [0, 255].
 
     Raises:
-        UserError: if folder or manifest cannot be used.
+        UserError: if the picture cannot be read or is not square.
     """
-
-    versions = ("input", "restored")
-
-    def __init__(
-        self,
-        restorer: AlignedRestorer,
-        data: Path,
-        seed: int,
-        form: str,
-        split: str | None = None,
-        manifest: Path | None = None,
-    ):
-        images = data / "images" if (data / "images").is_dir() else data
-        names = read_split(manifest or data / "manifest.csv", split) if split else None
-        self._restorer = restorer
-        self._faces = DegradedFaces(images, restorer.size, seed, form, names)
-        self._masks = data / "masks" if (data / "masks").is_dir() else None
-        self.names, self.problems = self._faces.names, self._faces.problems
-
-    def load(self, index: int) -> Sample:
-        """Degrades and restores one face.
-
-        Raises:
-            UserError: if the picture or its parsing map cannot be used.
-        """
-        lq, hq = self._faces.load(index)
-        name = self.names[index]
-        labels = None
-        if self._masks:
-            labels = read_mask(self._masks / f"{name}.png", self._faces.size)
-        restored, parsing = self._restorer.restore_and_parse(lq[None])
-        return Sample(
-            name,
-            reference=hq,
-            versions={"input": lq, "restored": restored[0]},
-            parsing=parsing[0],
-            reference_parsing=labels,
+    picture = read_photo(path).rgb
+    height, width = picture.shape[:2]
+    if height != width:
+        raise UserError(
+            f"{path}: {size_text(picture)} pixels; a square aligned face is needed "
+            "(`psfr restore --save-faces` cuts them out of photos)"
         )
+    hq = tf.constant(picture, tf.float32)
+    if height == size:
+        return hq
+    method = "area" if height > size else "bicubic"
+    return tf.clip_by_value(tf.round(resize(hq, size, size, method)), 0.0, 255.0)

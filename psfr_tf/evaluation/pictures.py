@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from psfr_tf.errors import UserError
 from psfr_tf.photo import SUFFIXES
 
@@ -32,3 +34,9 @@ def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
     if not pictures:
         raise UserError(f"{folder}: no picture in it ({', '.join(sorted(SUFFIXES))})")
     return pictures, problems
+
+
+def size_text(picture: np.ndarray) -> str:
+    """ "640x480" for a picture [480, 640, ...]."""
+    height, width = picture.shape[:2]
+    return f"{width}x{height}"

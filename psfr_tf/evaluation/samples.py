@@ -1,7 +1,7 @@
 """What an evaluation compares: one sample per image, read when it is needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -15,14 +15,14 @@ class Sample:
         name: file name without its suffix.
         reference: the undamaged picture, uint8 RGB [H, W, 3].
         versions: pictures compared with the reference, by name, of the same shape and type.
-        parsing: predicted label map [H, W], or None.
+        parsing: label maps [H, W] that models predicted from the input, by version.
         reference_parsing: label map [H, W] to agree with, or None.
     """
 
     name: str
     reference: np.ndarray
     versions: dict[str, np.ndarray]
-    parsing: np.ndarray | None = None
+    parsing: dict[str, np.ndarray] = field(default_factory=dict)
     reference_parsing: np.ndarray | None = None
 
 
@@ -32,11 +32,13 @@ class SampleSource(Protocol):
     Attributes:
         names: name of each sample.
         versions: names of the versions that every sample has.
+        parsed: those of them whose samples have a parsing, to be compared with the reference's.
         problems: one line for each input that is left out.
     """
 
     names: Sequence[str]
     versions: tuple[str, ...]
+    parsed: tuple[str, ...]
     problems: Sequence[str]
 
     def load(self, index: int) -> Sample:

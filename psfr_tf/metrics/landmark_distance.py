@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from psfr_tf.metrics.metric import FullReferenceMetric
+from psfr_tf.metrics.metric import ImageMetric
 
 # Takes a uint8 RGB image [H, W, 3]; returns x, y of five points [5, 2] in pixels, or None.
 PointDetector = Callable[[np.ndarray], "np.ndarray | None"]
@@ -26,7 +26,7 @@ class LargestFacePoints:
         return max(faces, key=lambda face: face.box[2] * face.box[3]).landmarks
 
 
-class LandmarkDistance(FullReferenceMetric):
+class LandmarkDistance(ImageMetric):
     """Mean Euclidean distance of five facial points, in pixels of the compared images.
 
     The points are those of MTCNN (Zhang et al. 2016): eye centres, nose tip, mouth corners, of the

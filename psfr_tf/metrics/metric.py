@@ -1,4 +1,4 @@
-"""What every full-reference metric has in common."""
+"""What every metric of a single picture has in common."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 
-class FullReferenceMetric(ABC):
-    """A number per image, computed from the image and its undamaged reference.
+class ImageMetric(ABC):
+    """A number per image, computed from the image and, for most, its undamaged reference.
 
     Attributes:
         name: key in reports and on the command line.

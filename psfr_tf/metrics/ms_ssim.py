@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from psfr_tf.metrics.metric import FullReferenceMetric, check_pair
+from psfr_tf.metrics.luma import channels
+from psfr_tf.metrics.metric import ImageMetric, check_pair
 from psfr_tf.metrics.ssim import K1, K2, SIGMA, WINDOW
 
 # Table of the paper's section 3.2: exponents from the finest scale to the coarsest.
@@ -14,7 +15,7 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MINIMUM_SIDE = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
 
 
-def ms_ssim(image: np.ndarray, reference: np.ndarray) -> float:
+def ms_ssim(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
     """Multi-scale structural similarity of two 8-bit RGB images ("Multiscale structural
     similarity for image quality assessment", Asilomar 2003, eq. 7).
 
@@ -28,6 +29,7 @@ def ms_ssim(image: np.ndarray, reference: np.ndarray) -> float:
     Args:
         image: uint8 [H, W, 3], sides of at least 161 pixels.
         reference: uint8 [H, W, 3].
+        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.luma`.
 
     Returns:
         The similarity in [0, 1].
@@ -41,9 +43,8 @@ def ms_ssim(image: np.ndarray, reference: np.ndarray) -> float:
             f"MS-SSIM with {len(SCALE_WEIGHTS)} scales needs sides of at least {MINIMUM_SIDE} "
             f"pixels. Received: {image.shape}"
         )
-    x = image.astype(np.float64)
-    y = reference.astype(np.float64)
-    product = np.ones(3)
+    x, y = channels(image, space), channels(reference, space)
+    product = np.ones(x.shape[-1])
     for scale, weight in enumerate(SCALE_WEIGHTS):
         if scale:
             x, y = _halve(x), _halve(y)
@@ -58,11 +59,11 @@ def similarity_terms(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """The luminance term and the contrast-structure term of SSIM at every position.
 
     Args:
-        x: float64 [H, W, 3] in [0, 255].
-        y: float64 [H, W, 3] in [0, 255].
+        x: float64 [H, W, C] in [0, 255].
+        y: float64 [H, W, C] in [0, 255].
 
     Returns:
-        Two float64 arrays [H - 10, W - 10, 3]; their product is the SSIM map.
+        Two float64 arrays [H - 10, W - 10, C]; their product is the SSIM map.
     """
     c1, c2 = (K1 * 255.0) ** 2, (K2 * 255.0) ** 2
     mean_x, mean_y = _window_mean(x), _window_mean(y)
@@ -77,7 +78,9 @@ def _window_mean(x: np.ndarray) -> np.ndarray:
     """Gaussian-weighted mean at the positions where the window lies inside the image."""
     kernel = cv2.getGaussianKernel(WINDOW, SIGMA, cv2.CV_64F)
     margin = WINDOW // 2
-    return cv2.sepFilter2D(x, cv2.CV_64F, kernel, kernel)[margin:-margin, margin:-margin]
+    # OpenCV drops the last axis of a picture with one channel.
+    mean = cv2.sepFilter2D(x, cv2.CV_64F, kernel, kernel).reshape(x.shape)
+    return mean[margin:-margin, margin:-margin]
 
 
 def _halve(x: np.ndarray) -> np.ndarray:
@@ -86,7 +89,7 @@ def _halve(x: np.ndarray) -> np.ndarray:
     return 0.25 * (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2])
 
 
-class MSSSIM(FullReferenceMetric):
+class MSSSIM(ImageMetric):
     """Multi-scale structural similarity over RGB; see :func:`ms_ssim`."""
 
     name = "ms_ssim"
@@ -95,6 +98,15 @@ class MSSSIM(FullReferenceMetric):
     higher_is_better = True
     minimum_side = MINIMUM_SIDE
     source = "Wang et al., Multiscale structural similarity, Asilomar 2003"
+    space = "rgb"
 
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [ms_ssim(image, reference) for image in images]
+        return [ms_ssim(image, reference, self.space) for image in images]
+
+
+class MSSSIMY(MSSSIM):
+    """Multi-scale structural similarity of the luma; see :func:`ms_ssim`."""
+
+    name = "ms_ssim_y"
+    label = "MS-SSIM (Y)"
+    space = "y"

@@ -5,24 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from psfr_tf.metrics.metric import FullReferenceMetric, check_pair
+from psfr_tf.metrics.luma import channels
+from psfr_tf.metrics.metric import ImageMetric, check_pair
 
 WINDOW = 11  # side of the Gaussian window in pixels
 SIGMA = 1.5  # of the Gaussian window, in pixels
 K1, K2 = 0.01, 0.03
 
 
-def ssim(image: np.ndarray, reference: np.ndarray) -> float:
+def ssim(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
     """Structural similarity of two 8-bit RGB images ("Image Quality Assessment: From Error
     Visibility to Structural Similarity", IEEE TIP 13(4), 2004, eq. 13).
 
     Gaussian window 11x11, sigma 1.5, K1 = 0.01, K2 = 0.03, L = 255, weighted (biased) variances,
     float64. The map is taken where the window lies inside the image, for each of the three
-    channels, and averaged over positions and channels. There is no initial downsampling.
+    channels (or for Y alone), and averaged over positions and channels. There is no initial
+    downsampling. Computed by scikit-image.
 
     Args:
         image: uint8 [H, W, 3], sides of at least 11 pixels.
         reference: uint8 [H, W, 3].
+        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.luma`.
 
     Returns:
         The mean similarity, at most 1.
@@ -37,8 +40,8 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
         )
     return float(
         structural_similarity(
-            reference.astype(np.float64),
-            image.astype(np.float64),
+            channels(reference, space),
+            channels(image, space),
             gaussian_weights=True,
             sigma=SIGMA,
             use_sample_covariance=False,
@@ -50,7 +53,7 @@ def ssim(image: np.ndarray, reference: np.ndarray) -> float:
     )
 
 
-class SSIM(FullReferenceMetric):
+class SSIM(ImageMetric):
     """Structural similarity over RGB; see :func:`ssim`."""
 
     name = "ssim"
@@ -59,6 +62,15 @@ class SSIM(FullReferenceMetric):
     higher_is_better = True
     minimum_side = WINDOW
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004"
+    space = "rgb"
 
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [ssim(image, reference) for image in images]
+        return [ssim(image, reference, self.space) for image in images]
+
+
+class SSIMY(SSIM):
+    """Structural similarity of the luma; see :func:`ssim`."""
+
+    name = "ssim_y"
+    label = "SSIM (Y)"
+    space = "y"

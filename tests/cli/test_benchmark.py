@@ -29,6 +29,16 @@ def test_data(tmp_path, capsys):
         assert any(line.startswith(row["stage"]) for line in table.splitlines())
 
 
+def test_evaluate(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert benchmark("evaluate", "--size", 176, "--images", 3, "--output", out) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert report["images"] == 3 and report["size"] == 176
+    assert report["images_per_second"] == pytest.approx(3 / report["seconds"])
+    assert f"peak memory {report['peak_memory_mib']:.0f} MiB" in capsys.readouterr().out
+    assert [path.name for path in out.iterdir()] == ["report.json"]  # the pictures are gone
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["data"], ["weather", "--output", "x"], ["data", "--output", "x", "--size", "1024"]],

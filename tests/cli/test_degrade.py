@@ -34,14 +34,10 @@ def test_set_and_manifest(faces, tmp_path, capsys):
     assert "3 degraded, 0 failed" in capsys.readouterr().out
     with open(out / "manifest.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert rows[1] == {
-        "name": "face_1",
-        "source_file": "face_1.png",
-        "form": "paper",
-        "seed": "5",
-        "index": "1",
-        "size": "64",
-    }
+    face = {"name": "face_1", "source_file": "face_1.png", "form": "paper"}
+    assert {**rows[1], **face, "seed": "5", "index": "1", "size": "64"} == rows[1]
+    assert rows[1]["blur"] in ("gaussian", "average", "median", "motion")
+    assert 35 <= int(rows[1]["jpeg_quality"]) <= 90 and rows[1]["compressed"] == "1"
     for row in rows:
         lq, hq = (pixels(out / folder / f"{row['name']}.png") for folder in ("lq", "hq"))
         assert lq.shape == hq.shape == (64, 64, 3)
@@ -57,6 +53,54 @@ def test_same_seed_same_set(faces, tmp_path):
     assert (a != c).any()
     manifests = [(tmp_path / name / "manifest.csv").read_text() for name in "ab"]
     assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize("form", ["paper", "release"])
+def test_set_made_again_from_its_manifest(faces, tmp_path, form, capsys):
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert degrade(faces, "--output", first, "--seed", 5, "--size", 64, "--form", form) == 0
+    # Fewer faces, so places in the folder differ; the manifest alone decides.
+    rows = (first / "manifest.csv").read_text().splitlines()
+    (tmp_path / "part.csv").write_text("\n".join([rows[0], *rows[:1:-1]]) + "\n")
+    assert degrade(faces, "--output", again, "--from-manifest", tmp_path / "part.csv") == 0
+    for name in ("face_1", "face_2"):
+        for folder in ("lq", "hq"):
+            one, two = ((x / folder / f"{name}.png").read_bytes() for x in (first, again))
+            assert one == two
+    assert not (again / "lq" / "face_0.png").exists()
+    assert (again / "manifest.csv").read_text() == (tmp_path / "part.csv").read_text()
+
+    # What differs is said: another draw, another sharp face.
+    draws = dict(zip(rows[0].split(","), rows[1].split(","), strict=True))
+    draws |= {"low_size": "33"}
+    changed = ",".join(draws.values())
+    (tmp_path / "changed.csv").write_text("\n".join([rows[0], changed, *rows[2:]]) + "\n")
+    Image.fromarray(draw_face(9, 80)[0]).save(faces / "face_2.png")
+    capsys.readouterr()
+    assert degrade(faces, "--output", again, "--from-manifest", tmp_path / "changed.csv") == 1
+    error = capsys.readouterr().err
+    assert "face_0: its pixels differ" in error and "face_2: its sharp face is another" in error
+    assert error.count("psfr: error") == 2
+
+
+def test_manifests_that_cannot_be_used(faces, tmp_path, capsys):
+    degrade(faces, "--output", tmp_path / "set", "--seed", 5, "--size", 64)
+    text = (tmp_path / "set" / "manifest.csv").read_text()
+    bad = {
+        "absent": None,
+        "short": "name,seed\nface_0,5\n",
+        "damaged": text.replace(",paper,", ",paper ,", 1),
+        "outside": text.replace("face_0,face_0", "../face_0,face_0"),
+    }
+    capsys.readouterr()
+    for name, content in bad.items():
+        if content:
+            (tmp_path / f"{name}.csv").write_text(content)
+        out = ("--output", tmp_path / "out")
+        assert degrade(faces, *out, "--from-manifest", tmp_path / f"{name}.csv") == 1
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1 and f"{name}.csv: " in line
+    assert not list((tmp_path / "out" / "lq").iterdir())
 
 
 def test_bad_files_are_named_and_the_others_done(faces, tmp_path, capsys):
@@ -83,7 +127,14 @@ def test_refuses_to_replace_the_faces(faces, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--seed", "-1"], ["--seed", "0", "--size", "16"], ["--seed", "x"]]
+    "arguments",
+    [
+        [],
+        ["--seed", "-1"],
+        ["--from-manifest", "m.csv", "--size", "64"],
+        ["--seed", "0", "--size", "16"],
+        ["--seed", "x"],
+    ],
 )
 def test_bad_usage(faces, tmp_path, arguments):
     with pytest.raises(SystemExit) as exit_code:

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from PIL import Image
 from psfr_tf.cli import evaluate as command
 from psfr_tf.cli import main
 from psfr_tf.data.toy_faces import draw_face
-from psfr_tf.metrics import FULL_REFERENCE_METRICS, psnr
+from psfr_tf.errors import UserError
+from psfr_tf.evaluation.plan import load_plan
+from psfr_tf.metrics import psnr
+from psfr_tf.metrics.choice import NAMES
 
 
 def evaluate(*arguments):
@@ -52,7 +56,7 @@ def pixels(path):
 
 
 def test_command_knows_every_metric():
-    assert tuple(FULL_REFERENCE_METRICS) == command.METRICS
+    assert NAMES == command.METRICS
 
 
 def test_model(weights, data, tmp_path, capsys):
@@ -77,8 +81,8 @@ def test_model(weights, data, tmp_path, capsys):
     assert mean["restored"] == pytest.approx(np.mean(values))
     # Drawn faces degraded with noise, blur and JPEG are still recognisable; random weights are not.
     assert mean["input"] > mean["restored"]
-    iou = report["parsing"]["per_class"]
-    assert len(iou) == 19 and 0 <= report["parsing"]["mean_iou"] < 1
+    iou = report["parsing"]["restored"]["per_class"]
+    assert len(iou) == 19 and 0 <= report["parsing"]["restored"]["mean_iou"] < 1
     assert math.fsum(entry["reference_share"] for entry in iou.values()) == pytest.approx(1)
     assert pixels(out / "contact_sheet.png").shape == (24 + 3 * 68, 4 + 4 * 68, 3)
 
@@ -87,13 +91,22 @@ def image_of(data, name):
     return data / "images" / f"{name}.png"
 
 
-def test_all_metrics_and_the_same_numbers_twice(weights, data, tmp_path):
+def test_all_metrics_and_the_same_numbers_twice(weights, data, tmp_path, capsys):
     for name in ("a", "b"):
         arguments = ["--weights", weights, "--data", data, "--output", tmp_path / name]
-        assert evaluate(*arguments, "--seed", 3, "--degradation", "release") == 0
+        options = ["--seed", 3, "--degradation", "release", "--metric-files", tmp_path / "none"]
+        assert evaluate(*arguments, *options) == 0
     a, b = ((tmp_path / name / "report.json").read_text() for name in "ab")
     assert a == b
-    assert list(json.loads(a)["metrics"]) == list(command.METRICS)
+    report = json.loads(a)
+    left_out = {"lpips_alex", "lpips_vgg", "fid", "identity", "niqe"}
+    assert set(report["metrics_left_out"]) == left_out
+    assert list(report["metrics"]) == [name for name in NAMES if name not in left_out]
+    # Each line says what to fetch and where to put it; NIQE's, that drawn faces are too small.
+    error = capsys.readouterr().err
+    path = tmp_path / "none" / "alexnet-owt-7be5be79.pth"
+    assert f"psfr: lpips_alex is left out: {path}" in error
+    assert "37 are needed" in report["metrics_left_out"]["niqe"]
 
 
 def test_one_bad_face(weights, data, tmp_path, capsys):
@@ -118,10 +131,86 @@ def test_folders(data, tmp_path, capsys):
     # face_2 and face_3 have no restored picture.
     assert evaluate(*arguments, "--metrics", "psnr") == 1
     error = capsys.readouterr().err
-    assert error.count("no picture of this name in") == 2 and "face_3.png" in error
+    assert error.count("no picture of this name in") == 2 and "face_3" in error
     report = json.loads((out / "report.json").read_text())
     assert report["metrics"]["psnr"]["mean"]["restored"] == pytest.approx(20 * math.log10(255))
-    assert report["images"] == 2 and report["parsing"] is None
+    assert report["images"] == 2 and report["parsing"] == {}
+
+
+def test_plan(weights, data, tmp_path, capsys):
+    """Two models, a baseline, a folder; a system that is missing does not stop the others."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    for name in ("face_0", "face_2", "face_3"):
+        Image.fromarray(pixels(image_of(data, name)) ^ 1).save(theirs / f"{name}.png")
+    plan = {
+        "title": "A table",
+        "data": {"faces": str(data), "split": "test", "seed": 1},
+        "systems": [
+            {"name": "bicubic", "baseline": "bicubic"},
+            {"name": "nlm", "baseline": "nlm_unsharp"},
+            {"name": "theirs", "folder": str(theirs)},
+            {"name": "absent", "folder": str(tmp_path / "absent")},
+            {"name": "ours", "weights": str(weights)},
+        ],
+        "metrics": ["psnr", "psnr_y"],
+    }
+    path = tmp_path / "plan.yaml"
+    path.write_text(json.dumps(plan))  # JSON is YAML
+    assert evaluate("--plan", path, "--output", tmp_path / "out") == 1
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["versions_compared"] == ["bicubic", "nlm", "theirs", "ours"]
+    assert report["problems"] == [
+        f"absent: {tmp_path}/absent: no such folder; give a folder of pictures"
+    ]
+    psnrs = report["metrics"]["psnr"]["mean"]
+    assert psnrs["theirs"] == pytest.approx(20 * math.log10(255))
+    assert report["settings"]["title"] == "A table" and report["settings"]["size"] == 64
+    assert "<h1>A table</h1>" in (tmp_path / "out" / "index.html").read_text()
+
+    # The same faces as a finished set, with the same degraded faces, give the same numbers.
+    saved = tmp_path / "saved"
+    assert (
+        main.run(
+            main.parse_arguments(
+                ["psfr", "evaluate", "--plan", str(path), "--save-images", "--output", str(saved)]
+            )
+        )
+        == 1
+    )
+    plan["data"] = {"reference": str(data / "images"), "lq": str(saved / "bicubic")}
+    plan["systems"] = [plan["systems"][0]]
+    path.write_text(json.dumps(plan))
+    # face_1 has no degraded version.
+    assert evaluate("--plan", path, "--output", tmp_path / "again") == 1
+    again = json.loads((tmp_path / "again" / "report.json").read_text())
+    assert again["images"] == 3
+    assert again["metrics"]["psnr"]["mean"]["bicubic"] == pytest.approx(psnrs["bicubic"])
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({}, "missing key data"),
+        ({"data": {"faces": "f", "reference": "r"}}, "either faces .* or reference"),
+        ({"systems": [{"name": "a"}]}, "one of weights, folder, baseline"),
+        ({"systems": [{"name": "a", "folder": "f"}] * 2}, "two systems have one name"),
+        ({"metrics": ["beauty"]}, "unknown metric 'beauty'"),
+        ({"colour": 1}, "unknown key colour"),
+    ],
+)
+def test_mistakes_in_a_plan(tmp_path, plan, message):
+    valid = {"data": {"faces": "f"}, "systems": [{"name": "a", "folder": "f"}]}
+    path = tmp_path / "plan.yaml"
+    path.write_text(json.dumps({**valid, **plan} if plan else {}))
+    with pytest.raises(UserError, match=rf"plan\.yaml: .*{message}"):
+        load_plan(path)
+
+
+@pytest.mark.parametrize("table", ["paper_table1", "paper_table2"])
+def test_shipped_plans_are_valid(table):
+    path = Path(__file__).parents[2] / "configs" / "evaluation" / f"{table}.yaml"
+    assert load_plan(path).data.size == 512
 
 
 @pytest.mark.parametrize(
@@ -134,7 +223,10 @@ def test_folders(data, tmp_path, capsys):
         ["--weights", "w", "--data", "d", "--manifest", "m.csv"],
         ["--weights", "w", "--data", "d", "--reference", "x"],
         ["--restored", "r", "--reference", "x", "--seed", "0"],
-        ["--restored", "r", "--reference", "x", "--save-images"],
+        ["--restored", "r", "--reference", "x", "--against", "nlm_unsharp"],
+        ["--weights", "w", "--data", "d", "--against", "magic"],
+        ["--weights", "w", "--data", "d", "--against", "input=x"],
+        ["--plan", "p.yaml", "--data", "d"],
         ["--restored", "r", "--reference", "x", "--metrics", "beauty"],
     ],
 )

@@ -15,6 +15,7 @@ from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
 from psfr_tf.evaluation.table import markdown
 from psfr_tf.labels import colorize
 from psfr_tf.metrics import MSSSIM, PSNR, LandmarkDistance
+from psfr_tf.metrics.choice import Choice
 
 VERSIONS = ("input", "restored")
 
@@ -26,6 +27,7 @@ class SamplesInMemory:
     """
 
     versions = VERSIONS
+    parsed = ("restored",)
     problems = ("stray.png: has no partner",)
 
     def __init__(self, *names):
@@ -43,7 +45,7 @@ class SamplesInMemory:
             name,
             reference,
             {"input": reference + 20, "restored": restored},
-            parsing=labels,
+            parsing={"restored": labels},
             reference_parsing=np.full((32, 32), 13, np.uint8),
         )
 
@@ -60,26 +62,30 @@ def test_means_are_over_the_same_images():
     result = summary.result()
     assert result["images"] == 2
     assert result["mean"] == {"input": 5.0, "restored": 5.0}
-    assert result["difference"] == 0.0
-    assert result["images_improved"] == 1
+    assert result["standard_deviation"]["input"] == pytest.approx(math.sqrt(2))
+    assert result["difference"] == {"restored": 0.0}
+    assert result["images_improved"] == {"restored": 1}
     assert result["not_finite"] == {"input": 1, "restored": 0}
 
 
 def test_summary_of_nothing_has_no_mean():
     result = MetricSummary(PSNR(), ("restored",)).result()
-    assert result["mean"] == {"restored": None} and "difference" not in result
+    assert result["mean"] == {"restored": None} and result["difference"] == {}
+    assert result["standard_deviation"] == {"restored": None}
 
 
 def test_report_and_files(tmp_path, capsys):
     source = SamplesInMemory("a", "broken", "same", "c")
     settings = {"seed": 3}
-    report = evaluate(source, [PSNR(), MSSSIM()], tmp_path / "out", settings, save_images=True)
+    report = evaluate(
+        source, Choice([PSNR(), MSSSIM()]), tmp_path / "out", settings, save_images=True
+    )
 
     psnr = report["metrics"]["psnr"]
     # "same" is infinite when restored and left out of both means.
     assert psnr["mean"]["input"] == pytest.approx(level_db(20))
-    assert psnr["difference"] == pytest.approx(20 * math.log10(2))
-    assert (psnr["images"], psnr["images_improved"]) == (2, 2)
+    assert psnr["difference"]["restored"] == pytest.approx(20 * math.log10(2))
+    assert (psnr["images"], psnr["images_improved"]["restored"]) == (2, 2)
     assert psnr["not_finite"] == {"input": 0, "restored": 1}
     assert report["images"] == 3
     # Sides of 32 are too small for MS-SSIM: stated, not an error.
@@ -87,7 +93,7 @@ def test_report_and_files(tmp_path, capsys):
     assert report["problems"] == ["stray.png: has no partner", "broken.png: not an image"]
     assert "psfr: error: broken.png: not an image" in capsys.readouterr().err
 
-    parsing = report["parsing"]
+    parsing = report["parsing"]["restored"]
     assert parsing["mean_iou"] == parsing["per_class"]["hair"]["iou"] == 0.5
     assert parsing["per_class"]["background"]["iou"] == 0.0
     assert parsing["per_class"]["hat"]["iou"] is None
@@ -107,9 +113,9 @@ def test_report_and_files(tmp_path, capsys):
 
 
 def test_table_is_markdown(tmp_path):
-    report = evaluate(SamplesInMemory("a", "same"), [PSNR()], tmp_path, {"seed": 3})
+    report = evaluate(SamplesInMemory("a", "same"), Choice([PSNR()]), tmp_path, {"seed": 3})
     lines = markdown(report).splitlines()
-    assert lines[0] == "2 images; seed 3."
+    assert lines[0] == "2 images, seed 3."
     assert lines[2] == "| metric | better | input | restored | difference | improved | images |"
     assert lines[4] == "| PSNR (dB) | higher | 22.11 | 28.13 | +6.02 | 1 of 1 | 1 |"
     assert "restored 1" in lines[6]
@@ -120,7 +126,7 @@ def test_table_is_markdown(tmp_path):
 
 
 def test_contact_sheet_shows_every_picture(tmp_path):
-    evaluate(SamplesInMemory(*"abcdefghij"), [PSNR()], tmp_path, {})
+    evaluate(SamplesInMemory(*"abcdefghij"), Choice([PSNR()]), tmp_path, {})
     sheet = np.asarray(Image.open(tmp_path / "contact_sheet.png"))
     assert sheet.shape == (24 + 8 * 36, 4 + 4 * 36, 3)
     # Middles of the cells of the second row: input, parsing, restored, original.
@@ -144,5 +150,5 @@ def test_evenly_spaced():
 
 def test_nothing_measured_is_an_error(tmp_path):
     with pytest.raises(UserError, match="No image could be evaluated"):
-        evaluate(SamplesInMemory("broken"), [PSNR()], tmp_path, {})
+        evaluate(SamplesInMemory("broken"), Choice([PSNR()]), tmp_path, {})
     assert not (tmp_path / "report.json").exists()

@@ -9,8 +9,15 @@ from PIL import Image
 from psfr_tf.data.datasets import FaceFolder, evaluation_pairs
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.degraded import DegradedFaces, RestoredFaces
-from psfr_tf.evaluation.folders import RestoredFolder
+from psfr_tf.evaluation.degraded import DegradedFaces
+from psfr_tf.evaluation.faces import FolderFaces
+from psfr_tf.evaluation.systems import (
+    BicubicInput,
+    ComparedFaces,
+    Model,
+    NonLocalMeansUnsharp,
+    ResultFolder,
+)
 from psfr_tf.labels import NUM_CLASSES
 
 SIZE = 64
@@ -84,33 +91,65 @@ def test_bad_faces_are_named(data):
     assert faces.load(3)[0].shape == (SIZE, SIZE, 3)
 
 
-def test_restored_faces_of_a_split(data):
-    source = RestoredFaces(Darkener(), data, seed=0, form="paper", split="test")
-    assert source.names == ["face_4", "face_1"]
+def compared(data, names=None, masks=True):
+    faces = DegradedFaces(data / "images", SIZE, 0, "paper", names)
+    systems = {"input": BicubicInput(), "restored": Model(Darkener())}
+    return ComparedFaces(faces, systems, data / "masks" if masks else None)
+
+
+def test_what_a_model_makes_of_degraded_faces(data):
+    source = compared(data, ["face_4", "face_1"])
+    assert source.names == ["face_4", "face_1"] and source.parsed == ("restored",)
     sample = source.load(1)
     assert sample.name == "face_1"
     assert list(sample.versions) == ["input", "restored"]
     np.testing.assert_array_equal(sample.versions["restored"], sample.versions["input"] // 2)
-    assert (sample.parsing == 13).all()
+    assert (sample.parsing["restored"] == 13).all()
     assert sample.reference_parsing.shape == (SIZE, SIZE)
     assert 1 < len(np.unique(sample.reference_parsing)) <= NUM_CLASSES
     # The sharp face, averaged down.
     expected = Image.open(data / "images" / "face_1.png").reduce(3)
     small = Image.fromarray(sample.reference).reduce(2)
     assert np.abs(np.asarray(expected, float) - np.asarray(small, float)).mean() < 1.0
+    np.testing.assert_array_equal(source.original(1), sample.reference)
 
 
-def test_pictures_without_label_maps(drawn):
-    bare = RestoredFaces(Darkener(), drawn / "images", seed=0, form="paper")
-    assert bare.names == [f"face_{k}" for k in range(6)]
-    assert bare.load(0).reference_parsing is None
+def test_without_label_maps(data):
+    sample = compared(data, masks=False).load(0)
+    assert sample.reference_parsing is None and sample.parsing == {}
 
 
 def test_missing_label_map_is_named(data):
     (data / "masks" / "face_0.png").unlink()
-    source = RestoredFaces(Darkener(), data, seed=0, form="paper")
     with pytest.raises(UserError, match=r"face_0\.png: cannot read the parsing map"):
-        source.load(0)
+        compared(data).load(0)
+
+
+def test_model_of_another_size():
+    class Halver(Darkener):
+        size = SIZE // 2
+
+        def restore_and_parse(self, faces):
+            small = faces[:, ::2, ::2]
+            return small, small[..., 0] // 20
+
+    lq = (np.arange(64 * 64 * 3) % 251).astype(np.uint8).reshape(64, 64, 3)
+    restored, labels = Model(Halver()).restore("face", lq, lq)
+    assert restored.shape == (64, 64, 3) and labels.shape == (64, 64)
+    np.testing.assert_array_equal(labels[::2, ::2], lq[::2, ::2, 0] // 20)
+
+
+def test_non_local_means_removes_noise_and_keeps_colours():
+    rng = np.random.default_rng(0)
+    reference = np.zeros((96, 96, 3), np.uint8) + np.array([200, 120, 40], np.uint8)
+    reference[:, 48:] = [30, 60, 160]
+    lq = np.clip(reference + rng.normal(0, 5, reference.shape), 0, 255).astype(np.uint8)
+    result, _ = NonLocalMeansUnsharp().restore("face", lq, reference)
+
+    def error(picture):
+        return np.abs(picture.astype(float) - reference)[:, np.r_[8:40, 56:88]].mean()
+
+    assert error(result) < 0.5 * error(lq)
 
 
 def grey(path, level, size=(16, 12)):
@@ -128,27 +167,41 @@ def test_folders_pair_by_name(tmp_path):
     grey(reference / "b.png", 50)
     grey(reference / "missing.webp", 60)
     (reference / "notes.txt").write_text("not a picture, not a problem")
-    source = RestoredFolder(restored, reference)
-    assert source.names == ["a", "b"]
+    source = ComparedFaces(FolderFaces(reference), {"restored": ResultFolder(restored)})
+    assert source.names == ["a", "b", "missing"]
     assert [problem.replace(str(tmp_path), "") for problem in source.problems] == [
         "/reference/a.png: left out, a.jpg has the same name",
-        "/restored/extra.png: no picture of this name in /reference",
-        "/reference/missing.webp: no picture of this name in /restored",
+        "/restored/extra.png: no original of this name",
     ]
     sample = source.load(0)
     assert sample.versions["restored"].tolist() == np.full((12, 16, 3), 10).tolist()
     assert (sample.reference == 40).all()
-    with pytest.raises(UserError, match=r"b\.png: 12x16 pixels, but .*b\.png has 16x12"):
+    with pytest.raises(UserError, match=r"b\.png: 12x16 pixels, but its original has 16x12"):
         source.load(1)
+    with pytest.raises(UserError, match=r"missing: no picture of this name in .*restored"):
+        source.load(2)
 
 
-def test_folders_without_a_pair(tmp_path):
-    grey(tmp_path / "one" / "a.png", 1)
-    grey(tmp_path / "two" / "b.png", 1)
-    with pytest.raises(UserError, match="no file name in common"):
-        RestoredFolder(tmp_path / "one", tmp_path / "two")
+def test_degraded_faces_from_a_folder(tmp_path):
+    lq, reference = tmp_path / "lq", tmp_path / "reference"
+    for name, side in (("a", 16), ("b", 8)):
+        grey(lq / f"{name}.png", 10, size=(side, side))
+    for name in "abc":
+        grey(reference / f"{name}.png", 40, size=(16, 16))
+    source = ComparedFaces(FolderFaces(reference, lq), {"input": BicubicInput()})
+    assert (source.load(0).versions["input"] == 10).all()
+    with pytest.raises(UserError, match=r"b\.png: 8x8 pixels.* enlarge it"):
+        source.load(1)
+    with pytest.raises(UserError, match="c: no picture of this name in"):
+        source.load(2)
+    without = ComparedFaces(FolderFaces(reference), {"input": BicubicInput()})
+    with pytest.raises(UserError, match="a: no degraded face"):
+        without.load(0)
+
+
+def test_folders_without_pictures(tmp_path):
     with pytest.raises(UserError, match="three: no such folder"):
-        RestoredFolder(tmp_path / "three", tmp_path / "two")
+        FolderFaces(tmp_path / "three")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: no picture in it"):
-        RestoredFolder(tmp_path / "empty", tmp_path / "two")
+        ResultFolder(tmp_path / "empty")

@@ -1,0 +1,159 @@
+"""The list of a degraded set: what was drawn for each face, so that others can make it again."""
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from psfr_tf.data.degradation import Degradation, DegradationParameters
+from psfr_tf.data.degradation.pipeline import BLURS, FORMS
+from psfr_tf.data.degradation.resampling import METHODS
+from psfr_tf.errors import UserError
+
+_FACE = ("name", "source_file", "form", "seed", "index", "size")
+_DRAWN = (
+    "blurred",
+    "blur",
+    "gaussian_sigma",
+    "average_k",
+    "median_k",
+    "motion_k",
+    "motion_angle",
+    "low_size",
+    "interpolation",
+    "noisy",
+    "noise_sigma",
+    "noise_per_channel",
+    "noise_seed_0",
+    "noise_seed_1",
+    "compressed",
+    "jpeg_quality",
+    "grey",
+)
+_HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
+COLUMNS = (*_FACE, *_DRAWN, *_HASHES)
+_FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
+_BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One face of a set.
+
+    Attributes:
+        name: of the pictures written.
+        source_file: file name of the sharp face.
+        form: "paper" or "release".
+        size: side in pixels.
+        values: all cells, as text.
+    """
+
+    name: str
+    source_file: str
+    form: str
+    size: int
+    values: Mapping[str, str]
+
+
+def drawn_values(p: DegradationParameters, degradation: Degradation) -> dict[str, object]:
+    """The cells of what was drawn. Every draw is written, used or not.
+
+    Nine digits give every float32 back exactly.
+    """
+    seeds = p.noise_seed.numpy()
+    return {
+        **{name: f"{float(getattr(p, name)):.9g}" for name in _FLOATS},
+        **{name: int(getattr(p, name)) for name in _BOOLEANS},
+        **{name: int(getattr(p, name)) for name in ("average_k", "motion_k", "low_size")},
+        "jpeg_quality": int(p.jpeg_quality),
+        "blur": BLURS[int(p.blur)],
+        "interpolation": METHODS[int(p.interpolation)],
+        "median_k": degradation.median_sizes[int(p.median_index)],
+        "noise_seed_0": int(seeds[0]),
+        "noise_seed_1": int(seeds[1]),
+    }
+
+
+def parameters(values: Mapping[str, str], degradation: Degradation) -> DegradationParameters:
+    """The draws of a row, the inverse of `drawn_values`.
+
+    Raises:
+        ValueError: if a cell is not what it should be.
+    """
+    whole = {
+        name: tf.constant(int(values[name]), tf.int32)
+        for name in ("average_k", "motion_k", "low_size", "jpeg_quality")
+    }
+    floats = {name: tf.constant(np.float32(values[name])) for name in _FLOATS}
+    booleans = {name: tf.constant(bool(int(values[name]))) for name in _BOOLEANS}
+    seeds = [int(values["noise_seed_0"]), int(values["noise_seed_1"])]
+    return DegradationParameters(
+        **whole,
+        **floats,
+        **booleans,
+        blur=tf.constant(BLURS.index(values["blur"]), tf.int32),
+        interpolation=tf.constant(METHODS.index(values["interpolation"]), tf.int32),
+        median_index=tf.constant(degradation.median_sizes.index(int(values["median_k"])), tf.int32),
+        noise_seed=tf.constant(seeds, tf.int64),
+    )
+
+
+def read_manifest(path: Path) -> list[ManifestRow]:
+    """Rows of a manifest that `psfr degrade` wrote.
+
+    Raises:
+        UserError: if it cannot be read or is none.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot read the manifest ({error})") from error
+    missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
+    if missing:
+        raise UserError(
+            f"{path}: not a manifest of psfr degrade, it has no {', '.join(missing[:3])}"
+        )
+    result = []
+    for number, row in enumerate(rows, 2):
+        try:
+            if row["form"] not in FORMS:
+                raise ValueError(f"form {row['form']!r}")
+            degradation = Degradation(row["form"], int(row["size"]))
+            parameters(row, degradation)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: line {number} is damaged ({error})") from error
+        name = row["name"]
+        if (
+            not name
+            or Path(name).name != name
+            or Path(row["source_file"]).name != row["source_file"]
+        ):
+            raise UserError(f"{path}: line {number}: names must be plain file names")
+        result.append(ManifestRow(name, row["source_file"], row["form"], int(row["size"]), row))
+    return result
+
+
+def hashes(source: Path, lq: np.ndarray, hq: np.ndarray) -> dict[str, str]:
+    """SHA-256 of the source file, and of the pixels of both pictures (RGB, row by row)."""
+    digests = (source.read_bytes(), lq.tobytes(), hq.tobytes())
+    return {
+        column: hashlib.sha256(data).hexdigest()
+        for column, data in zip(_HASHES, digests, strict=True)
+    }
+
+
+def difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+    """Why a picture is not the manifest's, or nothing."""
+    if found["source_sha256"] != expected["source_sha256"]:
+        return "its sharp face is another file than the manifest's"
+    if found["lq_sha256"] != expected["lq_sha256"] or found["hq_sha256"] != expected["hq_sha256"]:
+        return (
+            "its pixels differ from the manifest's: another version of TensorFlow, or another "
+            "kind of processor"
+        )
+    return ""

@@ -1,0 +1,69 @@
+"""Pairs of a degraded face and its original, from folders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from psfr_tf.errors import UserError
+from psfr_tf.evaluation.pictures import pictures_by_name, size_text
+from psfr_tf.photo import read_photo
+
+
+class Faces(Protocol):
+    """A sequence of faces.
+
+    Attributes:
+        names: name of each.
+        problems: one line for each picture that is left out.
+    """
+
+    names: Sequence[str]
+    problems: Sequence[str]
+
+    def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
+        """`(lq, original)`, uint8 RGB of one shape; lq None where there is none.
+
+        Raises:
+            UserError: with one line, if the face cannot be used.
+        """
+        ...
+
+
+class FolderFaces:
+    """Originals in one folder and, if given, their degraded versions in another.
+
+    Pairs have the same file name without suffix and the same size.
+
+    Args:
+        reference: folder of originals.
+        lq: folder of degraded versions; None if only results are compared.
+
+    Raises:
+        UserError: if a folder is missing or empty.
+    """
+
+    def __init__(self, reference: Path, lq: Path | None = None):
+        self._reference, self.problems = pictures_by_name(reference)
+        self._lq_folder, self._lq = lq, None
+        if lq is not None:
+            self._lq, more = pictures_by_name(lq)
+            self.problems += more
+        self.names = list(self._reference)
+
+    def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
+        """See `Faces`."""
+        name = self.names[index]
+        reference = read_photo(self._reference[name]).rgb
+        if self._lq is None:
+            return None, reference
+        if name not in self._lq:
+            raise UserError(f"{name}: no picture of this name in {self._lq_folder}")
+        lq = read_photo(self._lq[name]).rgb
+        if lq.shape != reference.shape:
+            raise UserError(
+                f"{self._lq[name]}: {size_text(lq)} pixels, but its original has "
+                f"{size_text(reference)}; enlarge it bicubically to that size"
+            )
+        return lq, reference

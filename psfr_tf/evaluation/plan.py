@@ -1,0 +1,188 @@
+"""A table as a YAML file: faces, systems, metrics."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from psfr_tf.errors import UserError
+from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
+from psfr_tf.metrics.choice import NAMES
+from psfr_tf.yaml_file import read_yaml, validated
+
+DEFAULT_SIZE = 512
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class FacesConfig(_Section):
+    """Which faces: sharp ones to degrade, or a finished set of originals and degraded ones."""
+
+    faces: str | None = Field(None, description="folder of sharp aligned faces, or of images/")
+    split: str | None = Field(None, description="faces of this split of the manifest; null: all")
+    manifest: str | None = Field(None, description="CSV with name and split; null: in faces")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    degradation: Literal["paper", "release"] = "paper"
+    size: Annotated[int, Field(ge=32, le=512)] | None = Field(
+        None, description="side of the faces compared; null: that of the first model, else 512"
+    )
+    reference: str | None = Field(None, description="folder of originals, instead of faces")
+    lq: str | None = Field(None, description="with reference: folder of degraded faces")
+    masks: str | None = Field(None, description="folder of parsing maps NAME.png; null: none")
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if (self.faces is None) == (self.reference is None):
+            raise ValueError("give either faces (to be degraded) or reference (originals)")
+        if self.lq and not self.reference:
+            raise ValueError("lq goes with reference")
+        return self
+
+
+class SystemConfig(_Section):
+    """One column of the table."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    weights: str | None = Field(None, description="shipped weights or a model folder")
+    folder: str | None = Field(None, description="folder of results of any system")
+    baseline: Literal["bicubic", "nlm_unsharp"] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        if sum(value is not None for value in (self.weights, self.folder, self.baseline)) != 1:
+            raise ValueError("give one of weights, folder, baseline")
+        return self
+
+
+class Plan(_Section):
+    """A whole table."""
+
+    title: str | None = None
+    data: FacesConfig
+    systems: Annotated[list[SystemConfig], Field(min_length=1)]
+    metrics: list[str] | None = Field(None, description="null: all that can be computed")
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names):
+        for name in names or ():
+            if name not in NAMES:
+                raise ValueError(f"unknown metric {name!r}; there are {', '.join(NAMES)}")
+        return names
+
+    @model_validator(mode="after")
+    def _different_names(self):
+        names = [system.name for system in self.systems]
+        if len(set(names)) < len(names):
+            raise ValueError("two systems have one name")
+        return self
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan whose models are loaded.
+
+    Attributes:
+        source: the samples.
+        settings: for the report.
+    """
+
+    source: ComparedFaces
+    settings: dict
+
+
+def load_plan(path: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        UserError: one line naming the file, the key and what is wrong.
+    """
+    return validated(Plan, read_yaml(path, ", ".join(Plan.model_fields)), path)
+
+
+def prepare(plan: Plan) -> Prepared:
+    """Load the models and find the faces.
+
+    A system that is not there is a line in the samples' problems, and the others are compared.
+
+    Raises:
+        UserError: if there are no faces, or none of the models and folders is there.
+    """
+    systems: dict[str, System] = {}
+    problems, settings = [], {"title": plan.title} if plan.title else {}
+    for config in plan.systems:
+        try:
+            systems[config.name] = _make(config)
+        except UserError as error:
+            problems.append(f"{config.name}: {error}" if len(plan.systems) > 2 else str(error))
+    wanted = [config.name for config in plan.systems if config.baseline is None]
+    if problems and not any(name in systems for name in wanted):
+        raise UserError(problems[0])
+    models = {name: system for name, system in systems.items() if isinstance(system, Model)}
+    size = plan.data.size or next((model.restorer.size for model in models.values()), DEFAULT_SIZE)
+    faces, masks = _faces(plan.data, size)
+    source = ComparedFaces(faces, systems, masks)
+    source.problems = problems + source.problems
+    settings |= {
+        key: value
+        for key, value in plan.data.model_dump().items()
+        if value is not None and (plan.data.faces or key not in ("seed", "degradation"))
+    }
+    if plan.data.faces:
+        settings["size"] = size
+    settings["systems"] = {
+        config.name: config.weights or config.folder or config.baseline for config in plan.systems
+    }
+    if models:
+        settings["weights_sha256"] = {
+            name: _sha256(model.restorer.path) for name, model in models.items()
+        }
+    return Prepared(source, settings)
+
+
+def _make(config: SystemConfig) -> System:
+    if config.baseline:
+        return BASELINES[config.baseline]()
+    if config.folder:
+        return ResultFolder(Path(config.folder))
+    from psfr_tf.restorer import FaceRestorer
+
+    return Model(FaceRestorer.from_pretrained(config.weights, engine="tensorflow"))
+
+
+def _faces(data: FacesConfig, size: int):
+    """The faces, and the folder of parsing maps or None."""
+    masks = Path(data.masks) if data.masks else None
+    if masks and not masks.is_dir():
+        raise UserError(f"{masks}: no such folder; leave data.masks out to measure no parsing")
+    if data.reference:
+        from psfr_tf.evaluation.faces import FolderFaces
+
+        return FolderFaces(Path(data.reference), Path(data.lq) if data.lq else None), masks
+    # TensorFlow, which draws the degradation, is only imported where something is degraded.
+    from psfr_tf.data.face_folder import read_split
+    from psfr_tf.evaluation.degraded import DegradedFaces
+
+    folder = Path(data.faces)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; a folder of faces is needed")
+    images = folder / "images" if (folder / "images").is_dir() else folder
+    if masks is None and (folder / "masks").is_dir():
+        masks = folder / "masks"
+    names: Sequence[str] | None = None
+    if data.split:
+        names = read_split(Path(data.manifest or folder / "manifest.csv"), data.split)
+    return DegradedFaces(images, size, data.seed, data.degradation, names), masks
+
+
+def _sha256(folder: Path | None) -> str:
+    """Of the weights in a model folder, so that a report says what it measured."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.weights.h5")) if folder else ():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

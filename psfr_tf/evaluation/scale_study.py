@@ -1,0 +1,118 @@
+"""Figure 6 of the paper: which scale of the input adds what."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from psfr_tf.evaluation.systems import BicubicInput, System
+from psfr_tf.models import FaceParsingNetwork, Generator
+from psfr_tf.models.face_parsing import one_hot_from_logits
+
+IMAGE_CHANNELS = 3
+
+
+class ScaledInputs:
+    """A generator whose inputs are zero at chosen scales.
+
+    Each scale of the generator is styled by its own reduction of LQ and of the parsing map; either
+    can be replaced by zeros at any scale. A generator that adds its output to LQ still does so.
+
+    Args:
+        generator: the model's generator.
+        parsing_network: the model's parsing network.
+
+    Attributes:
+        sizes: side of each scale in pixels, from coarse to fine.
+        image_size: side of the faces.
+    """
+
+    def __init__(self, generator: Generator, parsing_network: FaceParsingNetwork):
+        self.sizes = sorted(generator.channels)
+        self.image_size = generator.image_size
+        references = generator.reference_pyramid.output
+        # At the largest scale of a sub-pixel generator LQ comes as blocks of pixels.
+        last = IMAGE_CHANNELS * generator.subpixel**2
+        lq_channels = [*[IMAGE_CHANNELS] * (len(self.sizes) - 1), last]
+        # Intermediate tensors of the functional graph as inputs: the rest of the network is kept.
+        from_references = keras.Model([generator.inputs[0], *references], generator.outputs[0])
+
+        @tf.function(autograph=False)
+        def parse(lq):
+            return one_hot_from_logits(parsing_network(lq, training=False)["logits"])
+
+        @tf.function(autograph=False)
+        def restore(lq, parsing, lq_factors, parsing_factors):
+            inputs = generator.reference_pyramid([lq, parsing])
+            scaled = [
+                tf.concat(
+                    [
+                        reference[..., :count] * lq_factors[k],
+                        reference[..., count:] * parsing_factors[k],
+                    ],
+                    axis=-1,
+                )
+                for k, (reference, count) in enumerate(zip(inputs, lq_channels, strict=True))
+            ]
+            restored = from_references([lq, *scaled], training=False)
+            return tf.clip_by_value(restored, -1.0, 1.0)
+
+        self._parse, self._restore = parse, restore
+        self._last: tuple[bytes, tf.Tensor] | None = None
+
+    def restore(
+        self, lq: np.ndarray, lq_sizes: Collection[int], parsing_sizes: Collection[int]
+    ) -> np.ndarray:
+        """Restores a face with LQ at some scales and the parsing map at some.
+
+        Args:
+            lq: uint8 RGB [S, S, 3].
+            lq_sizes: those of `sizes` at which LQ is not zero.
+            parsing_sizes: the same for the parsing map.
+
+        Returns:
+            uint8 RGB [S, S, 3].
+        """
+        x = tf.constant(lq[None], tf.float32) / 127.5 - 1.0
+        key = lq.tobytes()
+        if self._last is None or self._last[0] != key:  # the same face in every variant
+            self._last = key, self._parse(x)
+        factors = [
+            tf.constant([float(size in sizes) for size in self.sizes])
+            for sizes in (lq_sizes, parsing_sizes)
+        ]
+        restored = self._restore(x, self._last[1], *factors)[0].numpy()
+        return np.clip(np.rint((restored + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class ScaleVariant:
+    """A system: the generator with LQ and parsing map at these scales only."""
+
+    generator: ScaledInputs
+    lq_sizes: tuple[int, ...]
+    parsing_sizes: tuple[int, ...]
+
+    def restore(self, name, lq, reference):
+        return self.generator.restore(lq, self.lq_sizes, self.parsing_sizes), None
+
+
+def scale_variants(generator: ScaledInputs) -> dict[str, System]:
+    """What Figure 6 compares, by name.
+
+    `input`; `none`, then both inputs `up to` each scale from the coarsest on; then all inputs but
+    `LQ`, the `parsing` or `both` at one scale.
+    """
+    sizes = tuple(generator.sizes)
+    systems: dict[str, System] = {"input": BicubicInput()}
+    systems["none"] = ScaleVariant(generator, (), ())
+    for count in range(1, len(sizes) + 1):
+        systems[f"up to {sizes[count - 1]}"] = ScaleVariant(generator, sizes[:count], sizes[:count])
+    for size in sizes:
+        rest = tuple(other for other in sizes if other != size)
+        systems[f"without LQ at {size}"] = ScaleVariant(generator, rest, sizes)
+        systems[f"without parsing at {size}"] = ScaleVariant(generator, sizes, rest)
+        systems[f"without both at {size}"] = ScaleVariant(generator, rest, rest)
+    return systems

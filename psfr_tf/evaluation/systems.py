@@ -1,0 +1,187 @@
+"""What makes a restored face of a degraded one: models, baselines, folders of results."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from psfr_tf.data.parsing_map import read_mask
+from psfr_tf.errors import UserError
+from psfr_tf.evaluation.faces import Faces
+from psfr_tf.evaluation.pictures import pictures_by_name, size_text
+from psfr_tf.evaluation.samples import Sample
+from psfr_tf.photo import read_photo
+
+
+class System(Protocol):
+    """One column of a table."""
+
+    def restore(
+        self, name: str, lq: np.ndarray | None, reference: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Restored picture of one face, and the label map predicted from it if there is one.
+
+        Args:
+            name: of the face.
+            lq: degraded face, uint8 RGB [S, S, 3]; None if there are only results.
+            reference: the original, for its size only.
+
+        Raises:
+            UserError: with one line, if there is no result.
+        """
+        ...
+
+
+class BicubicInput:
+    """The degraded face as it is: enlarged bicubically to the size of the original."""
+
+    def restore(self, name, lq, reference):
+        return _needed(name, lq), None
+
+
+class NonLocalMeansUnsharp:
+    """OpenCV's fast non-local means, then an unsharp mask: what one does without a network.
+
+    Buades, Coll and Morel, "Non-Local Means Denoising", IPOL 2011, with OpenCV's default windows
+    (7, 21). The strengths were chosen by PSNR and SSIM on the project's validation faces.
+    """
+
+    STRENGTH, COLOUR_STRENGTH = 10.0, 10.0  # grey levels
+    RADIUS, AMOUNT = 2.0, 0.3  # sigma in pixels for a face of 256; share of the detail added
+    SIDE = 256
+
+    def restore(self, name, lq, reference):
+        lq = _needed(name, lq)
+        # OpenCV takes BGR: only the conversion to brightness and colour depends on it.
+        smooth = cv2.fastNlMeansDenoisingColored(
+            lq[..., ::-1].copy(), None, self.STRENGTH, self.COLOUR_STRENGTH
+        )[..., ::-1].astype(np.float32)
+        sigma = self.RADIUS * lq.shape[0] / self.SIDE
+        detail = smooth - cv2.GaussianBlur(smooth, (0, 0), sigma)
+        return np.clip(np.rint(smooth + self.AMOUNT * detail), 0, 255).astype(np.uint8), None
+
+
+BASELINES = {"bicubic": BicubicInput, "nlm_unsharp": NonLocalMeansUnsharp}
+
+
+class ResultFolder:
+    """Pictures that any other system made, found by the name of the face.
+
+    Raises:
+        UserError: if there is no such folder, or no picture in it.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self.pictures, self.problems = pictures_by_name(folder)
+
+    def restore(self, name, lq, reference):
+        if name not in self.pictures:
+            raise UserError(f"{name}: no picture of this name in {self._folder}")
+        picture = read_photo(self.pictures[name]).rgb
+        if picture.shape != reference.shape:
+            raise UserError(
+                f"{self.pictures[name]}: {size_text(picture)} pixels, but its original has "
+                f"{size_text(reference)}; bring both to one size"
+            )
+        return picture, None
+
+
+class AlignedRestorer(Protocol):
+    """What a model must offer; `psfr_tf.FaceRestorer` does.
+
+    Attributes:
+        size: side S of the faces in pixels.
+    """
+
+    size: int
+
+    def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 RGB [B, H, W, 3] to restored uint8 RGB [B, S, S, 3] and labels uint8 [B, S, S]."""
+        ...
+
+
+class Model:
+    """A model on aligned faces: nothing is detected, aligned or pasted back.
+
+    Where the faces compared have another size than the model's, they are resized to it, and its
+    result is resized back (averaged when it gets smaller, bicubic when larger).
+    """
+
+    def __init__(self, restorer: AlignedRestorer):
+        self.restorer = restorer
+
+    def restore(self, name, lq, reference):
+        restored, labels = self.restorer.restore_and_parse(_needed(name, lq)[None])
+        side = reference.shape[0]
+        if side == self.restorer.size:
+            return restored[0], labels[0]
+        method = cv2.INTER_AREA if side < self.restorer.size else cv2.INTER_CUBIC
+        picture = cv2.resize(restored[0], (side, side), interpolation=method)
+        return picture, cv2.resize(labels[0], (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+class ComparedFaces:
+    """Faces and what several systems make of them: the samples of `psfr evaluate`.
+
+    What a network reads and what it makes are compared as 8-bit pictures, as if both had been
+    saved as PNG files.
+
+    Args:
+        faces: degraded faces and their originals.
+        systems: by the name that tables give them, in the order of their columns.
+        masks: folder with a label map NAME.png for every face; None measures no parsing.
+
+    Attributes:
+        names, versions, parsed, problems: see `SampleSource`.
+    """
+
+    def __init__(self, faces: Faces, systems: Mapping[str, System], masks: Path | None = None):
+        self._faces, self._systems, self._masks = faces, systems, masks
+        self.names, self.versions = faces.names, tuple(systems)
+        models = [name for name, system in systems.items() if isinstance(system, Model)]
+        self.parsed = tuple(models) if masks else ()
+        self.problems = list(faces.problems)
+        known = set(faces.names)
+        for system in systems.values():
+            if isinstance(system, ResultFolder):
+                self.problems += system.problems
+                self.problems += [
+                    f"{path}: no original of this name"
+                    for name, path in system.pictures.items()
+                    if name not in known
+                ]
+
+    def original(self, index: int) -> np.ndarray:
+        """The undamaged picture of one face alone, uint8 RGB.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        return self._faces.load(index)[1]
+
+    def load(self, index: int) -> Sample:
+        """Degrades and restores one face.
+
+        Raises:
+            UserError: if a picture or the parsing map cannot be used.
+        """
+        lq, reference = self._faces.load(index)
+        name = self.names[index]
+        expected = None
+        if self.parsed:
+            expected = read_mask(self._masks / f"{name}.png", reference.shape[0])
+        versions, parsing = {}, {}
+        for version, system in self._systems.items():
+            versions[version], labels = system.restore(name, lq, reference)
+            if version in self.parsed:
+                parsing[version] = labels
+        return Sample(name, reference, versions, parsing, expected)
+
+
+def _needed(name: str, lq: np.ndarray | None) -> np.ndarray:
+    if lq is None:
+        raise UserError(f"{name}: no degraded face; give their folder")
+    return lq

@@ -1,0 +1,111 @@
+"""Similarity of the person in a restored face and in its reference."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from psfr_tf.errors import UserError
+from psfr_tf.faces.align import align_face, similarity_transform
+from psfr_tf.metrics.landmark_distance import LargestFacePoints, PointDetector
+from psfr_tf.metrics.metric import ImageMetric
+
+FILE = "face_recognition.tflite"
+# Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
+TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+TEMPLATE_SIDE = 112
+
+
+class IdentitySimilarity(ImageMetric):
+    """Cosine of the face-recognition features of a picture and of its reference.
+
+    The face is cut out by the similarity transform that brings MTCNN's five points of the
+    *reference* onto ArcFace's template; every version of the picture is cut with the same
+    transform, so the value does not depend on how well the detector does on a damaged face. NaN
+    where no face is found in the reference.
+
+    Args:
+        file: a LiteRT file: one input float32 [1, H, W, 3], RGB in [-1, 1] ((x - 127.5) / 127.5),
+            H = W; one output float32 [1, D], of any length. ArcFace and MobileFaceNet are trained
+            so.
+        detect: finds the five points of the reference; by default MTCNN.
+
+    Raises:
+        UserError: if the file is missing or of another interface.
+    """
+
+    name = "identity"
+    label = "Identity similarity"
+    value_range = (-1.0, 1.0)
+    higher_is_better = True
+    source = "Deng et al., ArcFace, CVPR 2019 (features of the network given)"
+
+    def __init__(self, file: Path, detect: PointDetector | None = None):
+        from psfr_tf.engines.litert import interpreter_class
+
+        if not file.is_file():
+            raise UserError(
+                f"{file} is missing: put a face-recognition network there, a LiteRT file with "
+                "input float32 [1, H, H, 3], RGB in [-1, 1], and output [1, D]"
+            )
+        try:
+            self._interpreter = interpreter_class()(model_path=str(file))
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"{file}: {' '.join(str(error).split())}") from error
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        shape = tuple(inputs[0]["shape"]) if inputs else ()
+        if (
+            (len(inputs), len(outputs)) != (1, 1)
+            or inputs[0]["dtype"] != np.float32
+            or len(shape) != 4
+            or shape[0] != 1
+            or shape[1] != shape[2]
+            or shape[3] != 3
+        ):
+            raise UserError(
+                f"{file}: one input float32 [1, H, H, 3] and one output are needed, "
+                f"found {len(inputs)} inputs, {len(outputs)} outputs, first input {list(shape)}"
+            )
+        self._side = int(shape[1])
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._detect = detect or LargestFacePoints()
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        points = self._detect(reference)
+        if points is None:
+            return [math.nan] * len(images)
+        matrix = crop_transform(points, self._side)
+        expected = self._features(reference, matrix)
+        return [cosine(self._features(image, matrix), expected) for image in images]
+
+    def _features(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        pixels = (align_face(image, matrix, self._side) - 127.5) / 127.5
+        self._interpreter.set_tensor(self._input, pixels[None].astype(np.float32))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output).ravel().astype(np.float64)
+
+
+def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
+    """Similarity transform [2, 3] from a picture to ArcFace's crop of `side` pixels.
+
+    Least squares over five points [5, 2] in pixels of the picture.
+    """
+    # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
+    return similarity_transform(points, (TEMPLATE + 0.5) * (side / TEMPLATE_SIDE) - 0.5)
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the angle of two vectors; NaN if one is zero."""
+    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / norms if norms else math.nan

@@ -1,0 +1,79 @@
+"""Identity similarity with a small face-recognition network made here."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from psfr_tf.errors import UserError
+from psfr_tf.metrics.identity import TEMPLATE, IdentitySimilarity, cosine, crop_transform
+
+POINTS = TEMPLATE * 1.5 + [20.0, 10.0]
+
+
+def convert(path, function, shape):
+    import tensorflow as tf
+
+    signature = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    concrete = signature.get_concrete_function()
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Mean colours of the four quarters of a 56x56 crop."""
+    import tensorflow as tf
+
+    path = tmp_path_factory.mktemp("identity") / "face_recognition.tflite"
+    return convert(
+        path,
+        lambda x: tf.reshape(tf.nn.avg_pool2d(x, 28, 28, "VALID"), [1, 12]),
+        [1, 56, 56, 3],
+    )
+
+
+def features(image):
+    """What the network computes, by hand."""
+    matrix = np.array([[1 / 3, 0, 0], [0, 1 / 3, 0]])
+    # From picture to half-size crop: undo the scale of 1.5, then halve, with half-pixel centres.
+    matrix[:, 2] = ((0.5 - np.array([20.0, 10.0]) / 1.5) * 0.5) - 0.5
+    crop = cv2.warpAffine(image, matrix, (56, 56), flags=cv2.INTER_LINEAR)
+    return (crop.reshape(2, 28, 2, 28, 3).mean((1, 3)).ravel() - 127.5) / 127.5
+
+
+def test_transform_of_points_on_the_template():
+    matrix = crop_transform(POINTS, 112)
+    np.testing.assert_allclose(POINTS @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-6)
+
+
+def test_value_is_the_cosine_of_the_features(network):
+    reference = astronaut()[:200, 130:330]
+    image = cv2.GaussianBlur(reference, (0, 0), 4) // 2 + 40
+    metric = IdentitySimilarity(network, detect=lambda picture: POINTS)
+    same, other = metric.compare([reference, image], reference)
+    a, b = features(image), features(reference)
+    assert same == pytest.approx(1.0, abs=1e-6)
+    # The crop is antialiased there and bilinear here.
+    assert other == pytest.approx(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)), abs=0.01)
+    assert other < 0.99
+
+
+def test_no_face_in_the_reference(network):
+    picture = np.zeros((64, 64, 3), np.uint8)
+    metric = IdentitySimilarity(network, detect=lambda picture: None)
+    assert math.isnan(metric.compare([picture], picture)[0])
+    assert math.isnan(cosine(np.zeros(3), np.ones(3)))
+
+
+def test_missing_and_wrong_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"face\.tflite is missing: put a face-recognition"):
+        IdentitySimilarity(tmp_path / "face.tflite")
+    (tmp_path / "damaged.tflite").write_bytes(b"no model at all")
+    with pytest.raises(UserError, match=r"damaged\.tflite: "):
+        IdentitySimilarity(tmp_path / "damaged.tflite")
+    wide = convert(tmp_path / "wide.tflite", lambda x: x * 2.0, [1, 8, 16, 3])
+    with pytest.raises(UserError, match=r"wide\.tflite: one input float32 \[1, H, H, 3\]"):
+        IdentitySimilarity(wide)
