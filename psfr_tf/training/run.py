@@ -164,8 +164,9 @@ def _train(
     callbacks = [StopOnNonFinite(state), checkpointing]
     validation = validation_steps = None
     if val_faces is not None:
+        pairs = validation_pairs(val_faces, size, config)
         validation = strategy.distribute_datasets_from_function(
-            lambda part: validation_batches(val_faces, size, config, part)
+            lambda part: validation_batches(pairs, training.batch_size, part)
         )
         one_replica = training.batch_size // strategy.num_replicas_in_sync
         validation_steps = math.ceil(len(val_faces) / one_replica)
@@ -173,7 +174,7 @@ def _train(
         log = RunLog(output, state)
         callbacks[1:1] = [log, export]
         if val_faces is not None:
-            grid = validation_grid(val_faces, size, config)
+            grid = validation_grid(pairs)
             callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
     try:
         model.fit(
@@ -198,37 +199,32 @@ def _train(
     return export.directory
 
 
-def validation_grid(
+def validation_pairs(
     faces: FaceFolder | FaceRecords, size: int, config: TrainConfig
-) -> dict[str, tf.Tensor]:
-    """A batch of `GRID_FACES` faces to look at."""
-    return next(iter(_validation_pairs(faces, size, config).batch(GRID_FACES)))
+) -> tf.data.Dataset:
+    """Each face once, degraded the same way every time: dicts as of `training_dataset`."""
+    pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
+    return pairs.map(lambda pair: {key: pair[key] for key in pair if key != "name"})
+
+
+def validation_grid(pairs: tf.data.Dataset) -> dict[str, tf.Tensor]:
+    """A batch of `GRID_FACES` pairs to look at."""
+    return next(iter(pairs.batch(GRID_FACES)))
 
 
 def validation_batches(
-    faces: FaceFolder | FaceRecords,
-    size: int,
-    config: TrainConfig,
-    part: tf.distribute.InputContext | None = None,
+    pairs: tf.data.Dataset, batch_size: int, part: tf.distribute.InputContext | None = None
 ) -> tf.data.Dataset:
-    """All faces, degraded once, for each replica of a worker, again and again.
+    """All pairs, degraded once, for each replica of a worker, again and again.
 
     Every replica measures all of them: were they divided, some replica would at the end have none,
     and an empty batch is an error in TensorFlow's oneDNN convolution.
     """
     part = part or tf.distribute.InputContext()
-    pairs = _validation_pairs(faces, size, config)
-    batches = pairs.batch(part.get_per_replica_batch_size(config.training.batch_size)).cache()
+    batches = pairs.batch(part.get_per_replica_batch_size(batch_size)).cache()
     replicas = part.num_replicas_in_sync // part.num_input_pipelines
     batches = batches.flat_map(lambda batch: tf.data.Dataset.from_tensors(batch).repeat(replicas))
     return batches.repeat()
-
-
-def _validation_pairs(
-    faces: FaceFolder | FaceRecords, size: int, config: TrainConfig
-) -> tf.data.Dataset:
-    pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
-    return pairs.map(lambda pair: {key: pair[key] for key in pair if key != "name"})
 
 
 def faces_of(

@@ -168,8 +168,8 @@ def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
 def test_validation_sees_every_face_again_and_again(write_config, toy_data):
     faces = run.FaceFolder(toy_data / "images", toy_data / "masks")
     assert len(faces) > run.GRID_FACES
-    config = load_config(write_config(), ["training.batch_size=4"])
-    assert len(run.validation_grid(faces, 64, config)["lq"]) == run.GRID_FACES
-    batches = list(run.validation_batches(faces, 64, config).take(4))
+    pairs = run.validation_pairs(faces, 64, load_config(write_config()))
+    assert len(run.validation_grid(pairs)["lq"]) == run.GRID_FACES
+    batches = list(run.validation_batches(pairs, 4).take(4))
     assert [len(batch["lq"]) for batch in batches] == [4, 2, 4, 2]
     np.testing.assert_array_equal(batches[0]["lq"], batches[2]["lq"])

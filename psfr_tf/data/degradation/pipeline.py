@@ -105,6 +105,8 @@ class Degradation:
         self.motion_sizes = _odd_sizes(MOTION_K, scale)
         self.low_sizes = (LOW_SIZE[0], min(LOW_SIZE[1], size))
 
+    # Nothing here branches on a tensor in Python; converting it would double the time of a trace.
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, hq: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Degrade one face.
 
@@ -163,17 +165,19 @@ class Degradation:
         chosen branch.
         """
         taps = self._taps(p)
+
+        def reduced(blurred: tf.Tensor) -> tf.Tensor:
+            return resample_image(blurred, taps, taps, never_enlarges=True)
+
         branches = {
             "gaussian": lambda: self._reduce(image, taps, gaussian_matrix, p.gaussian_sigma),
             "average": lambda: self._reduce(image, taps, average_matrix, p.average_k),
-            "median": lambda: resample_image(self.median(image, p), taps, taps),
-            "motion": lambda: resample_image(
-                motion_blur(image, p.motion_k, p.motion_angle), taps, taps
-            ),
+            "median": lambda: reduced(self.median(image, p)),
+            "motion": lambda: reduced(motion_blur(image, p.motion_k, p.motion_angle)),
         }
         small = tf.switch_case(
             tf.where(p.blurred, p.blur, len(BLURS)),
-            [branches[name] for name in BLURS] + [lambda: resample_image(image, taps, taps)],
+            [branches[name] for name in BLURS] + [lambda: reduced(image)],
         )
         return round_to_8_bit(small)
 
@@ -224,7 +228,7 @@ class Degradation:
         width: tf.Tensor,
     ) -> tf.Tensor:
         """Blur and reduce at once: the product of the two matrices has only `low_size` rows."""
-        matrix = resample_rows(blur_matrix(self.size, width), taps)
+        matrix = resample_rows(blur_matrix(self.size, width), taps, never_enlarges=True)
         return apply_separable(image, matrix, matrix)
 
 

@@ -54,17 +54,24 @@ def resize(
     return resample_image(image, rows, columns)
 
 
-def resample_image(image: tf.Tensor, rows: Taps, columns: Taps) -> tf.Tensor:
-    """`resize` with taps that are already there, float32 `[H, W, C]` to `[h, w, C]`."""
+def resample_image(
+    image: tf.Tensor, rows: Taps, columns: Taps, never_enlarges: bool = False
+) -> tf.Tensor:
+    """`resize` with taps that are already there, float32 `[H, W, C]` to `[h, w, C]`.
+
+    `never_enlarges` as in `resample_rows`.
+    """
 
     def resample(horizontal_first: bool) -> tf.Tensor:
         return along_both_axes(
             image,
-            lambda lines: resample_rows(lines, rows),
-            lambda lines: resample_rows(lines, columns),
+            lambda lines: resample_rows(lines, rows, never_enlarges),
+            lambda lines: resample_rows(lines, columns, never_enlarges),
             horizontal_first,
         )
 
+    if never_enlarges:
+        return resample(False)
     enlarges = tf.shape(rows.start)[0] > tf.shape(image)[0]
     return tf.cond(enlarges, lambda: resample(True), lambda: resample(False))
 
@@ -89,7 +96,7 @@ def resampling_taps(source: tf.Tensor | int, target: tf.Tensor | int, method: st
     )
 
 
-def resample_rows(lines: tf.Tensor, taps: Taps) -> tf.Tensor:
+def resample_rows(lines: tf.Tensor, taps: Taps, never_enlarges: bool = False) -> tf.Tensor:
     """Resample along the first axis.
 
     Only the pixels under the taps are read: a dense product with the resampling matrix would
@@ -98,6 +105,8 @@ def resample_rows(lines: tf.Tensor, taps: Taps) -> tf.Tensor:
     Args:
         lines: float32 `[source, N]`.
         taps: from `resampling_taps(source, target, ...)`.
+        never_enlarges: the target is known to have at most as many pixels as the source; the
+            graph then has no branch for the other case.
 
     Returns:
         float32 `[target, N]`.
@@ -111,6 +120,9 @@ def resample_rows(lines: tf.Tensor, taps: Taps) -> tf.Tensor:
     def reduce() -> tf.Tensor:
         sources = read(taps.start, tf.shape(taps.weights)[1])  # [target, taps, N]
         return tf.matmul(taps.weights[:, None], sources)[:, 0]
+
+    if never_enlarges:
+        return reduce()
 
     def enlarge() -> tf.Tensor:
         # Neighbouring outputs share their sources, so blocks of them are one small product.
