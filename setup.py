@@ -56,6 +56,7 @@ setup(
             "tensorflow-serving-api>=2.20,<2.22",
             "ai-edge-quantizer>=0.10,<0.11",
             "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",
         ],
