@@ -18,7 +18,7 @@ train: $(VENV)/installed
 	@echo "curves: runs/quick_start/curves.png   faces: runs/quick_start/grids/"
 
 test: $(VENV)/installed-dev $(VENV)/tflite-runtime/installed lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

@@ -59,6 +59,7 @@ setup(
             "ai-edge-quantizer>=0.10,<0.11",
             "jsonschema>=4.21,<5",
             "pytest>=8,<10",
+            "pytest-xdist>=3.6,<4",
             "ruff>=0.15,<0.18",
             "import-linter>=2.1,<3",
         ],

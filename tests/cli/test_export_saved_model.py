@@ -60,6 +60,7 @@ def test_a_model_that_is_off_is_not_published(weights, tmp_path, monkeypatch):
 
 
 def test_name_version_and_a_missing_warm_up(weights, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(saved_model_report, "measure_saved_model", lambda path, threads: SPEED)
     monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
     arguments = ("--weights", weights, "--output", tmp_path, "--name", "face", "--version", 12)
     assert export(*arguments) == 0

@@ -1,5 +1,7 @@
 """Toy faces on disk and a config for the test preset."""
 
+import functools
+
 import keras
 import pytest
 import yaml
@@ -27,11 +29,11 @@ def toy_data(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def write_config(toy_data, tmp_path):
-    """Write a YAML config; keyword arguments are sections that are merged into the default."""
+@pytest.fixture(scope="session")
+def config_writer(toy_data):
+    """Write a YAML config to a path; keyword arguments are sections merged into the default."""
 
-    def write(**sections):
+    def write(path, **sections):
         values = {
             "model": "psfrgan",
             "preset": "psfr-test-64",
@@ -54,8 +56,13 @@ def write_config(toy_data, tmp_path):
                 values.setdefault(name, {}).update(section)
             else:
                 values[name] = section
-        path = tmp_path / "config.yaml"
         path.write_text(yaml.safe_dump(values))
         return path
 
     return write
+
+
+@pytest.fixture
+def write_config(config_writer, tmp_path):
+    """`config_writer` for the test's own folder."""
+    return functools.partial(config_writer, tmp_path / "config.yaml")

@@ -83,7 +83,8 @@ def test_training_reads_from_the_servers_of_the_command(write_config, tmp_path):
             )
             servers.append(server)
             assert server.stdout.readline().startswith(("dispatcher: grpc://", "worker localhost"))
-        path = write_config(losses={"style_weight": 0, "adversarial_weight": 0})
+        losses = {"style_weight": 0, "adversarial_weight": 0}
+        path = write_config(data={"val_images": 0}, losses=losses)
         service = f"data.service=grpc://localhost:{port}"
         run.train(load_config(path, [service]), tmp_path / "served", print)
         for server in servers:

@@ -51,7 +51,7 @@ def test_sigkill_at_random_moments_changes_no_bit(write_config, tmp_path):
     config = write_config(
         training={
             "steps": STEPS,
-            "steps_per_epoch": 3,
+            "steps_per_epoch": 6,
             "deterministic": True,
             "lr_schedule": "cosine",
             "gradient_accumulation": 2,

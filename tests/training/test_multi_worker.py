@@ -86,7 +86,7 @@ def test_killed_worker_is_started_again_and_the_run_resumes(write_config, tmp_pa
     config = write_config(
         training={
             "steps": STEPS,
-            "steps_per_epoch": STEPS // 2,
+            "steps_per_epoch": STEPS,
             "batch_size": 4,
             "strategy": "multi_worker",
         },

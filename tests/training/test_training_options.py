@@ -1,7 +1,5 @@
 """Options of the optimisation: accumulation, clipping, schedules, the stop at a NaN, ablations."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -88,6 +86,7 @@ def test_schedules():
 def test_a_loss_that_is_not_finite_ends_the_run(write_config, tmp_path):
     config = load_config(
         write_config(
+            data={"val_images": 0},
             training={"steps": 6, "lr_g": 1e30},  # no update is finite
             losses={"adversarial_weight": 0, "style_weight": 0},
             checkpoint={"every": 1},
@@ -105,23 +104,6 @@ def test_every_term_that_is_not_finite_is_named(tmp_path):
     callback.on_train_batch_end(0, {"loss_g": 1.0, "pixel": 0.5, "style": 0.5})
     with pytest.raises(UserError, match="step 0: not finite: loss_g, style; "):
         callback.on_train_batch_end(0, {"loss_g": np.nan, "pixel": 0.5, "style": np.inf})
-
-
-def test_logs_hold_rates_scores_and_sigmas(write_config, tmp_path):
-    config = load_config(write_config(training={"lr_schedule": "linear", "warmup_steps": 1}))
-    run.train(config, tmp_path, lambda line: None)
-    record = json.loads((tmp_path / "stats.jsonl").read_text().splitlines()[-1])
-    assert record["learning_rate_d"] == pytest.approx(4 * record["learning_rate"])
-    assert {"score_real_0", "score_fake_1", "gradient_norm_d"} <= set(record)
-    (events,) = (tmp_path / "tensorboard").iterdir()
-    tags = {
-        value.tag
-        for event in tf.compat.v1.train.summary_iterator(str(events))
-        for value in event.summary.value
-    }
-    assert {"learning_rate", "score_fake_0", "images_per_second", "faces", "pixel"} <= tags
-    assert sum(tag.startswith("sigma/generator/") for tag in tags) == 28
-    assert sum(tag.startswith("sigma/discriminator/") for tag in tags) == 8
 
 
 def test_sigma_is_the_largest_singular_value():

@@ -9,6 +9,7 @@ import signal
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from psfr_tf.cli import train as command
 from psfr_tf.config import load_config
@@ -32,29 +33,53 @@ def distance(one, other):
     return float(np.sqrt(sum(squares)))
 
 
-def test_psfrgan_run_writes_a_model_that_loads(write_config, tmp_path):
-    said = []
-    folder = run.train(load_config(write_config()), tmp_path / "run", said.append)
-    model = load_model_folder(folder)
+@pytest.fixture(scope="module")
+def finished(config_writer, tmp_path_factory):
+    """The folder of a run with every loss, and what it said."""
+    folder, said = tmp_path_factory.mktemp("finished"), []
+    schedule = {"lr_schedule": "linear", "warmup_steps": 1}
+    config = load_config(config_writer(folder / "config.yaml", training=schedule))
+    assert run.train(config, folder / "run", said.append) == folder / "run" / "model"
+    return folder / "run", said
+
+
+def test_psfrgan_run_writes_a_model_that_loads(finished):
+    folder, said = finished
+    model = load_model_folder(folder / "model")
     assert model.size == 64 and model.config["preset"] == "psfr-test-64"
     assert model.config["provenance"]["steps"] == 2
     assert model.load_discriminator().weights
-    (record,) = read_stats(tmp_path / "run")
+    (record,) = read_stats(folder)
     assert record["step"] == 2 and record["images"] == 4
     assert {"pixel", "style", "adversarial_d", "val_psnr", "val_ssim"} <= set(record)
     assert all(np.isfinite(value) for value in record.values())
-    assert (tmp_path / "run" / "grids" / "step_000002.png").is_file()
-    assert list((tmp_path / "run" / "tensorboard").iterdir())
-    assert "steps: 2" in (tmp_path / "run" / "config.yaml").read_text()
-    assert json.loads((tmp_path / "run" / "environment.json").read_text())["keras"]
+    assert (folder / "grids" / "step_000002.png").is_file()
+    assert "steps: 2" in (folder / "config.yaml").read_text()
+    assert json.loads((folder / "environment.json").read_text())["keras"]
     assert keras.config.dtype_policy().name == "float32"
     assert said == []
+
+
+def test_logs_hold_rates_scores_and_sigmas(finished):
+    folder, _ = finished
+    record = read_stats(folder)[-1]
+    assert record["learning_rate_d"] == pytest.approx(4 * record["learning_rate"])
+    assert {"score_real_0", "score_fake_1", "gradient_norm_d"} <= set(record)
+    (events,) = (folder / "tensorboard").iterdir()
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
+    assert {"learning_rate", "score_fake_0", "images_per_second", "faces", "pixel"} <= tags
+    assert sum(tag.startswith("sigma/generator/") for tag in tags) == 28
+    assert sum(tag.startswith("sigma/discriminator/") for tag in tags) == 8
 
 
 @pytest.mark.slow
 def test_stopped_and_resumed_equals_straight_through(write_config, tmp_path):
     config = load_config(
-        write_config(losses={"style_weight": 0}),
+        write_config(losses={"style_weight": 0, "adversarial_weight": 0}),
         ["training.lr_schedule=cosine", "training.steps=4"],
     )
     straight = weights(run.train(config, tmp_path / "straight", print))
@@ -98,7 +123,8 @@ def test_fpn_run_feeds_the_next_one(write_config, tmp_path):
     )
     first = run.train(load_config(path), tmp_path / "pretrain", print)
     assert not (first / "discriminator.weights.h5").exists()
-    config = load_config(path, [f"training.init={tmp_path / 'pretrain'}", "training.lr_g=1e-12"])
+    init = f"training.init={tmp_path / 'pretrain'}"
+    config = load_config(path, [init, "training.lr_g=1e-12", "data.val_images=0"])
     second = run.train(config, tmp_path / "gan", print)
     for one, other in zip(weights(first), weights(second), strict=True):
         if one.ndim == 4:  # kernels; power iteration moves u and v whatever the rate
@@ -125,7 +151,8 @@ def test_mistakes_in_paths_are_one_line(write_config, tmp_path):
 
 @pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_refused(write_config, tmp_path):
-    path = write_config(losses={"style_weight": 0, "adversarial_weight": 0})
+    losses = {"style_weight": 0, "adversarial_weight": 0}
+    path = write_config(losses=losses, data={"val_images": 0})
     run.train(load_config(path), tmp_path / "run", print)
     with pytest.raises(UserError, match="does not fit this config"):
         run.train(load_config(path, ["model=fpn", "training.steps=4"]), tmp_path / "run", print)
@@ -157,7 +184,8 @@ def test_dry_run_writes_nothing(write_config, tmp_path, capsys):
 
 
 def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
-    path = write_config(losses={"style_weight": 0, "adversarial_weight": 0})
+    losses = {"style_weight": 0, "adversarial_weight": 0}
+    path = write_config(losses=losses, data={"val_images": 0})
     assert command.run(parse("--config", path, "--output", tmp_path / "run")) == 0
     assert f"weights: {tmp_path / 'run' / 'model'}" in capsys.readouterr().out
     assert (tmp_path / "run" / "checkpoints" / "ckpt-2.index").is_file()
