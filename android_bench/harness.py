@@ -92,6 +92,8 @@ class Benchmark:
             self.target.close()
         if not results.interrupted:
             results.finished = _now()
+        for row in results.rows:  # Also those that were not reached.
+            summarize(row, self.plan)
         save(results, self.output)
         return results
 
@@ -127,12 +129,12 @@ class Benchmark:
 
     def _measure_all(self, results: Results) -> None:
         rows = {row.key: row for row in results.rows}
-        for row in results.rows:  # What failed before is tried again.
-            row.failure = row.failure_log = None
         for case in self.cases:
             if case.key not in rows:
                 rows[case.key] = new_row(case)
                 results.rows.append(rows[case.key])
+            # What failed before is tried again.
+            rows[case.key].failure = rows[case.key].failure_log = None
         bursts = [case for case in self.cases if not case.sustained_minutes]
         steps = [(number, case) for number in range(self.plan.processes) for case in bursts]
         steps += [(0, case) for case in self.cases if case.sustained_minutes]

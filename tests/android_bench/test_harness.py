@@ -108,6 +108,11 @@ def test_what_is_measured_is_kept_and_resumed(two_cases, tmp_path, event, reason
     assert resumed.rows[0].processes[0] == results.rows[0].processes[0]
 
 
+def test_rows_that_were_not_reached_say_so(two_cases, tmp_path):
+    results, _ = run(two_cases, FakeTarget({1: KeyboardInterrupt()}), tmp_path)
+    assert [row.reasons for row in results.rows] == [["too few runs: 0 of 2 processes"]] * 2
+
+
 def test_resume_tries_again_what_failed_and_adds_new_cases(two_cases, tmp_path):
     run(two_cases[:1], FakeTarget({1: CaseFailed("busy")}), tmp_path)
     results, _ = run(two_cases, FakeTarget(), tmp_path, earlier=load(tmp_path))
