@@ -99,11 +99,12 @@ def generator_inference_form(generator: Generator) -> keras.Model:
     ):
         (x,) = _subpixel_conv(zero_pad(x), [plain_weights(conv)])
         x = _styled_block(block, x, reference)
-    x = _conv(x, *plain_weights(generator.to_rgb))
+    weights = plain_weights(generator.to_rgb)
+    x = _conv(x, *(_negated(weights) if generator.add_input else weights))
     if subpixel > 1:
         x = depth_to_space(x, subpixel)
     if generator.add_input:
-        x = x + lq
+        x = lq - x
     return keras.Model([lq, parsing], x, name="generator")
 
 
@@ -113,7 +114,7 @@ def parsing_inference_form(network: FaceParsingNetwork) -> keras.Model:
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
     first, *down = network.encoder
-    x = _reflected_conv(x, first)
+    x = _reflected_conv(x, _folded(first))
     for block in down:
         x = _parsing_block(block, x)
     skip = x
@@ -122,7 +123,7 @@ def parsing_inference_form(network: FaceParsingNetwork) -> keras.Model:
     x = x + skip
     for block in network.decoder:
         x = _parsing_block(block, x)
-    logits = _reflected_conv(x, network.to_logits)
+    logits = _reflected_conv(x, _folded(network.to_logits))
     if subpixel > 1:
         logits = depth_to_space(logits, subpixel)
     return keras.Model(lq, logits, name="parsing_network")
@@ -148,9 +149,10 @@ def _styled_block(block, x, reference, normalized=None):
         gamma, beta = modulation[..., : style.channels], modulation[..., style.channels :]
         if normalized is None:
             normalized = _instance_norm(y, style.norm.epsilon)
-        y = _conv(_leaky_relu(gamma * normalized + beta), *plain_weights(conv))
+        weights = _negated(plain_weights(conv)) if index else plain_weights(conv)
+        y = _conv(_leaky_relu(gamma * normalized + beta), *weights)
         normalized = None
-    return y + x
+    return ops.subtract(x, y)  # x may be the constant start, an array
 
 
 def _instance_norm(x, epsilon: float):
@@ -181,13 +183,23 @@ def _parsing_block(block, x):
         if block.shortcut is not None:
             weights = _folded(block.shortcut)
             shortcut = _conv(padded, *weights, strides=block.shortcut.strides, padding="valid")
-    return _reflected_conv(_leaky_relu(y), block.conv2) + shortcut
+    y = _reflected_conv(_leaky_relu(y), _negated(_folded(block.conv2)), block.conv2.strides)
+    return shortcut - y
 
 
-def _reflected_conv(x, layer):
-    """A `ParsingConv` without enlargement and activation."""
-    padded = ReflectionPadding2D(dtype="float32")(x)
-    return _conv(padded, *_folded(layer), strides=layer.strides, padding="valid")
+def _reflected_conv(x, weights, strides: int = 1):
+    return _conv(ReflectionPadding2D(dtype="float32")(x), *weights, strides, "valid")
+
+
+def _negated(weights) -> tuple[np.ndarray, np.ndarray]:
+    """For x + conv(y) as x - negated_conv(y), the same number.
+
+    Of a convolution and a sum TensorFlow makes one oneDNN operation, and that is not safe for
+    threads: in TF 2.21 its kernel object holds the memory of the summand (MklConvOp's
+    `fuse_add_src_`), and of faces restored at the same time some come out wrong.
+    """
+    kernel, bias = weights
+    return -kernel, -bias
 
 
 def _folded(layer) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import cv2
 import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
 
 pytest.importorskip("tensorflow_serving", reason="pip install '.[serving]'")
 
@@ -113,6 +114,26 @@ def test_concurrent_requests(connect, local, faces):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, turned))
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "restore_bytes"])
+def test_no_sum_is_fused_with_a_convolution(models, faces, signature):
+    """TensorFlow's operation of both mixes up faces of concurrent requests (`inference_form`)."""
+    metadata = tf.compat.v1.RunMetadata()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        model = tf.compat.v1.saved_model.load(session, ["serve"], str(models / "face" / "7"))
+        signature = model.signature_def[signature]
+        (images,) = signature.inputs.values()
+        session.run(
+            [output.name for output in signature.outputs.values()],
+            {images.name: [png(face) for face in faces] if images.dtype == tf.string else faces},
+            tf.compat.v1.RunOptions(output_partition_graphs=True),
+            metadata,
+        )
+    nodes = [node for graph in metadata.partition_graphs for node in graph.node]
+    fused = [list(node.attr["fused_ops"].list.s) for node in nodes if "fused_ops" in node.attr]
+    assert [b"BiasAdd", b"LeakyRelu"] in fused
+    assert not [operations for operations in fused if b"Add" in operations]
 
 
 @pytest.mark.parametrize(
