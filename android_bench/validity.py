@@ -85,6 +85,8 @@ def _figures(row: Row, processes: Sequence[Process]) -> None:
 def _fallbacks(row: Row) -> list[str]:
     if row.delegate == "cpu":
         return []
+    if row.delegated_nodes is None and row.runs:
+        return [f"delegation unknown: the target did not say what {row.delegate} took"]
     if row.delegated_nodes == 0:
         return [f"fell back to CPU: {row.delegate} took none of the {row.nodes} operations"]
     if row.accuracy is not None and row.accuracy.identical_to_cpu:

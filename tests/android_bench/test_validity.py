@@ -60,10 +60,16 @@ def test_spread(make_row):
 
 
 @pytest.mark.parametrize(
-    "delegate, found", [("gpu", "fell back to CPU: gpu took none"), ("cpu", "")]
+    ("delegate", "nodes", "found"),
+    [
+        ("gpu", 0, "fell back to CPU: gpu took none"),
+        ("gpu", None, "delegation unknown"),
+        ("cpu", 0, ""),
+        ("cpu", None, ""),
+    ],
 )
-def test_fell_back_to_cpu(make_row, delegate, found):
-    text = reason(make_row(delegate=delegate, delegated_nodes=0))
+def test_fell_back_to_cpu(make_row, delegate, nodes, found):
+    text = reason(make_row(delegate=delegate, delegated_nodes=nodes))
     assert text.startswith(found) and bool(text) == bool(found)
 
 
