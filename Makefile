@@ -1,14 +1,16 @@
 # make demo   restore a degraded portrait with the shipped weights
 # make train  a first training run of a few minutes on the faces in ../shared/faces
 # make test   the whole test suite, and the linters
+# make benchmark  all LiteRT files of both models, measured on this machine: docs/benchmarks/
 # All build their own virtual environment in .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PRECISIONS := float32,float16,int8-dynamic,int8-weights,int8
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo train test lint clean
+.PHONY: demo train test benchmark lint clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m psfr_tf.demo --output demo
@@ -19,6 +21,17 @@ train: $(VENV)/installed
 
 test: $(VENV)/installed-dev $(VENV)/tflite-runtime/installed lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# psfrgan-512 has random weights: the published ones are not part of the project, and the speed is
+# the same. About an hour; the machine should do nothing else.
+benchmark: $(VENV)/installed-dev
+	@$(BIN)/psfr export litert --weights psfr-mobile-256 --precision $(PRECISIONS) \
+		--output runs/benchmark/psfr-mobile-256
+	@$(BIN)/python -m psfr_tf.export.random_model --preset psfrgan-512 --output runs/benchmark/random
+	@$(BIN)/psfr export litert --weights runs/benchmark/random --precision $(PRECISIONS) \
+		--allow-degraded --output runs/benchmark/psfrgan-512
+	@rm -f docs/benchmarks/results.json
+	@$(BIN)/psfr benchmark local --plan configs/bench_local.yaml --output docs/benchmarks
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -88,3 +89,11 @@ def model(model_path):
     from psfr_tf.android_bench.model_file import read_model_file
 
     return read_model_file(model_path)
+
+
+@pytest.fixture
+def interruptible():
+    """A suite that was started in the background ignores SIGINT, and what it starts inherits it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -95,7 +95,7 @@ def test_the_plan_without_a_phone(adb, options, capsys):
     assert "2 cases" in capsys.readouterr().out
 
 
-def test_ctrl_c(phone, options, tmp_path):
+def test_ctrl_c(phone, options, interruptible, tmp_path):
     """A signal to the process, as the terminal sends it."""
     behave(phone.root, {2: "hang"})
     words = [word for option in options.items() for word in option]

@@ -194,7 +194,7 @@ def test_cable_pulled(phone, program, model, adb, caplog):
     target.close()
 
 
-def test_interrupted_program_is_stopped_on_the_phone(phone, program, model):
+def test_interrupted_program_is_stopped_on_the_phone(phone, program, model, interruptible):
     """Ctrl-C ends adb's client here, not what it started there."""
     target = AndroidTarget(Adb(phone.serial), program)
     target.prepare([model])
