@@ -57,7 +57,7 @@ def float32_restorer(folder: ModelFolder) -> bytes:
     return convert_part(inference_form(folder.generator, folder.parsing_network), "restorer")
 
 
-def cached_file(path: Path) -> Path:
+def cached_file(path: Path, fidelity: float | None = None) -> Path:
     """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
 
     The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
@@ -65,12 +65,18 @@ def cached_file(path: Path) -> Path:
 
     Args:
         path: a model folder.
+        fidelity: operating point, see `psfr_tf.model_folder`.
 
     Raises:
         UserError: the model cannot be read, or the cache cannot be written.
     """
-    digest = hashlib.sha256(f"inference form 1, TensorFlow {tf.__version__}".encode())
-    for name in (model_folder.CONFIG_FILE, "generator.weights.h5", "parsing.weights.h5"):
+    config = model_folder.read_config(path)
+    fidelity = model_folder.operating_point(path, config, fidelity)
+    # 2: differences in place of sums.
+    made_by = f"inference form 2, TensorFlow {tf.__version__}, fidelity {fidelity}"
+    digest = hashlib.sha256(made_by.encode())
+    networks = [name for name in config["networks"] if name != "discriminator"]
+    for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
         try:
             digest.update((path / name).read_bytes())
         except OSError as error:
@@ -80,7 +86,7 @@ def cached_file(path: Path) -> Path:
     if model.is_file():
         return model
     logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = float32_restorer(model_folder.load_model_folder(path))
+    content = float32_restorer(model_folder.load_model_folder(path, fidelity))
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with files.atomic_path(model) as temporary:

@@ -39,6 +39,7 @@ def export_litert(
     data: Path | None = None,
     allow_degraded: bool = False,
     licence: str | None = None,
+    fidelity: float | None = None,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Export a model to LiteRT files and verify each of them.
@@ -55,6 +56,7 @@ def export_litert(
             cartoon faces.
         allow_degraded: keep worse files too.
         licence: of the weights, for the files' metadata.
+        fidelity: operating point, see `psfr_tf.model_folder`.
         log: gets warnings, a line each.
 
     Returns:
@@ -64,7 +66,7 @@ def export_litert(
         UserError: the model or the faces cannot be used, or a package is missing.
     """
     started = time.monotonic()
-    folder = model_folder.load_model_folder(weights)
+    folder = model_folder.load_model_folder(weights, fidelity)
     calibrates = "int8" in precisions
     count = VERIFICATION_FACES + CALIBRATION_FACES * calibrates
     lq, problems = degraded_faces(data, folder.size, count)
@@ -95,6 +97,7 @@ def export_litert(
         "command": "export litert",
         "version": psfr_tf.__version__,
         "weights": str(weights),
+        "fidelity": folder.fidelity,
         "settings": {
             "precisions": list(precisions),
             "faces": "drawn" if data is None else str(data),
@@ -166,6 +169,7 @@ def _metadata(
         "psfr_tf_version": psfr_tf.__version__,
         "licence": licence or _licence(folder),
         "preset": folder.config.get("preset"),
+        "fidelity": folder.fidelity,
         "weights_created": folder.config.get("provenance", {}).get("created"),
         "exported": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "input_size": [size, size],

@@ -1,8 +1,15 @@
 """A model on disk: `config.json` and one weights file for each network.
 
-    config.json  generator.weights.h5  parsing.weights.h5  [discriminator.weights.h5]
+    config.json  generator.weights.h5  parsing.weights.h5
+    [generator_faithful.weights.h5]  [discriminator.weights.h5]
 
 `config.json` holds the constructor arguments of every network, so a folder needs no preset to load.
+
+A model with two operating points has two sets of weights of one generator: `generator` is the
+perceptual end (trained with all losses), `generator_faithful` the faithful one (pixel loss only).
+The fidelity f in 0..1 chooses a point between: (1 - f) perceptual + f faithful, weight by weight,
+which works for runs that began with the same weights (network interpolation, ESRGAN, ECCV workshops
+2018, section 3.4).
 """
 
 import dataclasses
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 CONFIG_FILE = "config.json"
 FORMAT_VERSION = 1
-NETWORKS = ("generator", "parsing", "discriminator")
+NETWORKS = ("generator", "parsing", "discriminator", "generator_faithful")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +40,7 @@ class ModelFolder:
         size: side of the square faces in px.
         generator: restores; float32, weights loaded.
         parsing_network: parses; float32, weights loaded.
+        fidelity: the operating point of `generator`; None for a model that has only one.
     """
 
     path: Path
@@ -40,6 +48,7 @@ class ModelFolder:
     size: int
     generator: "Generator"
     parsing_network: "FaceParsingNetwork"
+    fidelity: float | None
 
     def load_discriminator(self) -> "MultiScaleDiscriminator":
         """The discriminator, for fine-tuning.
@@ -96,24 +105,50 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     return config
 
 
-def load_model_folder(name_or_dir: str | Path) -> ModelFolder:
+def load_model_folder(name_or_dir: str | Path, fidelity: float | None = None) -> ModelFolder:
     """Load generator and face parsing network, in float32.
 
     Args:
         name_or_dir: a shipped model ("psfr-mobile-256") or a model folder.
+        fidelity: operating point, 0 (perceptual) to 1 (faithful); None for the model's default.
 
     Raises:
-        UserError: if there is no such model, or one of its files is missing or damaged.
+        UserError: if there is no such model, one of its files is missing or damaged, or it has no
+            second operating point.
+        ValueError: if `fidelity` is not in 0..1.
     """
     path = resolve(name_or_dir)
     config = read_config(path)
+    fidelity = operating_point(path, config, fidelity)
+    generator = _load_network(path, config, "generator")
+    if fidelity:
+        faithful = _load_network(path, config, "generator_faithful")
+        pairs = zip(generator.get_weights(), faithful.get_weights(), strict=True)
+        generator.set_weights([(1 - fidelity) * p + fidelity * f for p, f in pairs])
     return ModelFolder(
         path=path,
         config=config,
         size=config["size"],
-        generator=_load_network(path, config, "generator"),
+        generator=generator,
         parsing_network=_load_network(path, config, "parsing"),
+        fidelity=fidelity,
     )
+
+
+def operating_point(path: Path, config: dict[str, Any], fidelity: float | None) -> float | None:
+    """The fidelity that a model is loaded with; None if it has only one operating point.
+
+    Raises:
+        UserError: a fidelity is asked of a model that has only one operating point.
+        ValueError: if `fidelity` is not in 0..1.
+    """
+    if fidelity is not None and not 0.0 <= fidelity <= 1.0:
+        raise ValueError(f"`fidelity` must be in 0..1. Received: fidelity={fidelity}")
+    if "generator_faithful" in config["networks"]:
+        return config["default_fidelity"] if fidelity is None else fidelity
+    if fidelity is not None:
+        raise UserError(f"{path}: has one operating point only; leave the fidelity out")
+    return None
 
 
 def save_model_folder(
@@ -123,6 +158,8 @@ def save_model_folder(
     discriminator: "MultiScaleDiscriminator | None" = None,
     preset: str | None = None,
     provenance: dict[str, Any] | None = None,
+    faithful_generator: "Generator | None" = None,
+    default_fidelity: float = 0.5,
 ) -> Path:
     """Write a model folder. Every file is replaced atomically, `config.json` last.
 
@@ -131,13 +168,16 @@ def save_model_folder(
         generator, parsing_network, discriminator: the networks; the discriminator may be left out.
         preset: name of the preset that they were made from, for the reader.
         provenance: where the weights come from; must be JSON.
+        faithful_generator: a second operating point, of the generator's sizes.
+        default_fidelity: the point between the two that is loaded unless another is asked for.
 
     Returns:
         The directory.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    networks = dict(zip(NETWORKS, (generator, parsing_network, discriminator), strict=True))
+    networks = (generator, parsing_network, discriminator, faithful_generator)
+    networks = dict(zip(NETWORKS, networks, strict=True))
     config: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "preset": preset,
@@ -156,6 +196,8 @@ def save_model_folder(
         arguments = network.get_config()
         del arguments["name"], arguments["trainable"]
         config["networks"][name] = arguments
+    if faithful_generator is not None:
+        config["default_fidelity"] = default_fidelity
     files.write_json(directory / CONFIG_FILE, config)
     return directory
 
@@ -167,6 +209,7 @@ def _load_network(path: Path, config: dict[str, Any], name: str):
         "generator": models.Generator,
         "parsing": models.FaceParsingNetwork,
         "discriminator": models.MultiScaleDiscriminator,
+        "generator_faithful": models.Generator,
     }
     weights = path / f"{name}.weights.h5"
     if name not in config["networks"] or not weights.is_file():

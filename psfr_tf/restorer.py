@@ -64,17 +64,28 @@ class FaceRestorer:
         engine: see `psfr_tf.engines`.
         path: the model folder that `generator` and `parsing_network` are loaded from.
         detector: called as `FaceDetector` is; that one by default.
+        fidelity: operating point that `generator` is loaded with.
     """
 
-    def __init__(self, engine, path: str | os.PathLike | None = None, detector=None) -> None:
+    def __init__(
+        self,
+        engine,
+        path: str | os.PathLike | None = None,
+        detector=None,
+        fidelity: float | None = None,
+    ) -> None:
         self.engine = engine
         self.path = None if path is None else Path(path)
+        self.fidelity = fidelity
         self.size = engine.size
         self._detector = detector or FaceDetector()
 
     @classmethod
     def from_pretrained(
-        cls, name_or_dir: str | os.PathLike, engine: str | None = None
+        cls,
+        name_or_dir: str | os.PathLike,
+        engine: str | None = None,
+        fidelity: float | None = None,
     ) -> "FaceRestorer":
         """Load shipped weights by name, or a model folder.
 
@@ -84,22 +95,27 @@ class FaceRestorer:
                 the folder has none, one is converted and kept in the user's cache folder.
                 "tensorflow" runs the Keras networks. By default "litert" if the folder has the
                 file, else "tensorflow".
+            fidelity: 0 (perceptual: most detail) to 1 (faithful: nearest to the true pixels), for
+                models with two operating points; None for the model's default, which is also what
+                the folder's LiteRT file holds.
 
         Raises:
-            UserError: no such model, or its files are damaged.
-            ValueError: unknown engine.
+            UserError: no such model, its files are damaged, or it has one operating point only.
+            ValueError: unknown engine, or `fidelity` is not in 0..1.
         """
         if engine is not None and engine not in ENGINES:
             raise ValueError(f"`engine` must be one of {ENGINES}. Received: engine={engine!r}")
         path = model_folder.resolve(name_or_dir)
         if engine is None:
-            engine = "litert" if (path / LITERT_FILE).is_file() else "tensorflow"
+            ready = (path / LITERT_FILE).is_file() and fidelity is None
+            engine = "litert" if ready else "tensorflow"
         if engine == "litert":
-            return cls(_litert_engine(path), path)
+            return cls(_litert_engine(path, fidelity), path, fidelity=fidelity)
         from psfr_tf.engines.tensorflow import TensorFlowEngine
 
-        folder = model_folder.load_model_folder(path)
-        restorer = cls(TensorFlowEngine(folder.generator, folder.parsing_network), path)
+        folder = model_folder.load_model_folder(path, fidelity)
+        engine = TensorFlowEngine(folder.generator, folder.parsing_network)
+        restorer = cls(engine, path, fidelity=fidelity)
         restorer._folder = folder  # fills the cached property
         return restorer
 
@@ -107,7 +123,7 @@ class FaceRestorer:
     def _folder(self) -> model_folder.ModelFolder:
         if self.path is None:
             raise ValueError("This restorer was made without a model folder.")
-        return model_folder.load_model_folder(self.path)
+        return model_folder.load_model_folder(self.path, self.fidelity)
 
     @property
     def generator(self):
@@ -221,16 +237,16 @@ def _to_uint8(pixels: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
-def _litert_engine(path: Path):
+def _litert_engine(path: Path, fidelity: float | None):
     from psfr_tf.engines.litert import LiteRTEngine
 
     model = path / LITERT_FILE
-    if not model.is_file():
-        # The one import against the rule "restorer <- export": only a folder without the file,
-        # on a machine with TensorFlow, needs the converter.
+    if fidelity is not None or not model.is_file():
+        # The one import against the rule "restorer <- export": only a folder without the file for
+        # this fidelity, on a machine with TensorFlow, needs the converter.
         from psfr_tf.export.litert import cached_file
 
-        model = cached_file(path)
+        model = cached_file(path, fidelity)
     try:
         return LiteRTEngine(model)
     except (ImportError, ValueError, RuntimeError) as error:

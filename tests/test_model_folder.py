@@ -76,3 +76,45 @@ def test_a_newer_format_asks_for_an_upgrade(folder):
     (folder / "config.json").write_text(json.dumps({**config, "format_version": 99}))
     with pytest.raises(UserError, match="upgrade psfr_tf"):
         load_model_folder(folder)
+
+
+@pytest.fixture
+def two_points(tmp_path):
+    perceptual, faithful = (Generator(32, {16: 8, 32: 4}, style_hidden=4) for _ in range(2))
+    parsing = FaceParsingNetwork(32, [4, 8], 1)
+    folder = save_model_folder(
+        tmp_path, perceptual, parsing, faithful_generator=faithful, default_fidelity=0.25
+    )
+    return folder, perceptual.get_weights(), faithful.get_weights()
+
+
+@pytest.mark.parametrize(("asked", "share"), [(0.0, 0.0), (1.0, 1.0), (0.6, 0.6), (None, 0.25)])
+def test_fidelity_is_between_two_sets_of_weights(two_points, asked, share):
+    folder, perceptual, faithful = two_points
+    loaded = load_model_folder(folder, asked)
+    assert loaded.fidelity == share
+    for p, f, weights in zip(perceptual, faithful, loaded.generator.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, (1 - share) * p + share * f, atol=1e-6)
+
+
+def test_fidelity_needs_two_points(folder, two_points):
+    assert load_model_folder(folder).fidelity is None
+    with pytest.raises(UserError, match="has one operating point only"):
+        load_model_folder(folder, 0.5)
+    with pytest.raises(ValueError, match=r"must be in 0\.\.1"):
+        load_model_folder(two_points[0], 1.5)
+    (two_points[0] / "generator_faithful.weights.h5").unlink()
+    assert load_model_folder(two_points[0], 0.0).fidelity == 0
+    with pytest.raises(UserError, match=r"no generator_faithful\.weights\.h5"):
+        load_model_folder(two_points[0])
+
+
+def test_weights_may_be_stored_in_half_precision(tmp_path):
+    generator = Generator(32, {16: 8, 32: 4}, style_hidden=4)
+    half = Generator(32, {16: 8, 32: 4}, style_hidden=4, dtype="float16")
+    half.set_weights(generator.get_weights())
+    folder = save_model_folder(tmp_path, half, FaceParsingNetwork(32, [4, 8], 1))
+    loaded = load_model_folder(folder).generator
+    for ours, theirs in zip(generator.get_weights(), loaded.get_weights(), strict=True):
+        assert theirs.dtype == np.float32
+        np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-6)

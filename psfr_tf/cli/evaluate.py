@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
 from psfr_tf.errors import UserError
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--plan", type=Path, metavar="YAML", help="faces, systems and metrics from a file"
     )
+    add_fidelity(parser)
     parser.add_argument(
         "--data",
         type=Path,
@@ -212,6 +213,8 @@ def _check_usage(args: argparse.Namespace) -> None:
         args.usage_error("--manifest needs --split")
     if kind == "restored" and args.reference is None:
         args.usage_error("--restored needs --reference")
+    if kind != "weights" and args.fidelity is not None:
+        args.usage_error(f"--fidelity does not go with --{kind}")
     if kind == "plan" and args.against:
         args.usage_error("--against does not go with --plan, which names its systems")
     for text in args.against:
@@ -236,7 +239,9 @@ def _plan(args: argparse.Namespace):
     for text in args.against:
         name, equals, folder = text.partition("=")
         systems.append({"name": name, "folder" if equals else "baseline": folder or name})
-    own = {"weights": str(args.weights)} if args.weights else {"folder": str(args.restored)}
+    own = {"folder": str(args.restored)}
+    if args.weights:
+        own = {"weights": str(args.weights), "fidelity": args.fidelity}
     systems.append({"name": "restored", **own})
     given = {name: getattr(args, name) for name in OF_FACES + OF_FOLDERS}
     given["faces"] = given.pop("data")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder
+from psfr_tf.cli.inputs import add_fidelity, make_folder
 
 SUMMARY = "Write LiteRT files and measure how far each is from the float model."
 EXAMPLE = (
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
     )
+    add_fidelity(parser)
     parser.add_argument(
         "--precision",
         type=_precisions,
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         data=args.data,
         allow_degraded=args.allow_degraded,
         licence=args.licence,
+        fidelity=args.fidelity,
         log=lambda line: print(f"psfr: {line}", file=sys.stderr),
     )
     print((args.output / "table.md").read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole, write_report
+from psfr_tf.cli.inputs import add_fidelity, make_folder, whole, write_report
 
 SUMMARY = "Write a SavedModel that TF Serving, or any TensorFlow program, loads."
 EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
     )
+    add_fidelity(parser)
     parser.add_argument(
         "--output",
         required=True,
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             f"--name: {name!r} cannot be a model's name in requests; use letters, digits, "
             "'.', '_' and '-'"
         )
-    folder = model_folder.load_model_folder(args.weights)
+    folder = model_folder.load_model_folder(args.weights, args.fidelity)
     make_folder(args.output)
     verification: dict = {}
 
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         args.output,
         "export saved-model",
         weights=str(args.weights),
+        fidelity=folder.fidelity,
         model=name,
         model_version=int(version.name),
         path=version.relative_to(args.output).as_posix(),

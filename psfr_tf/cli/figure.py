@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from psfr_tf.cli.commands import add_commands
-from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
 from psfr_tf.errors import UserError
 
 KINDS = ("scales", "factors")
@@ -25,6 +25,7 @@ def add_face_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
     )
+    add_fidelity(parser)
     parser.add_argument(
         "--data",
         required=True,
@@ -98,7 +99,7 @@ def load(args: argparse.Namespace):
     names = None
     if args.split:
         names = read_split(args.manifest or args.data / "manifest.csv", args.split)
-    restorer = FaceRestorer.from_pretrained(args.weights, engine="tensorflow")
+    restorer = FaceRestorer.from_pretrained(args.weights, "tensorflow", args.fidelity)
     return restorer, DegradedFaces(images, restorer.size, args.seed, args.degradation, names)
 
 

@@ -113,6 +113,17 @@ def share(text: str) -> float:
     return value
 
 
+def add_fidelity(parser: argparse.ArgumentParser) -> None:
+    """The operating point, see `psfr_tf.model_folder`."""
+    parser.add_argument(
+        "--fidelity",
+        type=share,
+        metavar="0..1",
+        help="0: most detail, 1: nearest to the true pixels; for models with two operating points "
+        "(default: the model's own)",
+    )
+
+
 def whole(low: int, high: int):
     """argparse type: an integer in low..high."""
 

@@ -5,7 +5,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, output_names, share, whole, write_report
+from psfr_tf.cli.inputs import (
+    add_fidelity,
+    find_photos,
+    make_folder,
+    output_names,
+    share,
+    whole,
+    write_report,
+)
 from psfr_tf.errors import UserError
 
 SUMMARY = "Restore the faces in photos."
@@ -22,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|DIR",
         help="shipped weights or a model folder (default: %(default)s)",
     )
+    add_fidelity(parser)
     parser.add_argument(
         "--engine",
         choices=("litert", "tensorflow"),
@@ -89,9 +98,14 @@ def run(args: argparse.Namespace) -> int:
     def load():
         from psfr_tf.restorer import FaceRestorer
 
-        return FaceRestorer.from_pretrained(args.weights, engine=args.engine)
+        return FaceRestorer.from_pretrained(args.weights, args.engine, args.fidelity)
 
-    about = {"command": "restore", "weights": str(args.weights), "engine": args.engine}
+    about = {
+        "command": "restore",
+        "weights": str(args.weights),
+        "engine": args.engine,
+        "fidelity": args.fidelity,
+    }
     return restore_photos(args, load, about)
 
 

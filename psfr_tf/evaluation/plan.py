@@ -49,6 +49,9 @@ class SystemConfig(_Section):
 
     name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
     weights: str | None = Field(None, description="shipped weights or a model folder")
+    fidelity: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="operating point of the weights; null: the model's default"
+    )
     folder: str | None = Field(None, description="folder of results of any system")
     baseline: Literal["bicubic", "nlm_unsharp"] | None = None
 
@@ -56,7 +59,13 @@ class SystemConfig(_Section):
     def _one_kind(self):
         if sum(value is not None for value in (self.weights, self.folder, self.baseline)) != 1:
             raise ValueError("give one of weights, folder, baseline")
+        if self.fidelity is not None and not self.weights:
+            raise ValueError("fidelity goes with weights")
         return self
+
+    def describe(self) -> str:
+        what = self.weights or self.folder or self.baseline
+        return what if self.fidelity is None else f"{what}, fidelity {self.fidelity:g}"
 
 
 class Plan(_Section):
@@ -135,9 +144,7 @@ def prepare(plan: Plan) -> Prepared:
     }
     if plan.data.faces:
         settings["size"] = size
-    settings["systems"] = {
-        config.name: config.weights or config.folder or config.baseline for config in plan.systems
-    }
+    settings["systems"] = {config.name: config.describe() for config in plan.systems}
     if models:
         settings["weights_sha256"] = {
             name: _sha256(model.restorer.path) for name, model in models.items()
@@ -152,7 +159,7 @@ def _make(config: SystemConfig) -> System:
         return ResultFolder(Path(config.folder))
     from psfr_tf.restorer import FaceRestorer
 
-    return Model(FaceRestorer.from_pretrained(config.weights, engine="tensorflow"))
+    return Model(FaceRestorer.from_pretrained(config.weights, "tensorflow", config.fidelity))
 
 
 def _faces(data: FacesConfig, size: int):

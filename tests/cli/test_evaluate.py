@@ -227,6 +227,9 @@ def test_shipped_plans_are_valid(table):
         ["--weights", "w", "--data", "d", "--against", "magic"],
         ["--weights", "w", "--data", "d", "--against", "input=x"],
         ["--plan", "p.yaml", "--data", "d"],
+        ["--plan", "p.yaml", "--fidelity", "1"],
+        ["--restored", "r", "--reference", "x", "--fidelity", "1"],
+        ["--weights", "w", "--data", "d", "--fidelity", "1.5"],
         ["--restored", "r", "--reference", "x", "--metrics", "beauty"],
     ],
 )

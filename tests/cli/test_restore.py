@@ -38,7 +38,7 @@ def load_once(weights):
         patch.setattr(
             FaceRestorer,
             "from_pretrained",
-            classmethod(lambda cls, name, engine=None: restorer),
+            classmethod(lambda cls, name, engine=None, fidelity=None: restorer),
         )
         yield
 

@@ -1,5 +1,7 @@
 """The LiteRT file: built-ins only, one delegate partition, the same output."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -102,8 +104,14 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     parsing = FaceParsingNetwork.from_preset("psfr-test-64")
     parsing.to_logits.conv.kernel.assign(1000 * parsing.to_logits.conv.kernel)  # no near ties
     generator = Generator.from_preset("psfr-test-64")
-    folder = save_model_folder(tmp_path / "model", generator, parsing)
+    faithful = Generator.from_preset("psfr-test-64")
+    folder = save_model_folder(tmp_path / "model", generator, parsing, faithful_generator=faithful)
     faces = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    perceptual = FaceRestorer.from_pretrained(folder, "litert", 0.0).restore_aligned(faces)
+    expected = FaceRestorer.from_pretrained(folder, "tensorflow", 0.0).restore_aligned(faces)
+    assert np.mean(np.abs(perceptual.astype(int) - expected) > 2) < 0.01
+    shutil.rmtree(tmp_path / "cache")
+
     first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
     (cached,) = (tmp_path / "cache" / "psfr_tf").iterdir()
 
@@ -112,4 +120,5 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     np.testing.assert_array_equal(second.restore_aligned(faces), first)
     expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)
     assert np.mean(np.abs(first.astype(int) - expected) > 2) < 0.01
+    assert np.mean(np.abs(first.astype(int) - perceptual) > 2) > 0.1
     assert cached.suffix == ".tflite"
