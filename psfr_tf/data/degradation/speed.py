@@ -118,7 +118,7 @@ def measure(
         degradation: form and size.
         faces: uint8 `[F, S, S, 3]` RGB, used in turn.
         images: images per repeat, each with its own random choices.
-        threads: parallel calls, one thread each; a single stage of OpenCV runs on one.
+        threads: for all calls together; a single stage of OpenCV runs on one.
         repeats: of which the medians are taken, after one for warming up.
 
     Yields:
@@ -135,8 +135,10 @@ def measure(
     cv2.setNumThreads(1)
     try:
         for stage in stages(degradation):
-            # One iterator for all repeats: making it optimises the graph, which takes seconds.
-            dataset = prepared.repeat().map(stage.tensorflow, num_parallel_calls=threads)
+            # More calls than threads: results come in order, and one that takes long would keep
+            # the other threads waiting. One iterator for all repeats: making it takes seconds.
+            calls = 4 * threads
+            dataset = prepared.repeat().map(stage.tensorflow, num_parallel_calls=calls)
             results = iter(dataset.with_options(options))
             times = {"tensorflow": [], "opencv": []}
             for _ in range(repeats + 1):
