@@ -163,7 +163,7 @@ def blur(
 def motion_blur(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Correlation with a kernel that is zero but for a line.
 
-    filter2D skips zero weights, but from 130 weights on it does a Fourier transform, which takes ten
+    filter2D skips zero weights, but from 130 on it does a Fourier transform, which takes ten
     times as long. So it gets a few rows of the kernel at a time.
     """
     sides = len(kernel) // 2
