@@ -28,6 +28,10 @@ METRICS = (
     "niqe",
     "landmark_distance",
     "identity",
+    "color_difference",
+    "color_difference_dark",
+    "color_difference_medium",
+    "color_difference_light",
 )
 BASELINES = ("nlm_unsharp",)
 OF_FACES = ("data", "split", "manifest", "seed", "degradation")

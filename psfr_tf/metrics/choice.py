@@ -15,11 +15,30 @@ from psfr_tf.metrics import (
     ImageMetric,
     LandmarkDistance,
 )
+from psfr_tf.metrics.color_difference import (
+    ColorDifference,
+    ColorDifferenceDark,
+    ColorDifferenceLight,
+    ColorDifferenceMedium,
+)
 from psfr_tf.metrics.fid import FID
 from psfr_tf.metrics.niqe import NIQE, PristineModel
 
 _PLAIN = {
-    metric.name: metric for metric in (PSNR, SSIM, MSSSIM, PSNRY, SSIMY, MSSSIMY, LandmarkDistance)
+    metric.name: metric
+    for metric in (
+        PSNR,
+        SSIM,
+        MSSSIM,
+        PSNRY,
+        SSIMY,
+        MSSSIMY,
+        LandmarkDistance,
+        ColorDifference,
+        ColorDifferenceDark,
+        ColorDifferenceMedium,
+        ColorDifferenceLight,
+    )
 }
 NAMES = (
     "psnr",
@@ -34,6 +53,10 @@ NAMES = (
     "niqe",
     "landmark_distance",
     "identity",
+    "color_difference",
+    "color_difference_dark",
+    "color_difference_medium",
+    "color_difference_light",
 )
 
 
