@@ -107,7 +107,8 @@ def notes(report: Mapping) -> list[str]:
 
 def _left_out(summary: Mapping) -> str:
     counts = {version: n for version, n in summary["not_finite"].items() if n}
-    if not counts:
+    # Equal in every column: the metric is not for these originals, as the number of images tells.
+    if len(set(summary["not_finite"].values())) == 1:
         return ""
     each = ", ".join(f"{version} {n}" for version, n in counts.items())
     return (
