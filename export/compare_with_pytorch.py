@@ -123,7 +123,7 @@ def _pytorch(threads: int):
 
     @torch.inference_mode()
     def run():
-        logits = pytorch_networks.parsing_logits(parsing, lq)
+        logits, _ = pytorch_networks.parsing_network(parsing, lq)
         one_hot = (logits == logits.amax(1, keepdim=True)).float()
         return pytorch_networks.generator(generator, lq, one_hot)
 

@@ -1,7 +1,8 @@
 """The published networks' inference as PyTorch functions of a state dict: for parity and timing.
 
-Written from the paper and from the names in the checkpoints; `random_state` draws a checkpoint of
-the published layout with any numbers.
+Written from the paper and from the names in the checkpoints, with the work that these networks do:
+the reference is resized in each style transformation, and the parsing network draws its image too.
+`random_state` draws a checkpoint of the published layout with any numbers.
 """
 
 import torch
@@ -18,17 +19,17 @@ def spectral_conv(state, name, x, padding=1):
 def generator(state, lq, parsing):
     reference = torch.cat([lq, parsing], 1)
 
-    def style(name, x, ref):
+    def style(name, x):
+        ref = F.interpolate(reference, x.shape[2:], mode="bicubic", align_corners=False)
         hidden = F.leaky_relu(spectral_conv(state, f"{name}.conv1.0", ref), 0.2)
         gamma = spectral_conv(state, f"{name}.gamma_conv", hidden)
         beta = spectral_conv(state, f"{name}.beta_conv", hidden)
         return F.instance_norm(x) * gamma + beta
 
     def block(name, x):
-        ref = F.interpolate(reference, x.shape[2:], mode="bicubic", align_corners=False)
         y = x
         for part in (0, 1):
-            y = F.leaky_relu(style(f"{name}.norm_{part}", y, ref), 0.2)
+            y = F.leaky_relu(style(f"{name}.norm_{part}", y), 0.2)
             y = spectral_conv(state, f"{name}.conv_{part}", y)
         return x + y
 
@@ -40,7 +41,9 @@ def generator(state, lq, parsing):
     return spectral_conv(state, "img_out", x)
 
 
-def parsing_logits(state, lq):
+def parsing_network(state, lq):
+    """Logits [B, 19, S, S] and image [B, 3, S, S]."""
+
     def conv(name, x, stride=1):
         x = F.pad(x, (1, 1, 1, 1), mode="reflect")
         weight, bias = state[f"{name}.conv2d.weight"], state.get(f"{name}.conv2d.bias")
@@ -73,7 +76,7 @@ def parsing_logits(state, lq):
     x = x + skip
     for index in range(count("decoder")):
         x = block(f"decoder.{index}", x, up=True)
-    return conv("out_mask_conv", x)
+    return conv("out_mask_conv", x), conv("out_img_conv", x)
 
 
 def random_state(network, seed=0):

@@ -186,12 +186,13 @@ def test_full_size_checkpoints_through_the_command_line(tmp_path, capsys):
         restored = pytorch_networks.generator(
             states["G"], torch.tensor(lq), torch.tensor(parsing)
         ).numpy()
-        logits = pytorch_networks.parsing_logits(states["P"], torch.tensor(lq)).numpy()
+        logits, image = pytorch_networks.parsing_network(states["P"], torch.tensor(lq))
     # As graphs: Keras by itself keeps every activation to the end, 4 GB of them.
     actual = tf.function(folder.generator)([nhwc(lq), nhwc(parsing)])
     assert psnr(actual, nhwc(restored)) > 60
     actual = tf.function(folder.parsing_network)(nhwc(lq))
-    assert psnr(actual["logits"], nhwc(logits)) > 60
+    for name, expected in (("logits", logits), ("image", image)):
+        assert psnr(actual[name], nhwc(expected.numpy())) > 60, name
     kernel = folder.load_discriminator().patch_discriminators[2].to_score.kernel
     weight = states["D"]["D_pool.2.score_out.conv2d.weight_orig"].numpy()
     np.testing.assert_array_equal(kernel, weight.transpose(2, 3, 1, 0))
