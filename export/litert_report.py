@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-
 from psfr_tf import files
+from psfr_tf.export.bar_chart import write_bars
 
 _HEADER = (
     "file",
@@ -80,32 +78,14 @@ def write_chart(path: Path, report: dict[str, Any]) -> None:
         ("peak memory (MB)", [entry["speed"][-1]["peak_memory_mb"] for entry in entries]),
         ("PSNR against float (dB)", [entry["psnr_db"] for entry in entries]),
     ]
-    row, names, bar, gap = 26, 130, 230, 90
-    width = names + len(panels) * (bar + gap)
-    height = 70 + row * len(entries) + 16
-    image = Image.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(image)
-    font = ImageFont.load_default(14)
-    draw.text(
-        (12, 10), f"{report['weights']}: restorer, LiteRT", "black", ImageFont.load_default(18)
+    write_bars(
+        path,
+        f"{report['weights']}: restorer, LiteRT",
+        [entry["precision"] for entry in entries],
+        [_COLOURS[entry["precision"]] for entry in entries],
+        panels,
     )
-    for index, entry in enumerate(entries):
-        draw.text((12, 70 + index * row), entry["precision"], "black", font)
-    for place, (title, values) in enumerate(panels):
-        left = names + place * (bar + gap)
-        draw.text((left, 44), title, "black", font)
-        for index, value in enumerate(values):
-            top = 70 + index * row
-            length = round(bar * value / max(values))
-            colour = _COLOURS[entries[index]["precision"]]
-            draw.rectangle((left, top, left + length, top + row - 9), colour)
-            draw.text((left + length + 6, top), _short(value), "black", font)
-    files.write_png(path, np.asarray(image))
 
 
 def _number(value: float | None, digits: int, scale: float = 1.0) -> str:
     return "" if value is None else f"{scale * value:.{digits}f}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"

@@ -1,10 +1,11 @@
-"""Verification of a SavedModel: its figures, its limits, its table."""
+"""Verification of a SavedModel: its figures, its limits, its table and chart."""
 
 from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
 from psfr_tf.engines.litert import available_cores
+from psfr_tf.export.bar_chart import write_bars
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.measure_saved_model import measure_saved_model
 from psfr_tf.export.verification import reference, verify_saved_model
@@ -15,6 +16,7 @@ FACES = 16
 # uint8 pictures: rounding alone leaves 58 to 59 dB.
 MIN_PSNR_DB = 50.0
 MIN_EQUAL_LABELS = 0.999
+_BLUE = (76, 114, 176)
 
 
 def verified(folder: ModelFolder, path: Path, data: Path | None) -> dict[str, Any]:
@@ -77,3 +79,18 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
         "Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
     ]
     files.write_text(path, "\n".join(lines) + "\n")
+
+
+def write_chart(path: Path, name: str, figures: dict[str, Any]) -> None:
+    """Draw latency and peak memory for each number of threads as bars, a PNG picture."""
+    speed = figures["speed"]
+    write_bars(
+        path,
+        f"{name}: SavedModel, one face",
+        [f"{each['threads']} thread{'s' * (each['threads'] > 1)}" for each in speed],
+        [_BLUE] * len(speed),
+        [
+            ("latency (ms)", [each["median_ms"] for each in speed]),
+            ("peak memory (MB)", [each["peak_memory_mb"] for each in speed]),
+        ],
+    )

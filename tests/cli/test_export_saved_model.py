@@ -2,6 +2,7 @@ import json
 
 import keras
 import pytest
+from PIL import Image
 
 from psfr_tf.cli import main
 from psfr_tf.errors import UserError
@@ -46,6 +47,7 @@ def test_it_writes_a_version_and_the_report(weights, tmp_path, capsys):
     assert f"| PSNR against the float model (dB) | {report['psnr_db']:.1f} |" in (
         tmp_path / "table.md"
     ).read_text(encoding="utf-8")
+    assert Image.open(tmp_path / "chart.png").width > 500
 
 
 def test_a_model_that_is_off_is_not_published(weights, tmp_path, monkeypatch):
