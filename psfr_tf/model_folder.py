@@ -95,6 +95,8 @@ def read_config(directory: str | Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
         version = config["format_version"]
         config["size"], config["networks"]["generator"], config["networks"]["parsing"]
+        if "generator_faithful" in config["networks"]:
+            config["default_fidelity"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a psfr_tf model configuration ({error!r})") from None
     if version > FORMAT_VERSION:

@@ -109,6 +109,14 @@ def test_fidelity_needs_two_points(folder, two_points):
         load_model_folder(two_points[0])
 
 
+def test_two_points_need_a_default(two_points):
+    config = json.loads((two_points[0] / "config.json").read_text())
+    del config["default_fidelity"]
+    (two_points[0] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="default_fidelity"):
+        load_model_folder(two_points[0])
+
+
 def test_weights_may_be_stored_in_half_precision(tmp_path):
     generator = Generator(32, {16: 8, 32: 4}, style_hidden=4)
     half = Generator(32, {16: 8, 32: 4}, style_hidden=4, dtype="float16")

@@ -25,7 +25,7 @@ from psfr_tf.metrics import ImageMetric, ParsingIoU
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, RunningStatistics, frechet_distance
 
-SHEET_FACES = 8
+SHEET_FACES = 16
 FEW_IMAGES_FOR_FID = 2000
 
 
@@ -48,7 +48,7 @@ def evaluate(
         source: the samples; one that cannot be read is named and left out.
         choice: what to measure on each version of a sample.
         output: folder, made if absent, for `report.json`, `table.md`, `per_image.csv`,
-            `index.html`, `contact_sheet.png` (8 faces evenly spaced over the samples) and, with
+            `index.html`, `contact_sheet.png` (16 faces evenly spaced over the samples) and, with
             FID, `fid_reference.npz`.
         settings: how the samples were made, for the report; JSON-ready.
         save_images: also write each version but "input" to `VERSION/NAME.png`.
