@@ -126,9 +126,9 @@ def test_table_is_markdown(tmp_path):
 
 
 def test_contact_sheet_shows_every_picture(tmp_path):
-    evaluate(SamplesInMemory(*"abcdefghij"), Choice([PSNR()]), tmp_path, {})
+    evaluate(SamplesInMemory(*"abcdefghijklmnopqr"), Choice([PSNR()]), tmp_path, {})
     sheet = np.asarray(Image.open(tmp_path / "contact_sheet.png"))
-    assert sheet.shape == (24 + 8 * 36, 4 + 4 * 36, 3)
+    assert sheet.shape == (24 + 16 * 36, 4 + 4 * 36, 3)
     # Middles of the cells of the second row: input, parsing, restored, original.
     row = sheet[24 + 36 + 24, 20::36]
     expected = [[120] * 3, colorize(np.array([[0]]))[0, 0].tolist(), [110] * 3, [100] * 3]
