@@ -19,8 +19,9 @@ def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> 
     """Convert the whole model or one of its networks to a LiteRT file.
 
     All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
-    is not clipped), parsing maps [1, S, S, 19]: logits where they come out, one-hot where they go
-    in. Inputs and outputs have these names in the signature `serving_default`:
+    is not clipped), parsing maps [1, S, S, 19]: logits where they come out; where they go in, what
+    the generator takes (`InferenceForm.soft_parsing`). Inputs and outputs have these names in the
+    signature `serving_default`:
 
         restorer    lq -> restored, parsing
         parsing     lq -> parsing

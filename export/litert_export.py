@@ -25,6 +25,7 @@ from psfr_tf.export.variants import PARTS, shortfalls, warnings
 from psfr_tf.export.verification import Reference, reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import describe_machine
+from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 
 VERIFICATION_FACES = 16
@@ -131,8 +132,8 @@ def _variant(
     samples = [{"lq": face[None]} for face in calibration]
     if part == "generator":
         for sample in samples:
-            logits = np.asarray(form.parsing_network(sample["lq"]))
-            sample["parsing"] = np.eye(NUM_CLASSES, dtype=np.float32)[logits.argmax(-1)]
+            logits = form.parsing_network(sample["lq"])
+            sample["parsing"] = np.asarray(parsing_map(logits, form.soft_parsing))
     return quantize(float32, precision, samples)
 
 
@@ -175,8 +176,8 @@ def _metadata(
         "input_size": [size, size],
         "lq": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, aligned to the FFHQ template",
         "restored": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, not clipped",
-        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output, one-hot as "
-        "input",
+        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output, "
+        f"{'probabilities' if folder.generator.soft_parsing else 'one-hot'} as input",
         "labels": list(LABELS),
     }
 

@@ -25,7 +25,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.export.face_bytes import decode_faces, encode_png
 from psfr_tf.export.warmup import write_warmup
 from psfr_tf.model_folder import ModelFolder
-from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
 
 # What `/v1/models/NAME:predict` and a folder can hold.
@@ -45,7 +45,8 @@ def signatures(folder: ModelFolder) -> dict[str, tf.types.experimental.ConcreteF
     def forward(lq):
         logits = networks.parsing_network(lq, training=False)
         # The exact one-hot; `networks.restorer` has the one that suits LiteRT.
-        restored = networks.generator([lq, one_hot_from_logits(logits)], training=False)
+        parsing = parsing_map(logits, networks.soft_parsing)
+        restored = networks.generator([lq, parsing], training=False)
         labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
         return tf.clip_by_value(restored, -1.0, 1.0), labels
 

@@ -45,7 +45,7 @@ GOOD_EQUAL_LABELS = 0.99
 PARTS = {
     "restorer": "face in, restored face and parsing logits out",
     "parsing": "face in, parsing logits out",
-    "generator": "face and one-hot parsing map in, restored face out",
+    "generator": "face and parsing map in, restored face out",
 }
 
 

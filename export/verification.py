@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from psfr_tf.engines.litert import available_cores, interpreter_class
 from psfr_tf.export.delegation import delegation
-from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.face_parsing import parsing_map
 
 # A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -24,11 +23,13 @@ class Reference:
 
     Attributes:
         lq: float32 [N, S, S, 3] RGB in [-1, 1].
+        parsing: float32 [N, S, S, 19], the map that the generator takes.
         labels: uint8 [N, S, S].
         restored: float32 [N, S, S, 3], not clipped.
     """
 
     lq: np.ndarray
+    parsing: np.ndarray
     labels: np.ndarray
     restored: np.ndarray
 
@@ -39,12 +40,12 @@ def reference(generator: keras.Model, parsing_network: keras.Model, lq: np.ndarr
     @tf.function(autograph=False)
     def run(face):
         logits = parsing_network(face, training=False)["logits"]
-        restored = generator([face, one_hot_from_logits(logits)], training=False)
-        return tf.argmax(logits, axis=-1), restored
+        parsing = parsing_map(logits, generator.soft_parsing)
+        restored = generator([face, parsing], training=False)
+        return parsing, tf.cast(tf.argmax(logits, axis=-1), tf.uint8), restored
 
     outputs = [run(tf.constant(face[None])) for face in lq]
-    labels = np.concatenate([labels for labels, _ in outputs]).astype(np.uint8)
-    return Reference(lq, labels, np.concatenate([restored for _, restored in outputs]))
+    return Reference(lq, *(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
 
 def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
@@ -67,10 +68,10 @@ def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
     interpreter = interpreter_class()(model_path=str(path), num_threads=available_cores())
     run = interpreter.get_signature_runner()
     restored, labels = [], []
-    for face, face_labels in zip(expected.lq, expected.labels, strict=True):
+    for face, parsing in zip(expected.lq, expected.parsing, strict=True):
         inputs = {"lq": face[None]}
         if part == "generator":
-            inputs["parsing"] = np.eye(NUM_CLASSES, dtype=np.float32)[face_labels][None]
+            inputs["parsing"] = parsing[None]
         outputs = run(**inputs)
         if part != "parsing":
             restored.append(outputs["restored"][0])

@@ -54,6 +54,18 @@ def test_tensorflow_equals_the_networks_one_by_one(networks, lq):
     assert engine.size == SIZE and restored.dtype == np.float32 and labels.dtype == np.uint8
 
 
+def test_tensorflow_gives_a_generator_the_map_that_it_is_for(networks, lq):
+    hard, parsing_network = networks
+    soft = Generator.from_preset("psfr-test-64", soft_parsing=True)
+    soft.set_weights(hard.get_weights())
+    parsing_network = FaceParsingNetwork.from_preset("psfr-test-64")  # unsure everywhere
+    restored = TensorFlowEngine(soft, parsing_network).run(lq)[0]
+    probabilities = tf.nn.softmax(parsing_network(lq, training=False)["logits"])
+    expected = soft([tf.constant(lq), probabilities], training=False)
+    np.testing.assert_allclose(restored, np.clip(expected, -1, 1), atol=1e-4)
+    assert np.abs(restored - TensorFlowEngine(hard, parsing_network).run(lq)[0]).max() > 0.01
+
+
 def test_tensorflow_takes_any_batch_without_tracing_again(networks, lq):
     engine = TensorFlowEngine(*networks)
     whole = engine.run(lq)[0]

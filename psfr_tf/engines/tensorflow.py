@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
 
 
 class TensorFlowEngine:
-    """Face parsing network, one-hot and generator as one `tf.function`.
+    """Face parsing network, parsing map and generator as one `tf.function`.
 
     The networks are rewritten for inference (`psfr_tf.models.inference_form`) when the engine is
     made: their weights are copied then.
@@ -30,7 +30,8 @@ class TensorFlowEngine:
         def restore(lq):
             logits = networks.parsing_network(lq, training=False)
             # The exact one-hot; `networks.restorer` has the one that suits LiteRT.
-            restored = networks.generator([lq, one_hot_from_logits(logits)], training=False)
+            parsing = parsing_map(logits, networks.soft_parsing)
+            restored = networks.generator([lq, parsing], training=False)
             labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
             return tf.clip_by_value(restored, -1.0, 1.0), labels
 

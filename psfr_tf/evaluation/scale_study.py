@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from psfr_tf.evaluation.systems import BicubicInput, System
 from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.face_parsing import parsing_map
 
 IMAGE_CHANNELS = 3
 
@@ -41,7 +41,8 @@ class ScaledInputs:
 
         @tf.function(autograph=False)
         def parse(lq):
-            return one_hot_from_logits(parsing_network(lq, training=False)["logits"])
+            logits = parsing_network(lq, training=False)["logits"]
+            return parsing_map(logits, generator.soft_parsing)
 
         @tf.function(autograph=False)
         def restore(lq, parsing, lq_factors, parsing_factors):

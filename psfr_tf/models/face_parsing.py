@@ -16,6 +16,16 @@ def one_hot_from_logits(logits):
     return ops.cast(logits == ops.max(logits, axis=-1, keepdims=True), logits.dtype)
 
 
+def parsing_map(logits, soft: bool):
+    """The parsing map that a generator takes, float [B, H, W, 19], dtype of `logits`.
+
+    Args:
+        logits: float [B, H, W, 19] of the face parsing network.
+        soft: the generator's `soft_parsing`: probabilities (softmax) in place of one-hot.
+    """
+    return ops.softmax(logits, axis=-1) if soft else one_hot_from_logits(logits)
+
+
 @keras.saving.register_keras_serializable(package="psfr_tf")
 class ParsingConv(keras.layers.Layer):
     """Optional nearest x2, reflection padding, conv3x3, optional batch norm and leaky ReLU.

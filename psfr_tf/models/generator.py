@@ -95,9 +95,12 @@ class Generator(keras.Model):
             depth-to-space, and the reference's largest scale takes LQ as space-to-depth blocks.
         add_input: bool, add the output to LQ (then the network learns a correction).
         parsing_input: bool; without, the parsing map is taken but not used (ablation, Table 2).
+        soft_parsing: bool; the parsing map is the class probabilities, where the paper has one-hot.
+            Trained and used so: see `psfr_tf.models.face_parsing.parsing_map`.
 
     Call: `generator([lq, parsing])`, lq float32 [B, S, S, 3] RGB in [-1, 1], parsing float32
-    [B, S, S, 19] one-hot. Output: float32 [B, S, S, 3], nominally in [-1, 1], not clipped.
+    [B, S, S, 19], one-hot or probabilities. Output: float32 [B, S, S, 3], nominally in [-1, 1], not
+    clipped.
 
     Example:
         >>> generator = Generator.from_preset("psfrgan-512")
@@ -116,6 +119,7 @@ class Generator(keras.Model):
         subpixel: int = 1,
         add_input: bool = False,
         parsing_input: bool = True,
+        soft_parsing: bool = False,
         **kwargs,
     ):
         channels = {int(size): count for size, count in (channels or _published_channels()).items()}
@@ -161,6 +165,7 @@ class Generator(keras.Model):
         self.subpixel = subpixel
         self.add_input = add_input
         self.parsing_input = parsing_input
+        self.soft_parsing = soft_parsing
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "Generator":
@@ -177,6 +182,7 @@ class Generator(keras.Model):
             "subpixel": self.subpixel,
             "add_input": self.add_input,
             "parsing_input": self.parsing_input,
+            "soft_parsing": self.soft_parsing,
             "name": self.name,
             "trainable": self.trainable,
         }

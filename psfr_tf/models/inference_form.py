@@ -39,6 +39,7 @@ class InferenceForm:
 
     Attributes:
         size: side S of the faces in px.
+        soft_parsing: whether the generator takes probabilities in place of a one-hot map.
         restorer: Keras model, lq [B, S, S, 3] RGB in [-1, 1] to a dict of `restored` [B, S, S, 3],
             not clipped, and `logits` [B, S, S, 19].
         generator: Keras model, `generator([lq, parsing])` to the restored face [B, S, S, 3].
@@ -46,6 +47,7 @@ class InferenceForm:
     """
 
     size: int
+    soft_parsing: bool
     restorer: keras.Model
     generator: keras.Model
     parsing_network: keras.Model
@@ -67,9 +69,11 @@ def inference_form(generator: Generator, parsing_network: FaceParsingNetwork) ->
     fast_parsing = parsing_inference_form(parsing_network)
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     logits = fast_parsing(lq)
-    restored = fast_generator([lq, one_hot_without_comparison(logits)])
+    soft = generator.soft_parsing
+    parsing = ops.softmax(logits, axis=-1) if soft else one_hot_without_comparison(logits)
+    restored = fast_generator([lq, parsing])
     restorer = keras.Model(lq, {"restored": restored, "logits": logits}, name="restorer")
-    return InferenceForm(size, restorer, fast_generator, fast_parsing)
+    return InferenceForm(size, soft, restorer, fast_generator, fast_parsing)
 
 
 def one_hot_without_comparison(logits):

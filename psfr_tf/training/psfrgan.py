@@ -82,6 +82,7 @@ class PSFRGAN(Trainer):
         if isinstance(parsing_network, keras.Model):
             parsing_network.trainable = False
         self.style_features = style_features
+        self.soft_parsing = getattr(generator, "soft_parsing", False)
         self.form = form
         self.pixel = pixel
         self.pixel_weight = pixel_weight
@@ -131,8 +132,10 @@ class PSFRGAN(Trainer):
             self.d_optimizer = prepared(d_optimizer, self.discriminator)
 
     def predict_parsing(self, lq: tf.Tensor) -> tf.Tensor:
-        """One-hot parsing map [B, S, S, 19] that the frozen network predicts, no gradient."""
+        """The map [B, S, S, 19] that the frozen network predicts for the generator, no gradient."""
         logits = self.parsing_network(lq, training=False)["logits"]
+        if self.soft_parsing:
+            return tf.nn.softmax(logits)
         # argmax, not "equal to the maximum": bfloat16 logits often tie.
         return tf.one_hot(tf.argmax(logits, axis=-1), NUM_CLASSES)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from psfr_tf.model_folder import load_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.models.face_parsing import one_hot_from_logits
+from psfr_tf.models.face_parsing import one_hot_from_logits, parsing_map
 from psfr_tf.models.inference_form import inference_form, one_hot_without_comparison
 
 
@@ -35,20 +35,39 @@ def check_equal(generator, parsing, count):
     assert clear.mean() > 0.99
     np.testing.assert_array_equal(fast_logits.argmax(-1)[clear], logits.argmax(-1)[clear])
 
-    one_hot = np.asarray(one_hot_from_logits(logits))
-    restored = np.asarray(run(generator, [lq, one_hot]))
+    expected_map = np.asarray(parsing_map(logits, generator.soft_parsing))
+    restored = np.asarray(run(generator, [lq, expected_map]))
     assert restored.std() > 0.01
-    np.testing.assert_allclose(run(form.generator, [lq, one_hot]), restored, atol=1e-4)
+    np.testing.assert_allclose(run(form.generator, [lq, expected_map]), restored, atol=1e-4)
 
     together = run(form.restorer, lq)
     np.testing.assert_allclose(together["logits"], fast_logits, atol=1e-5)
-    margin_one_hot = np.asarray(one_hot_without_comparison(fast_logits))
-    expected = run(form.generator, [lq, margin_one_hot])
+    if generator.soft_parsing:
+        used_map = np.asarray(parsing_map(fast_logits, soft=True))
+    else:
+        used_map = np.asarray(one_hot_without_comparison(fast_logits))
+    expected = run(form.generator, [lq, used_map])
     np.testing.assert_allclose(together["restored"], expected, atol=1e-5)
 
 
 def test_test_preset(random_networks):
     check_equal(*random_networks("psfr-test-64"), count=3)
+
+
+def test_soft_parsing(random_networks):
+    generator, parsing = random_networks("psfr-test-64")
+    soft = Generator(**{**generator.get_config(), "soft_parsing": True})
+    soft.set_weights(generator.get_weights())
+    check_equal(soft, parsing, count=3)
+    lq = smooth_faces(64)
+    hard = inference_form(generator, parsing).restorer(lq)["restored"]
+    assert np.abs(hard - inference_form(soft, parsing).restorer(lq)["restored"]).max() > 0.01
+
+
+def test_parsing_map():
+    logits = np.log(np.array([[[[0.2, 0.5, 0.3]]]], np.float32))
+    np.testing.assert_allclose(parsing_map(logits, soft=True), [[[[0.2, 0.5, 0.3]]]], rtol=1e-6)
+    np.testing.assert_array_equal(parsing_map(logits, soft=False), [[[[0, 1, 0]]]])
 
 
 @pytest.mark.slow

@@ -116,6 +116,23 @@ def test_sigma_is_the_largest_singular_value():
     assert spectral_norms(None) == {}
 
 
+def test_a_soft_generator_trains_with_probabilities():
+    logits = tf.random.stateless_normal((1, 64, 64, 19), (0, 2))
+
+    def unsure(lq, training):
+        return {"logits": logits}
+
+    off = {"adversarial_weight": 0.0, "feature_matching_weight": 0.0}
+    hard, soft = (
+        PSFRGAN(
+            Generator.from_preset("psfr-test-64", soft_parsing=soft_parsing), None, unsure, **off
+        ).predict_parsing(tf.zeros((1, 64, 64, 3)))
+        for soft_parsing in (False, True)
+    )
+    np.testing.assert_allclose(soft, tf.nn.softmax(logits))
+    np.testing.assert_array_equal(hard, tf.one_hot(tf.argmax(logits, -1), 19))
+
+
 def test_generator_without_parsing_input_ignores_the_map(write_config):
     model = build_model(load_config(write_config(), ["parsing_input=false"]))
     lq = tf.random.stateless_uniform((1, 64, 64, 3), (0, 1), -1.0, 1.0)
