@@ -26,6 +26,9 @@ from psfr_tf.training.schedule import LearningRate
 
 PRESET, SIZE, BATCH, STEPS, LOG_EVERY = "psfr-mobile-256", 256, 4, 500, 50
 
+# What all runs share where the preset, which follows their result, has something else.
+BASE = {"soft_parsing": False}
+
 # Multiply-adds as the preset's, within 1 % at the two largest scales, which need nearly all.
 WIDE_STYLE = {"channels": {16: 112, 32: 96, 64: 54, 128: 38}, "style_hidden": 48}
 NARROW_STYLE = {"channels": {16: 112, 32: 96, 64: 76, 128: 60}, "style_hidden": 16}
@@ -34,7 +37,7 @@ VARIANTS = {
     "base": {},
     "base, other seed": {"seed": 1},
     "ReLU": {"slope": 0.0},
-    "soft parsing": {"soft_parsing": True},
+    "soft parsing": {"generator": {"soft_parsing": True}},
     "no parsing": {"generator": {"parsing_input": False}},
     "wide style": {"generator": WIDE_STYLE},
     "narrow style": {"generator": NARROW_STYLE},
@@ -45,32 +48,25 @@ VARIANTS = {
 
 
 class SmallRun(PSFRGAN):
-    """PSFRGAN that can be given soft parsing maps, or faces at half the parsing network's size."""
-
-    soft_parsing = False
+    """PSFRGAN that can be given faces at half the parsing network's size."""
 
     def predict_parsing(self, lq):
         factor = SIZE // lq.shape[1]
         if factor > 1:
             lq = tf.image.resize(lq, (SIZE, SIZE), method="bicubic")
-        if self.soft_parsing:
-            logits = self.parsing_network(lq, training=False)["logits"]
-            parsing = tf.nn.softmax(tf.cast(logits, "float32"))
-        else:
-            parsing = super().predict_parsing(lq)
-        return parsing[:, ::factor, ::factor]
+        return super().predict_parsing(lq)[:, ::factor, ::factor]
 
 
 def run(faces, val_faces, name, seed=0, slope=0.2, degradation="paper", progressive=False, **how):
     """Train one variant; yields {"variant", "step", "val_psnr", "val_ssim"}."""
     style_transformation.NEGATIVE_SLOPE = slope
     keras.utils.set_random_seed(seed)
-    generator = Generator(**generator_at(PRESET, SIZE) | how.pop("generator", {}))
+    generator = Generator(**generator_at(PRESET, SIZE) | BASE | how.pop("generator", {}))
     dataset = training_dataset(faces, SIZE, BATCH, seed, degradation)
     validation = evaluation_pairs(val_faces, SIZE, 0).batch(BATCH).cache()
     steps = STEPS
     if progressive:  # half of the multiply-adds at half the side: four steps for two
-        small = Generator(**generator_at(PRESET, SIZE // 2))
+        small = Generator(**generator_at(PRESET, SIZE // 2) | BASE)
         halved = dataset.map(lambda batch: {key: _halved(value) for key, value in batch.items()})
         model = _model(small, 2 * STEPS, **how)
         model.fit(halved, steps_per_epoch=2 * STEPS, verbose=0)
@@ -89,13 +85,12 @@ def run(faces, val_faces, name, seed=0, slope=0.2, degradation="paper", progress
         yield {"variant": name, "step": (epoch + 1) * LOG_EVERY, **quality}
 
 
-def _model(generator, steps, losses=None, soft_parsing=False):
+def _model(generator, steps, losses=None):
     parsing = FaceParsingNetwork.from_preset(PRESET)
     parsing.load_weights(SHIPPED_WEIGHTS / PRESET / "parsing.weights.h5")
     losses = {"pixel": "l1", "pixel_weight": 10.0} | (losses or {})
     off = {"adversarial_weight": 0.0, "feature_matching_weight": 0.0}
     model = SmallRun(generator, None, parsing, ema_half_life=400, **losses, **off)
-    model.soft_parsing = soft_parsing
     model.compile(Adam(LearningRate(5e-4, steps, "cosine", 50), beta_1=0.5))
     return model
 
