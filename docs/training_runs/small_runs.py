@@ -5,7 +5,7 @@ From random weights, pixel loss only; the same faces in the same order, the same
 
     python docs/training_runs/small_runs.py --faces FACES --output small_runs.jsonl
 
-A variant that the file holds already is not run again.
+A variant that the file holds already is not run again. Beside it, their curves: small_runs.png.
 """
 
 import argparse
@@ -112,6 +112,23 @@ def _take_over(small, large):
                 weight.assign(value)
 
 
+def draw(records, path):
+    """The validation PSNR of every variant over its steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    for name in dict.fromkeys(record["variant"] for record in records):
+        own = [record for record in records if record["variant"] == name]
+        steps, values = zip(*((each["step"], each["val_psnr"]) for each in own), strict=True)
+        style = "-" if name.startswith("base") else "--"
+        axes.plot(steps, values, style, label=f"{name}: {values[-1]:.2f} dB")
+    axes.set(xlabel="step", ylabel="PSNR of the validation faces (dB)")
+    axes.legend(fontsize="small")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=100)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=Path, required=True, help="folder with manifest.csv")
@@ -130,6 +147,8 @@ def main():
             print(records[-1], flush=True)
             with args.output.open("a") as file:
                 file.writelines(f"{json.dumps(record)}\n" for record in records)
+    lines = args.output.read_text().splitlines()
+    draw([json.loads(line) for line in lines], args.output.with_suffix(".png"))
 
 
 if __name__ == "__main__":
