@@ -44,7 +44,7 @@ def signatures(folder: ModelFolder) -> dict[str, tf.types.experimental.ConcreteF
     @tf.function(input_signature=[faces(tf.float32)], autograph=False)
     def forward(lq):
         logits = networks.parsing_network(lq, training=False)
-        # The exact one-hot; `networks.restorer` has the one that suits LiteRT.
+        # Not `networks.restorer`: its one-hot suits LiteRT and is not exact.
         parsing = parsing_map(logits, networks.soft_parsing)
         restored = networks.generator([lq, parsing], training=False)
         labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)

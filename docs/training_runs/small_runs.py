@@ -1,7 +1,7 @@
 """Short controlled runs of the mobile generator: each differs from the first in one thing.
 
-From random weights, pixel loss only; the same faces in the same order, the same steps (for
-`progressive`, the same multiply-adds), the same validation. From the root of the repository:
+From random weights, pixel loss only; the same faces in the same order, the same steps (for "128 px
+first", the same multiply-adds), the same validation. From the root of the repository:
 
     python docs/training_runs/small_runs.py --faces FACES --output small_runs.jsonl
 
