@@ -13,15 +13,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.augmentation import random_augmentation, random_flip
 from psfr_tf.data.degradation import Degradation, opencv
 from psfr_tf.data.face_folder import FaceFolder, read_split
+from psfr_tf.data.face_loader import face_loader
 from psfr_tf.data.face_records import FaceRecords
-from psfr_tf.data.parsing_map import nearest_places, read_mask
-from psfr_tf.errors import UserError
 
 __all__ = [
     "FaceFolder",
@@ -31,9 +29,6 @@ __all__ = [
     "read_split",
     "training_dataset",
 ]
-
-# Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
-MEMORY_LIMIT = 2 * 1024**3
 
 # Second word of the seeds, so that the three uses of one seed never meet.
 _ORDER, _SAMPLE, _EVALUATION = 1, 2, 3
@@ -91,7 +86,7 @@ def training_dataset(
     if service is None:
         degrade = functools.partial(opencv.degrade, degrade)
     # The workers of a service get the graph, with everything that it keeps in memory.
-    load = _loader(faces, size, keep=service is None)
+    load = face_loader(faces, size, keep=service is None)
 
     def sample(position: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
         flip_seed, augment_seed, degradation_seed = _split(_seed(seed, _SAMPLE, position), 3)
@@ -130,7 +125,7 @@ def evaluation_pairs(
         UserError, ValueError: as in `training_dataset`.
     """
     degradation = Degradation(form, size)
-    load = _loader(faces, size, keep=True)
+    load = face_loader(faces, size, keep=True)
 
     def sample(index: tf.Tensor, name: tf.Tensor) -> dict[str, tf.Tensor]:
         hq, parsing = load(index)
@@ -204,102 +199,3 @@ def _seed(seed: int, use: int, number: tf.Tensor) -> tf.Tensor:
 
 def _split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
     return tf.unstack(tf.random.experimental.stateless_split(seed, count, alg="philox"))
-
-
-def _loader(
-    faces: FaceFolder | FaceRecords, size: int, keep: bool
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels).
-
-    With `keep`, pictures of a folder stay in memory if they are within `MEMORY_LIMIT`.
-    """
-    if isinstance(faces, FaceRecords):
-        return _record_loader(faces, size)
-    return _folder_loader(faces, size, keep)
-
-
-def _record_loader(
-    faces: FaceRecords, size: int
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    names = tf.constant(faces.names)
-
-    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image, mask = faces.read(index)
-        hq = _decode_image(image, names[index], size)
-        parsing = tf.zeros([size, size], tf.uint8)
-        if faces.has_masks:
-            labels = tf.io.decode_png(mask, channels=1)[:, :, 0]
-            # tf.image.resize rounds where a centre falls between two pixels; folders do not.
-            places = nearest_places(tf.range(size), size, tf.shape(labels)[0])
-            parsing = tf.gather(tf.gather(labels, places), places, axis=1)
-        return tf.cast(hq, tf.float32), parsing
-
-    return load
-
-
-def _folder_loader(
-    faces: FaceFolder, size: int, keep: bool
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    masks = _read_masks(faces, size)
-    paths = tf.constant([str(path.absolute()) for path in faces.image_paths])
-    in_memory = keep and len(faces) * size * size * 3 <= MEMORY_LIMIT
-    images = _read_images(faces, paths, size) if in_memory else None
-
-    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        hq = tf.gather(images, index) if in_memory else _read_image(paths[index], size)
-        if masks is None:
-            parsing = tf.zeros([size, size], tf.uint8)
-        else:
-            parsing = tf.io.decode_png(masks[index], channels=1)[:, :, 0]
-            parsing = tf.ensure_shape(parsing, [size, size])
-        return tf.cast(hq, tf.float32), parsing
-
-    return load
-
-
-def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
-    """Parsing maps at `size` pixels, packed as grey PNG (a few kB each), which TF decodes."""
-    if faces.mask_paths is None:
-        return None
-    packed = [tf.io.encode_png(read_mask(path, size)[:, :, None]) for path in faces.mask_paths]
-    return tf.stack(packed)
-
-
-def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
-    """All pictures as one uint8 tensor `[N, S, S, 3]` in host memory."""
-    dataset = tf.data.Dataset.from_tensor_slices(paths).map(
-        lambda path: _read_image(path, size), num_parallel_calls=tf.data.AUTOTUNE
-    )
-    images = np.empty([len(faces), size, size, 3], np.uint8)
-    iterator = iter(dataset)
-    for index, path in enumerate(faces.image_paths):
-        try:
-            images[index] = next(iterator).numpy()
-        except tf.errors.InvalidArgumentError as error:
-            reason = str(error.message).split("\n")[0]
-            raise UserError(f"{path}: cannot decode the picture ({reason})") from error
-    with tf.device("CPU:0"):
-        return tf.constant(images)
-
-
-def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:
-    return _decode_image(tf.io.read_file(path), path, size)
-
-
-def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
-    """Decode a square JPEG or PNG picture to uint8 `[size, size, 3]`; errors name it."""
-    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    height, width = tf.shape(image)[0], tf.shape(image)[1]
-    square = tf.debugging.Assert(
-        tf.equal(height, width), ["faces must be square:", name, height, width]
-    )
-    with tf.control_dependencies([square]):
-        image = tf.cast(image, tf.float32)
-    image = tf.cond(
-        height >= size,
-        lambda: tf.image.resize(image, [size, size], method="area"),
-        lambda: tf.image.resize(image, [size, size], method="bicubic"),
-    )
-    image = tf.ensure_shape(image, [size, size, 3])
-    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)

@@ -51,12 +51,25 @@ class FaceRecords:
         self.names: list[str] = [name for shard in shards for name in shard["names"]][:limit]
         self.has_masks: bool = index["masks"]
         counts = [len(shard["names"]) for shard in shards]
+        self._splits = [shard["split"] for shard in shards]
         self._paths = [str((folder / shard["file"]).resolve()) for shard in shards]
         self._shards = np.repeat(np.arange(len(shards)), counts)[:limit]
         self._offsets = np.concatenate([np.array(shard["offsets"]) for shard in shards])[:limit]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def find_damage(self) -> None:
+        """Read all shards of the split.
+
+        Raises:
+            UserError: names the first damaged shard.
+        """
+        for path, split in zip(self._paths, self._splits, strict=True):
+            try:
+                records.read_shard(Path(path), split, decode=True)
+            except UserError as error:
+                raise UserError(f"{error}; run psfr prepare again") from error
 
     def read(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Encoded picture and encoded parsing map of one face, string scalars.

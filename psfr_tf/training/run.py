@@ -18,6 +18,7 @@ from psfr_tf.data.datasets import (
     read_split,
     training_dataset,
 )
+from psfr_tf.data.face_loader import find_damage
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.training import distribution, initial_weights
@@ -80,6 +81,7 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
 
     Raises:
         UserError: a path or weight file of the config cannot be used.
+        UserError: a face was found damaged while training; the last checkpoint stays.
         RunInterrupted: SIGTERM or SIGINT, on any worker; everything is saved.
     """
     config.data.check_paths()
@@ -191,6 +193,10 @@ def _train(
         if chief:
             export.write()
         raise
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
+        for faces in filter(None, (train_faces, val_faces)):
+            find_damage(faces)
+        raise  # Every face can be read, so it was something else.
     finally:
         checkpointing.restore_signals()
     if chief:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import psfr_tf.data.datasets as datasets
+from psfr_tf.data import face_loader
 from psfr_tf.data.augmentation import flip, transform
 from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
 from psfr_tf.data.toy_faces import draw_face
@@ -120,7 +120,7 @@ def test_faces_degrade_differently_in_each_epoch(folder):
 def test_stream_is_the_same_from_memory_and_from_files(folder, monkeypatch):
     faces = faces_of(folder)
     from_memory = take(training_dataset(faces, SIZE, 2, seed=0), 3)
-    monkeypatch.setattr(datasets, "MEMORY_LIMIT", 0)
+    monkeypatch.setattr(face_loader, "MEMORY_LIMIT", 0)
     assert_same(from_memory, take(training_dataset(faces, SIZE, 2, seed=0), 3))
 
 

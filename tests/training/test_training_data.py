@@ -1,11 +1,12 @@
 """The section `data` of a config: folders or shards, and what is wrong with them."""
 
 import json
+import shutil
 
 import pytest
 
 from psfr_tf.config import load_config
-from psfr_tf.data import layouts
+from psfr_tf.data import face_loader, layouts
 from psfr_tf.data.prepare import Preparation
 from psfr_tf.errors import UserError
 from psfr_tf.training import run
@@ -46,6 +47,37 @@ def test_a_run_from_shards(write_config, shards, tmp_path):
     run.train(load_config(path), tmp_path / "run", print)
     (line,) = (tmp_path / "run" / "stats.jsonl").read_text().splitlines()
     assert json.loads(line)["step"] == 2 and "val_miou" in line
+
+
+def test_a_shard_that_is_damaged_during_a_run_is_named(write_config, shards, tmp_path):
+    path = write_config(data={**NO_FOLDER, "records": str(shards)})
+    run.train(load_config(path), tmp_path / "run", print)
+    damaged = shards / "train-00001-of-00002.tfrecord"
+    spoiled = bytearray(damaged.read_bytes())
+    spoiled[1000] ^= 1
+    damaged.write_bytes(spoiled)  # of the same size: only reading it shows the damage
+    with pytest.raises(UserError) as caught:
+        run.train(load_config(path, ["training.steps=20"]), tmp_path / "run", print)
+    message = str(caught.value)
+    assert message.startswith(f"{damaged}: damaged after 0 faces (")
+    assert message.endswith("; run psfr prepare again") and "\n" not in message
+    lines = []
+    run.train(load_config(path), tmp_path / "run", lines.append)
+    assert lines[-1].endswith("all 2 steps are done already")  # the checkpoint is still there
+
+
+def test_a_picture_that_is_damaged_during_a_run_is_named(
+    write_config, toy_data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(face_loader, "MEMORY_LIMIT", 0)
+    images = shutil.copytree(toy_data / "images", tmp_path / "images")
+    config = load_config(write_config(data={"images": str(images)}))
+    path = images / "face0.png"
+    contents = path.read_bytes()
+    path.write_bytes(contents[:100] + bytes(len(contents) - 200) + contents[-100:])
+    with pytest.raises(UserError, match=f"{path.name}: cannot decode the picture") as caught:
+        run.train(config, tmp_path / "run", print)
+    assert "\n" not in str(caught.value)
 
 
 def test_mistakes_are_found_before_anything_is_built(write_config, shards, tmp_path, monkeypatch):

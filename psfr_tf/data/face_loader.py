@@ -1,0 +1,135 @@
+"""Sharp faces and their parsing maps, read inside a `tf.data` graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from psfr_tf.data.face_folder import FaceFolder
+from psfr_tf.data.face_records import FaceRecords
+from psfr_tf.data.parsing_map import nearest_places, read_mask
+from psfr_tf.errors import UserError
+
+# Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
+MEMORY_LIMIT = 2 * 1024**3
+
+
+def face_loader(
+    faces: FaceFolder | FaceRecords, size: int, keep: bool
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Function from the index of a face to (hq float32 `[S, S, 3]` in [0, 255], labels).
+
+    With `keep`, pictures of a folder stay in memory if they are within `MEMORY_LIMIT`.
+    """
+    if isinstance(faces, FaceRecords):
+        return _record_loader(faces, size)
+    return _folder_loader(faces, size, keep)
+
+
+def find_damage(faces: FaceFolder | FaceRecords) -> None:
+    """Read every face until one cannot be used: an error from a `tf.data` graph names no file.
+
+    Raises:
+        UserError: names the first damaged file.
+    """
+    if isinstance(faces, FaceRecords):
+        return faces.find_damage()
+    for path in faces.image_paths:
+        try:
+            _read_image(tf.constant(str(path)), 1)
+        except tf.errors.OpError as error:
+            raise _undecodable(path, error) from error
+
+
+def _record_loader(
+    faces: FaceRecords, size: int
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    names = tf.constant(faces.names)
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image, mask = faces.read(index)
+        hq = _decode_image(image, names[index], size)
+        parsing = tf.zeros([size, size], tf.uint8)
+        if faces.has_masks:
+            labels = tf.io.decode_png(mask, channels=1)[:, :, 0]
+            # tf.image.resize rounds where a centre falls between two pixels; folders do not.
+            places = nearest_places(tf.range(size), size, tf.shape(labels)[0])
+            parsing = tf.gather(tf.gather(labels, places), places, axis=1)
+        return tf.cast(hq, tf.float32), parsing
+
+    return load
+
+
+def _folder_loader(
+    faces: FaceFolder, size: int, keep: bool
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    masks = _read_masks(faces, size)
+    paths = tf.constant([str(path.absolute()) for path in faces.image_paths])
+    in_memory = keep and len(faces) * size * size * 3 <= MEMORY_LIMIT
+    images = _read_images(faces, paths, size) if in_memory else None
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        hq = tf.gather(images, index) if in_memory else _read_image(paths[index], size)
+        if masks is None:
+            parsing = tf.zeros([size, size], tf.uint8)
+        else:
+            parsing = tf.io.decode_png(masks[index], channels=1)[:, :, 0]
+            parsing = tf.ensure_shape(parsing, [size, size])
+        return tf.cast(hq, tf.float32), parsing
+
+    return load
+
+
+def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
+    """Parsing maps at `size` pixels, packed as grey PNG (a few kB each), which TF decodes."""
+    if faces.mask_paths is None:
+        return None
+    packed = [tf.io.encode_png(read_mask(path, size)[:, :, None]) for path in faces.mask_paths]
+    return tf.stack(packed)
+
+
+def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
+    """All pictures as one uint8 tensor `[N, S, S, 3]` in host memory."""
+    dataset = tf.data.Dataset.from_tensor_slices(paths).map(
+        lambda path: _read_image(path, size), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    images = np.empty([len(faces), size, size, 3], np.uint8)
+    iterator = iter(dataset)
+    for index, path in enumerate(faces.image_paths):
+        try:
+            images[index] = next(iterator).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            raise _undecodable(path, error) from error
+    with tf.device("CPU:0"):
+        return tf.constant(images)
+
+
+def _undecodable(path: Path, error: tf.errors.OpError) -> UserError:
+    reason = str(error.message).split("\n")[0].split(" [Op:")[0]
+    return UserError(f"{path}: cannot decode the picture ({reason})")
+
+
+def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:
+    return _decode_image(tf.io.read_file(path), path, size)
+
+
+def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode a square JPEG or PNG picture to uint8 `[size, size, 3]`; errors name it."""
+    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    square = tf.debugging.Assert(
+        tf.equal(height, width), ["faces must be square:", name, height, width]
+    )
+    with tf.control_dependencies([square]):
+        image = tf.cast(image, tf.float32)
+    image = tf.cond(
+        height >= size,
+        lambda: tf.image.resize(image, [size, size], method="area"),
+        lambda: tf.image.resize(image, [size, size], method="bicubic"),
+    )
+    image = tf.ensure_shape(image, [size, size, 3])
+    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
