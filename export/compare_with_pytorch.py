@@ -8,6 +8,7 @@ sizes and random weights, in a process of its own, `--rounds` times, the runtime
 """
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _compare(threads: int, number_of_rounds: int) -> dict:
-    keras_or_torch = ("pytorch", "tensorflow", "tensorflow-inference-form")
+    keras_or_torch = [name for name in RUNTIMES if name != "write-models"]
     names = [*keras_or_torch, *(f"litert-{precision}" for precision in LITERT)]
     rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +113,7 @@ def _face(channels_first: bool = False) -> np.ndarray:
     return np.ascontiguousarray(face.transpose(0, 3, 1, 2)) if channels_first else face
 
 
-def _pytorch(threads: int):
+def _pytorch(threads: int, bfloat16: bool = False):
     import torch
 
     from psfr_tf.export import pytorch_networks
@@ -122,6 +123,7 @@ def _pytorch(threads: int):
     lq = torch.from_numpy(_face(channels_first=True))
 
     @torch.inference_mode()
+    @torch.autocast("cpu", torch.bfloat16, enabled=bfloat16)
     def run():
         logits, _ = pytorch_networks.parsing_network(parsing, lq)
         one_hot = (logits == logits.amax(1, keepdim=True)).float()
@@ -130,19 +132,13 @@ def _pytorch(threads: int):
     return run
 
 
-def _tensorflow(threads: int, rewrite: bool = False):
+def _tensorflow(threads: int):
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     from psfr_tf.models.face_parsing import one_hot_from_logits
 
     generator, parsing_network = _networks()
-    if rewrite:
-        from psfr_tf.engines.tensorflow import TensorFlowEngine
-
-        engine = TensorFlowEngine(generator, parsing_network)
-        del generator, parsing_network
-        return lambda: engine.run(_face())
 
     @tf.function(autograph=False)
     def restore(lq):
@@ -150,6 +146,16 @@ def _tensorflow(threads: int, rewrite: bool = False):
         return generator([lq, one_hot_from_logits(logits)], training=False)
 
     return lambda: restore(tf.constant(_face())).numpy()
+
+
+def _inference_form(threads: int, precision: str):
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    from psfr_tf.engines.tensorflow import TensorFlowEngine
+
+    engine = TensorFlowEngine(*_networks(), precision)
+    return lambda: engine.run(_face())
 
 
 def _write_models(threads: int) -> None:
@@ -176,8 +182,10 @@ def _networks():
 
 RUNTIMES = {
     "pytorch": _pytorch,
+    "pytorch-bfloat16": functools.partial(_pytorch, bfloat16=True),
     "tensorflow": _tensorflow,
-    "tensorflow-inference-form": lambda threads: _tensorflow(threads, rewrite=True),
+    "tensorflow-inference-form": functools.partial(_inference_form, precision="float32"),
+    "tensorflow-inference-form-bfloat16": functools.partial(_inference_form, precision="bfloat16"),
     "write-models": _write_models,
 }
 

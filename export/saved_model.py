@@ -32,9 +32,11 @@ from psfr_tf.models.inference_form import inference_form
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def signatures(folder: ModelFolder) -> dict[str, tf.types.experimental.ConcreteFunction]:
+def signatures(
+    folder: ModelFolder, precision: str = "float32"
+) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The signatures of the module's docstring, on the networks' inference form."""
-    networks = inference_form(folder.generator, folder.parsing_network)
+    networks = inference_form(folder.generator, folder.parsing_network, precision)
     size = networks.size
 
     def faces(dtype):
@@ -86,6 +88,7 @@ def export(
     output: str | os.PathLike,
     name: str,
     version: int | None = None,
+    precision: str = "float32",
     check: Callable[[Path], None] = lambda path: None,
 ) -> Path:
     """Write `output/name/version/`. It appears complete or not at all, so a server that watches
@@ -96,6 +99,7 @@ def export(
         output: base folder of all models; made if absent.
         name: the model's name in requests; letters, digits, ".", "_", "-".
         version: integer >= 1; by default one more than the greatest that is there.
+        precision: of weights and convolutions, "float32" or "bfloat16"; see `inference_form`.
         check: gets the finished SavedModel before it appears; if it raises, nothing does.
 
     Returns:
@@ -119,7 +123,7 @@ def export(
                 "leave out --version to write the next one"
             )
         with files.atomic_folder(target) as temporary:
-            _save(folder, temporary, name)
+            _save(folder, temporary, name, precision)
             check(temporary)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
@@ -133,8 +137,8 @@ def next_version(versions: Path) -> int:
     return max(found, default=0) + 1
 
 
-def _save(folder: ModelFolder, path: Path, name: str) -> None:
-    functions = signatures(folder)
+def _save(folder: ModelFolder, path: Path, name: str, precision: str) -> None:
+    functions = signatures(folder, precision)
     # Only what the functions read is saved: no Keras object, so nothing of Keras or of this
     # package is needed to load it. The weights stay variables, which all signatures share;
     # as constants every signature would hold a copy, and they are not measurably faster (1 to 2 %).

@@ -13,18 +13,18 @@ from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import ModelFolder
 
 FACES = 16
-# uint8 pictures: rounding alone leaves 58 to 59 dB.
-MIN_PSNR_DB = 50.0
-MIN_EQUAL_LABELS = 0.999
+# Least PSNR in dB (rounding to uint8 alone leaves 58 to 59) and least share of equal labels.
+LIMITS = {"float32": (50.0, 0.999), "bfloat16": (38.0, 0.99)}
 _BLUE = (76, 114, 176)
 
 
-def verified(folder: ModelFolder, path: Path, data: Path | None) -> dict[str, Any]:
+def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None) -> dict[str, Any]:
     """Compare a SavedModel with the float model on degraded faces, and time it.
 
     Args:
         folder: the model.
         path: of the SavedModel.
+        precision: of the SavedModel, which the limits depend on.
         data: folder of aligned faces; None draws cartoon faces.
 
     Returns:
@@ -34,15 +34,17 @@ def verified(folder: ModelFolder, path: Path, data: Path | None) -> dict[str, An
     lq, problems = degraded_faces(data, folder.size, FACES)
     figures = verify_saved_model(path, reference(folder.generator, folder.parsing_network, lq))
     shortfalls = []
-    if not figures["psnr_db"] >= MIN_PSNR_DB:
-        shortfalls.append(f"{figures['psnr_db']:.1f} dB, less than {MIN_PSNR_DB:.0f} dB")
-    if not figures["equal_labels"] >= MIN_EQUAL_LABELS:
+    min_psnr_db, min_equal_labels = LIMITS[precision]
+    if not figures["psnr_db"] >= min_psnr_db:
+        shortfalls.append(f"{figures['psnr_db']:.1f} dB, less than {min_psnr_db:.0f} dB")
+    if not figures["equal_labels"] >= min_equal_labels:
         shortfalls.append(
             f"{100 * figures['equal_labels']:.2f} % equal labels, less than "
-            f"{100 * MIN_EQUAL_LABELS:.1f} %"
+            f"{100 * min_equal_labels:.1f} %"
         )
     threads = sorted({1, available_cores()})
     return {
+        "precision": precision,
         **figures,
         "speed": [measure_saved_model(path, count) for count in threads],
         "machine": {**describe_machine("tensorflow", "keras"), "cores": available_cores()},
@@ -69,8 +71,8 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
         ("peak memory (MB)", " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed)),
     ]
     lines = [
-        f"{name}: SavedModel, {figures['faces']} degraded faces; {machine['cpu']}, "
-        f"{machine['cores']} cores.",
+        f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces; "
+        f"{machine['cpu']}, {machine['cores']} cores.",
         "",
         "| | |",
         "|---|---|",
@@ -86,7 +88,7 @@ def write_chart(path: Path, name: str, figures: dict[str, Any]) -> None:
     speed = figures["speed"]
     write_bars(
         path,
-        f"{name}: SavedModel, one face",
+        f"{name}: SavedModel, {figures['precision']}, one face",
         [f"{each['threads']} thread{'s' * (each['threads'] > 1)}" for each in speed],
         [_BLUE] * len(speed),
         [

@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="its version (default: one more than the greatest in DIR/NAME)",
     )
     parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of weights and convolutions; bfloat16 is for servers with AVX512-BF16, AMX or a GPU "
+        "that has it (default: %(default)s)",
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
@@ -66,14 +73,14 @@ def run(args: argparse.Namespace) -> int:
     verification: dict = {}
 
     def check(path: Path) -> None:
-        verification.update(verified(folder, path, args.data))
+        verification.update(verified(folder, path, args.precision, args.data))
         if verification["shortfalls"] and not args.allow_degraded:
             raise UserError(
                 f"{name}: not exported: {'; '.join(verification['shortfalls'])}; "
                 "--allow-degraded keeps it"
             )
 
-    version = export(folder, args.output, name, args.version, check)
+    version = export(folder, args.output, name, args.version, args.precision, check)
     has_warmup = (version / WARMUP_FILE).is_file()
     write_report(
         args.output,

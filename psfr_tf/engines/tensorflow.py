@@ -17,12 +17,18 @@ class TensorFlowEngine:
     Args:
         generator: `psfr_tf.models.Generator`.
         parsing_network: `psfr_tf.models.FaceParsingNetwork` of the same image size.
+        precision: "float32" or "bfloat16", see `inference_form`.
     """
 
     name = "tensorflow"
 
-    def __init__(self, generator: keras.Model, parsing_network: keras.Model) -> None:
-        networks = inference_form(generator, parsing_network)
+    def __init__(
+        self,
+        generator: keras.Model,
+        parsing_network: keras.Model,
+        precision: str = "float32",
+    ) -> None:
+        networks = inference_form(generator, parsing_network, precision)
         self.size = generator.image_size
         face = tf.TensorSpec([None, self.size, self.size, 3], tf.float32)
 

@@ -35,7 +35,7 @@ LARGEST_PLAIN_MEAN = 16
 
 @dataclass(frozen=True)
 class InferenceForm:
-    """Networks for inference, float32, any batch size B.
+    """Networks for inference, inputs and outputs float32, any batch size B.
 
     Attributes:
         size: side S of the faces in px.
@@ -53,8 +53,16 @@ class InferenceForm:
     parsing_network: keras.Model
 
 
-def inference_form(generator: Generator, parsing_network: FaceParsingNetwork) -> InferenceForm:
+def inference_form(
+    generator: Generator, parsing_network: FaceParsingNetwork, dtype: str = "float32"
+) -> InferenceForm:
     """Rewrite a trained model for inference. Its weights are copied, not shared.
+
+    Args:
+        generator: the trained generator.
+        parsing_network: the trained face parsing network.
+        dtype: "float32"; or "bfloat16" for weights and convolutions, with instance norms and the
+            last convolution of each network still float32. That is no longer the same function.
 
     Raises:
         ValueError: if the two networks are for different image sizes.
@@ -65,8 +73,8 @@ def inference_form(generator: Generator, parsing_network: FaceParsingNetwork) ->
             f"{generator.image_size} and {parsing_network.image_size}"
         )
     size = generator.image_size
-    fast_generator = generator_inference_form(generator)
-    fast_parsing = parsing_inference_form(parsing_network)
+    fast_generator = generator_inference_form(generator, dtype)
+    fast_parsing = parsing_inference_form(parsing_network, dtype)
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     logits = fast_parsing(lq)
     soft = generator.soft_parsing
@@ -86,17 +94,17 @@ def one_hot_without_comparison(logits):
     return ops.relu(1.0 - gap * (1.0 / ONE_HOT_MARGIN))
 
 
-def generator_inference_form(generator: Generator) -> keras.Model:
-    """`model([lq, parsing])` equal to `generator([lq, parsing])`, see `InferenceForm`."""
+def generator_inference_form(generator: Generator, dtype: str = "float32") -> keras.Model:
+    """`model([lq, parsing])` equal to `generator([lq, parsing])`, see `inference_form`."""
     size, subpixel = generator.image_size, generator.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     parsing = keras.Input((size, size, NUM_CLASSES), name="parsing", dtype="float32")
     pyramid = ReferencePyramid(
         sorted(generator.channels), subpixel, generator.parsing_input, dtype="float32"
     )
-    references = pyramid([lq, parsing])
+    references = [_cast(reference, dtype) for reference in pyramid([lq, parsing])]
 
-    start, start_norm = _start(generator)
+    start, start_norm = (ops.cast(each, dtype) for each in _start(generator))
     x = _styled_block(generator.blocks[0], start, references[0], normalized=start_norm)
     for conv, block, reference in zip(
         generator.convs[1:], generator.blocks[1:], references[1:], strict=True
@@ -104,7 +112,7 @@ def generator_inference_form(generator: Generator) -> keras.Model:
         (x,) = _subpixel_conv(zero_pad(x), [plain_weights(conv)])
         x = _styled_block(block, x, reference)
     weights = plain_weights(generator.to_rgb)
-    x = _conv(x, *(_negated(weights) if generator.add_input else weights))
+    x = _conv(_cast(x, "float32"), *(_negated(weights) if generator.add_input else weights))
     if subpixel > 1:
         x = depth_to_space(x, subpixel)
     if generator.add_input:
@@ -112,13 +120,13 @@ def generator_inference_form(generator: Generator) -> keras.Model:
     return keras.Model([lq, parsing], x, name="generator")
 
 
-def parsing_inference_form(network: FaceParsingNetwork) -> keras.Model:
-    """`model(lq)` equal to `network(lq)["logits"]`, see `InferenceForm`."""
+def parsing_inference_form(network: FaceParsingNetwork, dtype: str = "float32") -> keras.Model:
+    """`model(lq)` equal to `network(lq)["logits"]`, see `inference_form`."""
     size, subpixel = network.image_size, network.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
     first, *down = network.encoder
-    x = _reflected_conv(x, _folded(first))
+    x = _reflected_conv(_cast(x, dtype), _folded(first))
     for block in down:
         x = _parsing_block(block, x)
     skip = x
@@ -127,7 +135,7 @@ def parsing_inference_form(network: FaceParsingNetwork) -> keras.Model:
     x = x + skip
     for block in network.decoder:
         x = _parsing_block(block, x)
-    logits = _reflected_conv(x, _folded(network.to_logits))
+    logits = _reflected_conv(_cast(x, "float32"), _folded(network.to_logits))
     if subpixel > 1:
         logits = depth_to_space(logits, subpixel)
     return keras.Model(lq, logits, name="parsing_network")
@@ -160,8 +168,10 @@ def _styled_block(block, x, reference, normalized=None):
 
 
 def _instance_norm(x, epsilon: float):
+    dtype, x = x.dtype, _cast(x, "float32")
     centred = x - _spatial_mean(x)
-    return centred * ops.rsqrt(_spatial_mean(ops.square(centred)) + epsilon)
+    normalized = centred * ops.rsqrt(_spatial_mean(ops.square(centred)) + epsilon)
+    return _cast(normalized, dtype)
 
 
 def _spatial_mean(x):
@@ -181,7 +191,7 @@ def _parsing_block(block, x):
     if block.scale == "up":
         y, shortcut = _subpixel_conv(edge_pad(x), [conv1, _folded(block.shortcut)])
     else:
-        padded = ReflectionPadding2D(dtype="float32")(x)
+        padded = ReflectionPadding2D(dtype=x.dtype)(x)
         y = _conv(padded, *conv1, padding="valid")
         shortcut = x
         if block.shortcut is not None:
@@ -192,7 +202,7 @@ def _parsing_block(block, x):
 
 
 def _reflected_conv(x, weights, strides: int = 1):
-    return _conv(ReflectionPadding2D(dtype="float32")(x), *weights, strides, "valid")
+    return _conv(ReflectionPadding2D(dtype=x.dtype)(x), *weights, strides, "valid")
 
 
 def _negated(weights) -> tuple[np.ndarray, np.ndarray]:
@@ -235,14 +245,20 @@ def _side_by_side(weights: list) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(kernels, axis=-1), np.concatenate(biases)
 
 
+def _cast(x, dtype: str):
+    """Without an operation in the graph where there is nothing to do."""
+    return x if x.dtype == dtype else ops.cast(x, dtype)
+
+
 def _conv(x, kernel, bias, strides: int = 1, padding: str = "same"):
+    """Computed in the type of x, which the weights take too."""
     layer = keras.layers.Conv2D(
         kernel.shape[-1],
         kernel.shape[:2],
         strides,
         padding,
         kernel_initializer="zeros",
-        dtype="float32",
+        dtype=x.dtype,
     )
     y = layer(x)
     layer.set_weights([kernel, bias])

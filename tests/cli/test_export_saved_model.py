@@ -51,7 +51,7 @@ def test_it_writes_a_version_and_the_report(weights, tmp_path, capsys):
 
 
 def test_a_model_that_is_off_is_not_published(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(saved_model_report, "MIN_PSNR_DB", 99.0)
+    monkeypatch.setitem(saved_model_report.LIMITS, "float32", (99.0, 0.999))
     monkeypatch.setattr(saved_model_report, "measure_saved_model", lambda path, threads: SPEED)
     with pytest.raises(UserError, match=r"^my-model: not exported: 5\d\.\d dB, less than 99 dB"):
         export("--weights", weights, "--output", tmp_path)
@@ -59,6 +59,25 @@ def test_a_model_that_is_off_is_not_published(weights, tmp_path, monkeypatch):
     assert export("--weights", weights, "--output", tmp_path, "--allow-degraded") == 0
     assert (tmp_path / "my-model" / "1" / "saved_model.pb").is_file()
     assert json.loads((tmp_path / "report.json").read_text())["shortfalls"]
+
+
+def test_bfloat16(tmp_path):
+    """Half of the bytes of the weights, and its own limits; shipped weights have true margins."""
+    export("--weights", "psfr-mobile-256", "--output", tmp_path, "--name", "full")
+    full = json.loads((tmp_path / "report.json").read_text())
+    arguments = ("--weights", "psfr-mobile-256", "--output", tmp_path)
+    assert export(*arguments, "--precision", "bfloat16") == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (full["precision"], report["precision"]) == ("float32", "bfloat16")
+    assert not report["shortfalls"]
+    assert report["psnr_db"] < full["psnr_db"]
+
+    def weights_bytes(name):
+        data = tmp_path / name / "1" / "variables" / "variables.data-00000-of-00001"
+        return data.stat().st_size
+
+    assert 0.45 < weights_bytes("psfr-mobile-256") / weights_bytes("full") < 0.55
+    assert "SavedModel, bfloat16" in (tmp_path / "table.md").read_text(encoding="utf-8")
 
 
 def test_name_version_and_a_missing_warm_up(weights, tmp_path, capsys, monkeypatch):

@@ -222,7 +222,7 @@ class TestVersions:
 
     @pytest.fixture(autouse=True)
     def fast(self, monkeypatch):
-        def save(folder, path, name):
+        def save(folder, path, name, precision):
             (path / "saved_model.pb").write_bytes(b"graph")
 
         monkeypatch.setattr(saved_model, "_save", save)
@@ -242,7 +242,7 @@ class TestVersions:
     def test_a_server_never_sees_half_of_one(self, tmp_path, monkeypatch):
         seen = []
 
-        def fail(folder, path, name):
+        def fail(folder, path, name, precision):
             (path / "saved_model.pb").write_bytes(b"half")
             seen.extend(os.listdir(tmp_path / "m"))
             raise OSError(28, "No space left on device")

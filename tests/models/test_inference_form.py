@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import load_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import one_hot_from_logits, parsing_map
@@ -86,6 +87,25 @@ def test_weights_are_copied(random_networks):
     form = inference_form(generator, parsing)
     own = {id(weight) for weight in form.restorer.weights}
     assert not own & {id(weight) for weight in generator.weights + parsing.weights}
+
+
+def test_bfloat16_is_near(random_networks):
+    """Far enough to be bfloat16, near enough to be the same function."""
+    generator, parsing = random_networks("psfr-test-64")
+    exact = inference_form(generator, parsing)
+    near = inference_form(generator, parsing, "bfloat16")
+    lq = smooth_faces(64)
+    logits = np.asarray(run(exact.parsing_network, lq))
+    one_hot = np.eye(NUM_CLASSES, dtype=np.float32)[logits.argmax(-1)]
+    for outputs, others in (
+        (logits, run(near.parsing_network, lq)),
+        (run(exact.generator, [lq, one_hot]), run(near.generator, [lq, one_hot])),
+    ):
+        assert others.dtype == np.float32
+        error = np.abs(np.asarray(others) - outputs).max() / np.abs(outputs).max()
+        assert 1e-5 < error < 0.1
+    kinds = {weight.dtype for weight in near.generator.weights + near.parsing_network.weights}
+    assert kinds == {"bfloat16", "float32"}
 
 
 def test_one_hot_without_comparison():
