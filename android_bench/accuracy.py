@@ -76,13 +76,16 @@ class References:
         return inputs
 
     def _parsing(self, model: ModelFile) -> np.ndarray:
-        """One-hot parsing map of the face, by the file beside it that makes one of a face alone."""
+        """Parsing map of the face, by the file beside it that makes one of a face alone."""
         maker = _only(model, self._beside(model), _makes_parsing)
         (logits,) = (
             array
             for array in self._run(maker, self._inputs(maker)).values()
             if array.shape[-1] == NUM_CLASSES
         )
+        if model.soft_parsing:
+            exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+            return exponentials / exponentials.sum(-1, keepdims=True)
         return np.eye(NUM_CLASSES, dtype=np.float32)[logits.argmax(-1)]
 
     def _beside(self, model: ModelFile) -> list[ModelFile]:

@@ -42,6 +42,8 @@ class ModelFile:
         precision: "float32", "int8-dynamic" ..., from its metadata; else the type of its largest
             kernel; None without kernels.
         weights: name of the weights, from its metadata; None without them.
+        soft_parsing: whether the generator takes probabilities in place of a one-hot map, from its
+            metadata.
         multiply_adds: of its convolutions and matrix products, for one run.
         size: side of the face in pixels, from the first input with 3 channels; None without one.
     """
@@ -56,6 +58,7 @@ class ModelFile:
     weights: str | None
     multiply_adds: int
     size: int | None
+    soft_parsing: bool = False
 
     @property
     def label(self) -> str:
@@ -97,6 +100,7 @@ def read_model_file(path: Path) -> ModelFile:
         weights=metadata.get("name"),
         multiply_adds=_multiply_adds(interpreter),
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
+        soft_parsing=metadata.get("parsing_input") == "probabilities",
     )
 
 

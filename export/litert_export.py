@@ -176,8 +176,8 @@ def _metadata(
         "input_size": [size, size],
         "lq": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, aligned to the FFHQ template",
         "restored": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, not clipped",
-        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output, "
-        f"{'probabilities' if folder.generator.soft_parsing else 'one-hot'} as input",
+        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output",
+        "parsing_input": "probabilities" if folder.generator.soft_parsing else "one-hot",
         "labels": list(LABELS),
     }
 

@@ -10,6 +10,7 @@ from psfr_tf.android_bench.face import damaged_face
 from psfr_tf.android_bench.local import LocalTarget
 from psfr_tf.android_bench.model_file import Tensor, read_model_file
 from psfr_tf.android_bench.plan import Case
+from psfr_tf.export.litert_metadata import add_metadata, read_metadata
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,21 @@ def test_the_generator_gets_the_parsing_of_the_face(exported, references):
     np.testing.assert_allclose(
         expected.outputs["restored"], restorer.outputs["restored"], atol=0.05
     )
+
+
+def test_a_generator_that_takes_probabilities_gets_them(exported, references, tmp_path):
+    folder, _ = exported
+    for part in ("parsing", "restorer"):
+        shutil.copy(folder / f"{part}_float32.tflite", tmp_path)
+    content = (folder / "generator_float32.tflite").read_bytes()
+    metadata = {**read_metadata(content), "parsing_input": "probabilities"}
+    soft = tmp_path / "generator_float32.tflite"
+    soft.write_bytes(add_metadata(content, metadata))
+    one_hot = references.expected(read_model_file(folder / soft.name)).inputs[1]
+    probabilities = References().expected(read_model_file(soft)).inputs[1]
+    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(probabilities.argmax(-1), one_hot.argmax(-1))
+    assert probabilities.max(-1).min() < 0.9
 
 
 def test_parsing_has_labels_only(exported, references):
