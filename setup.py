@@ -35,7 +35,7 @@ setup(
     install_requires=[
         "tensorflow>=2.20,<2.22",
         "keras>=3.12,<3.16",
-        "ai-edge-litert>=2.1,<2.4",
+        "ai-edge-litert>=2.2,<2.4",
         "numpy>=1.26,<3",
         "opencv-python-headless>=4.10,<6",
         "pillow>=11,<14",

@@ -25,6 +25,7 @@ from psfr_tf.machine import peak_memory_bytes
 PRESET, SIZE = "psfrgan-512", 512
 CHECKPOINTS = ("generator.pth", "parsing.pth")
 LITERT = ("float32", "int8-dynamic")
+LOW_MEMORY = "-low-memory"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _compare(threads: int, number_of_rounds: int) -> dict:
     keras_or_torch = [name for name in RUNTIMES if name != "write-models"]
-    names = [*keras_or_torch, *(f"litert-{precision}" for precision in LITERT)]
+    files = [f"litert-{precision}{how}" for precision in LITERT for how in ("", LOW_MEMORY)]
+    names = [*keras_or_torch, *files]
     rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         _run("--measure", "write-models", cwd=folder)
@@ -67,8 +69,9 @@ def _compare(threads: int, number_of_rounds: int) -> dict:
             if name in keras_or_torch:
                 result = _run("--measure", name, "--threads", str(threads), cwd=folder)
             else:
-                file = Path(folder) / f"{name.removeprefix('litert-')}.tflite"
-                result = measure(file, threads)
+                precision = name.removeprefix("litert-").removesuffix(LOW_MEMORY)
+                file = Path(folder) / f"{precision}.tflite"
+                result = measure(file, threads, low_memory=name.endswith(LOW_MEMORY))
             rounds[name].append(result)
     runtimes = {}
     for name, results in rounds.items():

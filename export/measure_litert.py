@@ -17,7 +17,8 @@ import time
 
 import numpy as np
 
-from psfr_tf.engines.litert import interpreter_class, open_file
+from psfr_tf.engines.litert import allocated, interpreter_class
+from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.export.delegation import delegation
 from psfr_tf.machine import peak_memory_bytes
 
@@ -26,8 +27,11 @@ MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
 FIGURES = ("threads", "runs", "median_ms", "min_ms", "cpu_ms", "peak_memory_mb")
 
 
-def measure(path: str | os.PathLike, threads: int) -> dict:
+def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> dict:
     """Run a file in a new process.
+
+    Args:
+        low_memory: with `psfr_tf.engines.low_memory`.
 
     Returns:
         dict of `threads`, `runs`, `median_ms`, `min_ms`, `cpu_ms` (median of the CPU time of all
@@ -36,7 +40,8 @@ def measure(path: str | os.PathLike, threads: int) -> dict:
     Raises:
         RuntimeError: the file does not run.
     """
-    result = in_new_process(__spec__.name, path, "--threads", threads)
+    options = ["--low-memory"] if low_memory else []
+    result = in_new_process(__spec__.name, path, "--threads", threads, *options)
     return {name: result[name] for name in FIGURES}
 
 
@@ -64,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m psfr_tf.export.measure_litert")
     parser.add_argument("file")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-xnnpack", action="store_true", help="LiteRT's own kernels")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-xnnpack", action="store_true", help="LiteRT's own kernels")
+    how.add_argument("--low-memory", action="store_true", help="XNNPACK keeps no pointers")
     parser.add_argument("--cpus", type=lambda text: list(map(int, text.split(","))))
     parser.add_argument("--warm-up", type=int, default=WARM_UP, help="runs before, at least 1")
     parser.add_argument("--min-runs", type=int, default=MIN_RUNS)
@@ -79,8 +86,10 @@ def main(argv: list[str] | None = None) -> int:
         os.sched_setaffinity(0, args.cpus)
     interpreter_class()  # Loads the runtime's library, which is not part of the start.
     started = time.perf_counter()
-    interpreter = open_file(args.file, args.threads, xnnpack=not args.no_xnnpack)
-    interpreter.allocate_tensors()
+    if args.low_memory:
+        interpreter = LowMemoryInterpreter(args.file, args.threads)
+    else:
+        interpreter = allocated(args.file, args.threads, xnnpack=not args.no_xnnpack)
     init = time.perf_counter() - started
     if args.inputs:
         _run_once(interpreter, args.inputs, args.outputs)
@@ -95,11 +104,15 @@ def main(argv: list[str] | None = None) -> int:
     first = time.perf_counter() - started
     limits = (args.min_runs, args.max_runs, args.min_seconds, args.max_seconds)
     result = timed(interpreter.invoke, args.threads, args.warm_up - 1, *limits)
-    partitions, outside = delegation(interpreter)
-    own = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
-    details = {"partitions": partitions, "outside": outside, "operations": len(own)}
+    details = {} if args.low_memory else _operations(interpreter)
     print(json.dumps({**result, **details, "init_ms": 1e3 * init, "first_ms": 1e3 * first}))
     return 0
+
+
+def _operations(interpreter) -> dict:
+    partitions, outside = delegation(interpreter)
+    own = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
+    return {"partitions": partitions, "outside": outside, "operations": len(own)}
 
 
 def _run_once(interpreter, inputs: str, outputs: str) -> None:

@@ -79,26 +79,29 @@ def test_tensorflow_refuses_networks_of_two_sizes(networks):
         TensorFlowEngine(networks[0], other)
 
 
-def test_litert_runs_a_file(tmp_path, lq):
-    engine = LiteRTEngine(tflite(known_function, tmp_path / "m.tflite"))
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_litert_runs_a_file(tmp_path, lq, low_memory):
+    engine = LiteRTEngine(tflite(known_function, tmp_path / "m.tflite"), low_memory=low_memory)
     restored, labels = engine.run(lq)
     np.testing.assert_allclose(restored, np.clip(2 * lq, -1, 1), atol=1e-6)
     assert engine.size == SIZE and labels.dtype == np.uint8
     np.testing.assert_array_equal(labels, np.full((3, SIZE, SIZE), 7))
 
 
-def test_litert_refuses_another_interface(tmp_path):
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_litert_refuses_another_interface(tmp_path, low_memory):
     path = tflite(lambda face: {"restored": face}, tmp_path / "m.tflite")
     with pytest.raises(ValueError, match=r"output \[1, 64, 64, 19\] is needed.*m\.tflite"):
-        LiteRTEngine(path)
+        LiteRTEngine(path, low_memory=low_memory)
 
 
-def test_litert_refuses_what_is_no_model(tmp_path):
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_litert_refuses_what_is_no_model(tmp_path, low_memory):
     with pytest.raises(FileNotFoundError, match="no such file"):
-        LiteRTEngine(tmp_path / "none.tflite")
+        LiteRTEngine(tmp_path / "none.tflite", low_memory=low_memory)
     (tmp_path / "bad.tflite").write_bytes(b"not a model")
     with pytest.raises(ValueError):
-        LiteRTEngine(tmp_path / "bad.tflite")
+        LiteRTEngine(tmp_path / "bad.tflite", low_memory=low_memory)
 
 
 def test_litert_does_not_need_tensorflow(tmp_path):

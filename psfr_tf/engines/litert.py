@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.machine import available_cores
 
@@ -55,6 +56,13 @@ def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
     )
 
 
+def allocated(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
+    """As `open_file`, ready to run."""
+    interpreter = open_file(path, threads, xnnpack)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
 class LiteRTEngine:
     """Runs faces one after the other through a file of fixed shape.
 
@@ -65,22 +73,25 @@ class LiteRTEngine:
     Args:
         model: path of the file.
         threads: CPU threads; by default all cores this process may use.
+        low_memory: less memory, more time; see `psfr_tf.engines.low_memory`.
 
     Raises:
         FileNotFoundError: no such file.
+        ImportError: no runtime is installed, or none that can do with low memory.
         ValueError: not a LiteRT file, or one of another interface.
     """
 
     name = "litert"
 
-    def __init__(self, model: str | os.PathLike, threads: int | None = None) -> None:
+    def __init__(
+        self, model: str | os.PathLike, threads: int | None = None, low_memory: bool = False
+    ) -> None:
         path = Path(model)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         if threads is None:
             threads = available_cores()
-        self._interpreter = open_file(path, threads)
-        self._interpreter.allocate_tensors()
+        self._interpreter = (LowMemoryInterpreter if low_memory else allocated)(path, threads)
         inputs = self._interpreter.get_input_details()
         outputs = self._interpreter.get_output_details()
         shapes = [tuple(int(n) for n in detail["shape"]) for detail in (*inputs, *outputs)]

@@ -41,9 +41,11 @@ def test_ratios_are_against_pytorch(tmp_path, monkeypatch):
     answers = {**measured, "write-models": {}, "pytorch": figures(60.0)}
     answers["tensorflow"] = figures(30.0)
     monkeypatch.setattr(compare, "_run", lambda _, name, *rest, cwd: answers[name])
-    monkeypatch.setattr(compare, "measure", lambda path, threads: figures(10.0))
+    monkeypatch.setattr(
+        compare, "measure", lambda path, threads, low_memory: figures(5.0 if low_memory else 10.0)
+    )
     report = compare._compare(threads=2, number_of_rounds=3)
     speed = {name: result["speed"] for name, result in report["runtimes"].items()}
-    assert list(speed.values()) == [1.0, 3.0, 2.0, 3.0, 3.0, 6.0, 6.0]
+    assert list(speed.values()) == [1.0, 3.0, 2.0, 3.0, 3.0, 6.0, 12.0, 6.0, 12.0]
     assert np.isclose(report["runtimes"]["litert-int8-dynamic"]["memory"], 1 / 6)
     assert "| litert-float32 | 10 | 6.00 |" in compare._table(report)
