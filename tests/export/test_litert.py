@@ -60,6 +60,8 @@ def test_output_equals_the_keras_networks(mobile, model_file):
     parsing = np.asarray(parsing_map(logits, mobile.generator.soft_parsing))
     expected = np.clip(mobile.generator([lq, parsing]), -1, 1)
     assert np.abs(restored - expected).mean() < 1e-4
+    again, labels_again = LiteRTEngine(model_file, low_memory=True).run(lq)
+    assert (again == restored).all() and (labels_again == labels).all()
 
 
 @pytest.mark.slow
