@@ -17,7 +17,7 @@ from psfr_tf.android_bench.statistics import summary
 from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.errors import UserError
-from psfr_tf.export.measure_litert import in_new_process
+from psfr_tf.export.measure_litert import MeasurementFailed, in_new_process
 from psfr_tf.machine import describe_machine
 
 _CHILD = "psfr_tf.export.measure_litert"
@@ -116,9 +116,10 @@ class LocalTarget:
             if cpus is not None:
                 options += ("--cpus", ",".join(map(str, cpus)))
             return in_new_process(_CHILD, case.model.path, *options)
-        except (ValueError, RuntimeError) as error:
-            lines = str(error).splitlines()
-            raise CaseFailed(lines[-1] if lines else "no message", str(error)) from None
+        except MeasurementFailed as error:
+            raise CaseFailed(str(error), error.printed) from None
+        except ValueError as error:
+            raise CaseFailed(str(error), "") from None
 
     def _top_khz(self) -> dict[int, int]:
         """Top frequency of each CPU this process may use; 0 where the system does not tell."""

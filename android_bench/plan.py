@@ -66,7 +66,9 @@ class Case:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", validate_default=True, frozen=True, allow_inf_nan=False
+    )
 
 
 class Runs(_Section):
@@ -166,7 +168,7 @@ def find_models(sources: Sequence[str]) -> tuple[list[ModelFile], list[str]]:
     for source in sources:
         if Path(source).is_dir():
             found = sorted(Path(source).glob("*.tflite"))
-        elif glob.has_magic(source):
+        elif glob.has_magic(source) and not Path(source).exists():
             found = sorted(map(Path, glob.glob(source)))
         else:
             found = [Path(source)]

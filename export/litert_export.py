@@ -75,7 +75,7 @@ def export_litert(
         log(f"warning: {problem}")
     expected = reference(folder.generator, folder.parsing_network, lq[:VERIFICATION_FACES])
     form = inference_form(folder.generator, folder.parsing_network)
-    metadata = _metadata(folder, weights, licence)
+    metadata = _metadata(folder, licence)
     entries = []
     steps = [(part, precision) for part in PARTS for precision in precisions]
     with tempfile.TemporaryDirectory(prefix=".unverified-", dir=output) as unverified:
@@ -161,12 +161,10 @@ def _publish(path: Path, output: Path, accepted: bool) -> None:
     os.replace(path, rejected_path)
 
 
-def _metadata(
-    folder: model_folder.ModelFolder, weights: str | os.PathLike, licence: str | None
-) -> dict[str, Any]:
+def _metadata(folder: model_folder.ModelFolder, licence: str | None) -> dict[str, Any]:
     size = folder.size
     return {
-        "name": Path(weights).name,
+        "name": folder.path.resolve().name,
         "psfr_tf_version": psfr_tf.__version__,
         "licence": licence or _licence(folder),
         "preset": folder.config.get("preset"),

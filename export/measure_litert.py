@@ -19,12 +19,26 @@ import numpy as np
 
 from psfr_tf.engines.litert import allocated, interpreter_class
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
+from psfr_tf.errors import UserError
 from psfr_tf.export.delegation import delegation
 from psfr_tf.machine import peak_memory_bytes
 
 WARM_UP = 2
 MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
 FIGURES = ("threads", "runs", "median_ms", "min_ms", "cpu_ms", "peak_memory_mb")
+
+
+class MeasurementFailed(UserError):
+    """A process that measures failed; the message names the file and what it printed last.
+
+    Attributes:
+        printed: the end of what it printed, in full.
+    """
+
+    def __init__(self, path: str | os.PathLike, printed: str) -> None:
+        self.printed = printed
+        last = printed.splitlines()[-1] if printed else "no message"
+        super().__init__(f"{path}: cannot be measured: {last}")
 
 
 def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> dict:
@@ -38,7 +52,7 @@ def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> 
         threads: less disturbed by other programs), `peak_memory_mb` (of the whole process).
 
     Raises:
-        RuntimeError: the file does not run.
+        MeasurementFailed: the file does not run.
     """
     options = ["--low-memory"] if low_memory else []
     result = in_new_process(__spec__.name, path, "--threads", threads, *options)
@@ -49,12 +63,12 @@ def in_new_process(module: str, path: str | os.PathLike, *options: object) -> di
     """What `python -m module path options` prints in its last line.
 
     Raises:
-        RuntimeError: it fails; the message names the file and ends with what it printed last.
+        MeasurementFailed: it fails.
     """
     command = [sys.executable, "-m", module, str(path), *map(str, options)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        raise RuntimeError(f"{path}: cannot be measured: {_failure(result)}")
+        raise MeasurementFailed(path, _failure(result))
     return json.loads(result.stdout.splitlines()[-1])
 
 

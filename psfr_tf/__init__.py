@@ -4,6 +4,7 @@ Names are loaded on first use, so that `import psfr_tf` costs no TensorFlow impo
 """
 
 import importlib
+import os
 
 __version__ = "0.1.0"
 
@@ -14,6 +15,12 @@ _ATTRIBUTES = {
 }
 
 __all__ = ["PSFRGAN", "FaceRestorer", "RestoreResult", "__version__"]
+
+# In a checkout, export/ and android_bench/ lie beside this folder; setup.py maps them into it. This
+# finds them there too for Python that runs in a checkout and takes psfr_tf from its working
+# directory, as `python -m` does, while another copy is installed.
+if not os.path.isdir(os.path.join(os.path.dirname(__file__), "export")):
+    __path__.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def __getattr__(name: str):

@@ -63,9 +63,13 @@ def _umask() -> int:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically.
+
+    What is no text (bytes of a file name that are not UTF-8, which Python holds as lone
+    surrogates) is written as an escape, which JSON reads back.
+    """
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
@@ -74,7 +78,10 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 
 
 def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
-    """Write a uint8 array [H, W], [H, W, 3] (RGB) or [H, W, 4] (RGBA) as PNG, atomically."""
+    """Write a uint8 array [H, W] or [H, W, C] as PNG, atomically.
+
+    Channels: 2 grey and alpha, 3 RGB, 4 RGBA.
+    """
     from PIL import Image
 
     with atomic_path(path) as temporary:

@@ -106,18 +106,13 @@ def write_photo(path: str | os.PathLike, rgb: np.ndarray, alpha=None, gray: bool
     Args:
         rgb: uint8 [H, W, 3], sRGB.
         alpha: None or uint8 [H, W].
-        gray: write one grey channel; used only if the channels of `rgb` are equal and there is
-            no alpha.
+        gray: write one grey channel; used only if the channels of `rgb` are equal.
 
     Raises:
         OSError: the file cannot be written.
     """
-    if alpha is not None:
-        write_png(path, np.dstack([rgb, alpha]))
-    elif gray and np.array_equal(rgb[..., 0], rgb[..., 1]):
-        write_png(path, np.ascontiguousarray(rgb[..., 0]))
-    else:
-        write_png(path, rgb)
+    color = rgb[..., 0] if gray and np.array_equal(rgb[..., 0], rgb[..., 1]) else rgb
+    write_png(path, np.ascontiguousarray(color) if alpha is None else np.dstack([color, alpha]))
 
 
 @contextlib.contextmanager
@@ -136,8 +131,11 @@ def _decode(image: Image.Image) -> Photo:
     image = ImageOps.exif_transpose(image)
     transparent = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa")
     if image.mode == "F" or image.mode.startswith("I"):
-        grey = _deep_grey(image)
-        return Photo(np.dstack([grey] * 3), None, True)
+        grey, alpha = _deep_grey(image), None
+        if transparent:  # one grey value stands for it
+            opaque = np.asarray(image) != image.info["transparency"]
+            alpha = opaque.astype(np.uint8) * 255
+        return Photo(np.dstack([grey] * 3), alpha, True)
     if image.mode == "P":
         image = image.convert("RGBA" if transparent else "RGB")
     alpha = None

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"tensorflow", "keras", "torch", "cv2", "mtcnn", "skimage"}
 
 
@@ -59,3 +62,16 @@ def test_unknown_attributes_are_errors():
 
     with pytest.raises(AttributeError, match="no attribute 'Restorer'"):
         psfr_tf.Restorer  # noqa: B018
+
+
+def test_a_checkout_finds_its_parts_while_another_copy_is_installed():
+    """`python -m` in a checkout takes its psfr_tf; setup.py maps export/ into installed ones."""
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        "import psfr_tf.export.delegation as d; print(d.__file__)",
+    ]
+    packages = {"PYTHONPATH": sysconfig.get_path("purelib"), "PYTHONSAFEPATH": ""}
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=packages)
+    assert result.stdout.strip() == str(ROOT / "export" / "delegation.py"), result.stderr

@@ -98,6 +98,13 @@ def test_16_bit_grey(tmp_path, suffix):
     assert photo.was_gray
 
 
+def test_16_bit_grey_with_a_transparent_value(tmp_path):
+    values = np.arange(0, 65536, 128, dtype=np.uint16).reshape(16, 32)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=int(values[3, 5]))
+    photo = read_photo(tmp_path / "a.png")
+    assert photo.was_gray and np.argwhere(photo.alpha == 0).tolist() == [[3, 5]]
+
+
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_16_bit_colour(tmp_path, suffix):
     values = np.random.default_rng(0).integers(0, 65536, (11, 13, 3), dtype=np.uint16)
@@ -277,5 +284,6 @@ def test_write_and_read_again(tmp_path, rgb, with_alpha, gray):
     if with_alpha:
         np.testing.assert_array_equal(photo.alpha, alpha)
     else:
-        assert photo.alpha is None and photo.was_gray == gray
+        assert photo.alpha is None
+    assert photo.was_gray == gray
     assert [path.name for path in tmp_path.iterdir()] == ["b.png"]

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from urllib.parse import quote
 
 from psfr_tf.export.serving.errors import server_error
 
@@ -25,7 +26,9 @@ class RestPredictor:
         self.address = address
         self._model = model
         self._deadline = deadline
-        self._path = f"/v1/models/{model}" + ("" if version is None else f"/versions/{version}")
+        self._path = f"/v1/models/{quote(model)}" + (
+            "" if version is None else f"/versions/{version}"
+        )
 
     def face_size(self) -> int:
         """See `GrpcPredictor.face_size`."""
@@ -67,6 +70,8 @@ class RestPredictor:
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
             raise server_error(self.address, reason, transient=True) from None
+        except ValueError as error:  # an address that cannot be one
+            raise server_error(self.address, str(error)) from None
         finally:
             connection.close()
         try:

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     name = args.name or model_folder.resolve(args.weights).resolve().name
     if not MODEL_NAME.fullmatch(name):
-        raise UserError(
+        args.usage_error(
             f"--name: {name!r} cannot be a model's name in requests; use letters, digits, "
             "'.', '_' and '-'"
         )
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
             )
 
     version = export(folder, args.output, name, args.version, args.precision, check)
+    print(f"SavedModel: {version}")
     has_warmup = (version / WARMUP_FILE).is_file()
     write_report(
         args.output,
@@ -102,5 +103,4 @@ def run(args: argparse.Namespace) -> int:
             "No warm-up requests, so a server's first answers will be slow: "
             "pip install 'psfr_tf[serving]' and export again"
         )
-    print(f"SavedModel: {version}")
     return 0

@@ -25,7 +25,8 @@ def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[t
     photos: dict[str, Path] = {}
     problems = []
     for item in map(Path, inputs):
-        if not item.is_dir():
+        # Path.is_dir raises where the path cannot be followed; reading the photo says it better.
+        if not os.path.isdir(item):
             photos.setdefault(os.path.realpath(item), item)
             continue
         try:
@@ -38,7 +39,7 @@ def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[t
             for entry in entries
             if entry.suffix.lower() in SUFFIXES
             and not entry.name.startswith(".")
-            and not entry.is_dir()
+            and not os.path.isdir(entry)
         ]
         if not inside:
             problems.append((item, f"{item}: no pictures in this folder"))
@@ -100,6 +101,13 @@ def write_report(output: Path, command: str, **entries: Any) -> None:
         write_json(path, {"command": command, "version": psfr_tf.__version__, **entries})
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+
+
+def named(text: str) -> str:
+    """argparse type: a path or name that is not empty, as an unset shell variable is."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
 
 
 def share(text: str) -> float:

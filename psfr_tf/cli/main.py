@@ -58,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
         # The reader of our output has gone, as in `psfr ... | head`; keep the interpreter from
         # complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        reason = error.strerror or error
+        print(f"psfr: error: {error.filename or 'output'}: {reason}", file=sys.stderr)
     except KeyboardInterrupt:
         print("psfr: interrupted", file=sys.stderr)
     return 1
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 def entry_point() -> None:
     """Entry point of the console script."""
     silence_tensorflow()
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are not UTF-8
     app.run(run, flags_parser=parse_arguments)
 
 

@@ -9,6 +9,7 @@ from psfr_tf.cli.inputs import (
     add_fidelity,
     find_photos,
     make_folder,
+    named,
     output_names,
     share,
     whole,
@@ -43,6 +44,7 @@ def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "photos",
         nargs="+",
+        type=named,
         metavar="PHOTO|DIR",
         help="photos, or folders of photos (their subfolders are not searched)",
     )
@@ -125,6 +127,12 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
     started = time.monotonic()
     report = _new_report(args, about)
     photos, problems = find_photos(args.photos)
+    for folder in ("restored", "faces"):
+        if (args.output / folder).resolve() in {photo.parent.resolve() for photo in photos}:
+            raise UserError(
+                f"{args.output / folder}: the results would replace the photos; "
+                "choose another --output"
+            )
     make_folder(args.output)
     make_folder(args.output / "restored")
     if args.save_faces:
@@ -168,8 +176,8 @@ def _restore_all(args, photos, report, load) -> None:
     report["engine"] = restorer.engine.name
     report["size"] = restorer.size
     restore = _restore_aligned if args.aligned else _restore_photo
-    named = list(zip(photos, output_names(photos), strict=True))
-    with tqdm(named, unit="photo", disable=None) as progress:
+    with_names = list(zip(photos, output_names(photos), strict=True))
+    with tqdm(with_names, unit="photo", disable=None) as progress:
         for photo, name in progress:
             progress.set_postfix_str(photo.name, refresh=False)
             started = time.monotonic()

@@ -17,7 +17,7 @@ DEFAULT_SIZE = 512
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class FacesConfig(_Section):

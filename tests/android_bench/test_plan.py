@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def test_the_estimate_knows_work_threads_and_sustained_runs(make_model):
         ("matrix: [{delegates: [tpu]}]", r"matrix\.0\.delegates\.0"),
         ("matrix: [{affinity: [7-4]}]", "CPUs such as 4-7"),
         ("processes: 0", "processes: input should be greater than 0, got 0"),
+        ("runs: {max_seconds: .inf}", "runs.max_seconds: input should be a finite number"),
         ("- 1", "expected keys such as models"),
         ("a: [", "not a YAML file"),
     ],
@@ -96,6 +98,14 @@ def test_files_folders_and_patterns(exported, tmp_path):
         "bad.tflite",
         "none.tflite",
     ]
+
+
+def test_a_file_that_looks_like_a_pattern(exported, tmp_path):
+    folder = tmp_path / "downloads[1]"
+    folder.mkdir()
+    copied = Path(shutil.copy(exported[0] / "parsing_int8.tflite", folder))
+    models, problems = find_models([str(copied)])
+    assert [model.path for model in models] == [copied] and not problems
 
 
 def test_affinity():

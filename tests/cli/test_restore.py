@@ -2,6 +2,7 @@ import argparse
 import json
 import os
 import re
+import sys
 
 import keras
 import numpy as np
@@ -89,6 +90,36 @@ def test_a_photo(tmp_path, capsys):
     assert entry["status"] == "restored" and entry["output"] == "restored/eileen.png"
     assert entry["width"] == 280 and entry["seconds"] > 0
     assert len(entry["faces"][0]["landmarks"]) == 5
+
+
+def test_results_never_replace_photos(tmp_path, capsys):
+    photo = save(tmp_path / "restored" / "a.png", portrait())
+    before = photo.read_bytes()
+    assert psfr("restore", photo, "--output", tmp_path) == 1
+    assert psfr("restore", photo.parent, "--output", tmp_path / "restored" / "..") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len([line for line in errors if "the results would replace the photos" in line]) == 2
+    assert photo.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [photo.parent]
+
+
+def test_paths_that_cannot_be_followed_are_bad_photos(tmp_path, capsys):
+    good = save(tmp_path / "good.png", portrait())
+    (tmp_path / "link.jpg").symlink_to(tmp_path / ("m" * 300))
+    out = tmp_path / "out"
+    assert psfr("restore", tmp_path / ("n" * 300), tmp_path, "--output", out) == 1
+    statuses = {os.path.basename(f["input"]): f["status"] for f in report_of(out)["files"]}
+    assert statuses == {"n" * 300: "failed", "good.png": "restored", "link.jpg": "failed"}
+    assert good.name == "good.png" and "File name too long".lower() in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")
+def test_a_name_that_is_not_utf8(tmp_path):
+    photo = save(tmp_path / os.fsdecode(b"caf\xe9.png"), portrait())
+    assert psfr("restore", photo, "--output", tmp_path / "out") == 0
+    (entry,) = report_of(tmp_path / "out")["files"]
+    assert entry["input"] == str(photo)
+    assert (tmp_path / "out" / entry["output"]).is_file()
 
 
 def test_bad_inputs_get_one_line_each_and_the_rest_goes_on(tmp_path, capsys):

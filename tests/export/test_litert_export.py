@@ -53,13 +53,16 @@ def test_figures_are_in_the_order_of_the_precisions(exported):
         assert ("equal_labels" in entries[part, "int8"]) == (part != "generator")
 
 
-def test_files_describe_themselves(exported):
+def test_files_describe_themselves(exported, small_model, monkeypatch):
     output, _ = exported
     for path in output.glob("*.tflite"):
         metadata = read_metadata(path.read_bytes())
         assert metadata["labels"] == list(LABELS) and metadata["licence"] == "CC0"
+        assert metadata["name"] == small_model.name
         assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
         assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
+    monkeypatch.chdir(small_model)
+    assert litert_export._metadata(load_model_folder("."), None)["name"] == small_model.name
 
 
 def test_parts_chained_equal_the_whole(exported):

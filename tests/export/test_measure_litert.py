@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from psfr_tf.export.measure_litert import measure, time_runs
+from psfr_tf.export.measure_litert import MeasurementFailed, measure, time_runs
 from psfr_tf.export.tensorflow_converter import convert
 
 
@@ -34,7 +34,7 @@ def test_low_memory_saves_the_addresses_that_convolutions_keep(tmp_path):
 
 def test_what_does_not_run_is_an_error(tmp_path):
     (tmp_path / "bad.tflite").write_bytes(b"no model")
-    with pytest.raises(RuntimeError, match=r"bad\.tflite"):
+    with pytest.raises(MeasurementFailed, match=r"bad\.tflite"):
         measure(tmp_path / "bad.tflite", 1)
 
 

@@ -132,6 +132,13 @@ def test_bad_addresses_are_bad_usage(address, tmp_path, capsys):
     assert "is not HOST:PORT" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_a_mistyped_host_is_one_line(protocol, photo, tmp_path, capsys):
+    arguments = ("--address", "a..b:80", "--protocol", protocol, "--retries", 0, "--deadline", 2)
+    assert run(photo, "--output", tmp_path, *arguments) == 1
+    assert "psfr: error: a..b:80" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_module_runs_and_grpc_without_the_api_says_what_to_install(tmp_path):
     code = (
