@@ -60,7 +60,7 @@ class ModelFolder:
 
 
 def resolve(name_or_dir: str | Path) -> Path:
-    """The directory of a model: the shipped one of that name, else a directory.
+    """The directory of a model: the shipped one of that name, a model folder or a run folder's.
 
     Raises:
         UserError: if neither exists, or the directory holds no model.
@@ -69,8 +69,9 @@ def resolve(name_or_dir: str | Path) -> Path:
     if (shipped / CONFIG_FILE).is_file():
         return shipped
     path = Path(name_or_dir)
-    if (path / CONFIG_FILE).is_file():
-        return path
+    for directory in (path, path / "model"):  # the latter: `psfr train` writes it
+        if (directory / CONFIG_FILE).is_file():
+            return directory
     if path.is_dir():
         raise UserError(f"{path}: not a model folder, it has no {CONFIG_FILE}")
     raise UserError(

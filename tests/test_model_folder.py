@@ -126,3 +126,9 @@ def test_weights_may_be_stored_in_half_precision(tmp_path):
     for ours, theirs in zip(generator.get_weights(), loaded.get_weights(), strict=True):
         assert theirs.dtype == np.float32
         np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-6)
+
+
+def test_a_run_folder_stands_for_its_model(folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    folder.rename(tmp_path / "run" / "model")
+    assert load_model_folder(tmp_path / "run").path == tmp_path / "run" / "model"

@@ -3,7 +3,7 @@
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from psfr_tf.cli.inputs import make_folder, whole
@@ -115,6 +115,7 @@ def _drawn(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
     degradation = traced_degradation(form, size).degradation
     for problem in faces.problems:
         _leave_out(problem, problems)
+    _check_left_over(args.output, faces.names)
     for index in tqdm(range(len(faces.names)), unit="face", disable=None):
         drawn = faces.parameters(index)
         try:
@@ -154,6 +155,7 @@ def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tu
     rows = read_manifest(args.from_manifest)
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: no such folder; give the folder of sharp faces")
+    _check_left_over(args.output, [row.name for row in rows])
     for row in tqdm(rows, unit="face", disable=None):
         path = args.faces / row.source_file
         traced = traced_degradation(row.form, row.size)
@@ -170,6 +172,17 @@ def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tu
         if why:
             _leave_out(f"{row.name}: {why}", problems)
         yield lq, hq, {**row.values, **found}
+
+
+def _check_left_over(output: Path, names: Sequence[str]) -> None:
+    """Pairs that this command will not replace would be taken for its own."""
+    for folder in ("lq", "hq"):
+        left_over = {path.stem for path in (output / folder).glob("*.png")} - set(names)
+        if left_over:
+            raise UserError(
+                f"{output / folder}: holds {min(left_over)}.png of another set; "
+                "choose another --output"
+            )
 
 
 def _write(faces: Iterator[tuple], output: Path) -> int:

@@ -122,6 +122,10 @@ def _parse_batch(
                 yield {"input": str(path), "output": output.name, "status": "kept"}
                 continue
             rgb = read_photo(path).rgb
+            if rgb.shape[0] != rgb.shape[1]:
+                raise UserError(
+                    f"{path}: {rgb.shape[1]}x{rgb.shape[0]} pixels, faces must be square"
+                )
         except (UserError, OSError) as error:
             yield failed(path, error)
             continue

@@ -1,7 +1,6 @@
 """`psfr train`: train the face parsing network or PSFR-GAN from a config file."""
 
 import argparse
-import json
 from pathlib import Path
 
 from psfr_tf.cli.inputs import write_report
@@ -63,11 +62,10 @@ def run(args: argparse.Namespace) -> int:
 def _report(output: Path, finished: bool) -> None:
     """Write ``report.json``: whether the run is done, and the last line of its statistics."""
     from psfr_tf.training.distribution import is_chief
+    from psfr_tf.training.stats import read_stats
 
     if not is_chief():
         return
 
-    statistics = output / "stats.jsonl"
-    lines = statistics.read_text(encoding="utf-8").splitlines() if statistics.is_file() else []
-    last = json.loads(lines[-1]) if lines else None
-    write_report(output, "train", finished=finished, last=last)
+    records = read_stats(output / "stats.jsonl")
+    write_report(output, "train", finished=finished, last=records[-1] if records else None)

@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from psfr_tf.data.face_error import CORRUPT_FILE, FaceError
+from PIL import Image
+
+from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
 from psfr_tf.errors import UserError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -33,7 +35,7 @@ class FaceFolder:
     Raises:
         UserError: no folder, no pictures in it, two pictures of one name, a name without a
             picture, a picture without a parsing map, an empty or truncated picture, or one that
-            is neither JPEG nor PNG.
+            is neither JPEG nor PNG, not square, or turned by its EXIF orientation.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class FaceFolder:
             raise UserError(_first(missing, f"not found in {images_dir} as .jpg, .jpeg or .png"))
         self.image_paths = [images[name] for name in self.names]
         for path in self.image_paths:
-            check_image_file(path)
+            square_side(path, turned=False)
 
         self.mask_paths = None
         if masks_dir is not None:
@@ -153,6 +155,37 @@ def _images_by_name(folder: Path) -> dict[str, Path]:
     if not images:
         raise UserError(f"{folder}: no .jpg, .jpeg or .png pictures in this folder")
     return images
+
+
+def square_side(path: Path, turned: bool = True) -> int:
+    """Side of a picture in pixels, from its head.
+
+    Args:
+        turned: whether its EXIF orientation may turn it. Where TensorFlow decodes the file it must
+            not: the pixels would lie on their side, and the parsing map would not.
+
+    Raises:
+        FaceError: no picture, truncated, not square, or turned.
+    """
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        check_image_file(path)
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
+            orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FaceError(CORRUPT_FILE, path, "not a picture in a known format") from error
+    if width != height:
+        raise FaceError(WRONG_SIZE, path, f"{width}x{height} pixels, faces must be square")
+    if orientation != 1 and not turned:
+        raise FaceError(
+            CORRUPT_FILE,
+            path,
+            "turned by its EXIF orientation, which training from a folder does not see; "
+            "`psfr prepare` turns it upright",
+        )
+    return width
 
 
 def check_image_file(path: Path) -> None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from psfr_tf.data.face_folder import FaceFolder
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
+from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 
 # Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
@@ -108,8 +109,7 @@ def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _undecodable(path: Path, error: tf.errors.OpError) -> UserError:
-    reason = str(error.message).split("\n")[0].split(" [Op:")[0]
-    return UserError(f"{path}: cannot decode the picture ({reason})")
+    return UserError(f"{path}: cannot decode the picture ({reason(error)})")
 
 
 def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:

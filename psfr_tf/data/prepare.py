@@ -29,6 +29,7 @@ from psfr_tf.data.layouts import FaceFiles, FaceList
 from psfr_tf.data.layouts.celebamask_hq import compose_parts
 from psfr_tf.data.parsing_map import read_labels, resize_labels
 from psfr_tf.data.records import Record, Shard
+from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 from psfr_tf.photo import read_photo
 
@@ -217,9 +218,8 @@ def _read_image(path: Path, size: int | None) -> bytes:
     except FaceError:
         raise
     except (OSError, UserError, tf.errors.OpError) as error:
-        reason = str(getattr(error, "message", error)).split("\n")[0].split(" [Op:")[0]
-        reason = reason.removeprefix(f"{path}: ").split("} ")[-1]
-        raise FaceError(CORRUPT_FILE, path, f"cannot decode the picture ({reason})") from error
+        why = reason(error).removeprefix(f"{path}: ")
+        raise FaceError(CORRUPT_FILE, path, f"cannot decode the picture ({why})") from error
     side = len(pixels)
     if contents is not None and size in (None, side):
         return contents

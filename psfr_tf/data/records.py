@@ -25,6 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from psfr_tf import files
+from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
 
@@ -104,8 +105,8 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
             offsets.append(position)
             position += len(serialized) + _FRAME
     except (tf.errors.OpError, ValueError) as error:
-        reason = str(getattr(error, "message", error)).split("\n")[0].split(" [Op:")[0]
-        raise UserError(f"{path}: damaged after {len(names)} faces ({reason})") from error
+        why = reason(error)
+        raise UserError(f"{path}: damaged after {len(names)} faces ({why})") from error
     size = path.stat().st_size
     if position != size:
         raise UserError(f"{path}: {size} bytes, {position} expected")

@@ -14,7 +14,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from typing import Any
+
+from psfr_tf.errors import UserError
 
 
 def start_dispatcher(port: int = 0) -> Any:
@@ -39,6 +42,31 @@ def start_worker(dispatcher: str, host: str = "localhost", port: int = 0) -> Any
 
     address = f"{host}:%port%"
     return service.WorkerServer(service.WorkerConfig(dispatcher, address, port=port))
+
+
+def check_dispatcher(target: str, patience: float = 30.0) -> None:
+    """See that a dispatcher answers: the input pipeline itself waits for one without a word.
+
+    Args:
+        target: "grpc://HOST:PORT".
+        patience: seconds to wait for it.
+
+    Raises:
+        UserError: none answers.
+    """
+    host, port = target.removeprefix("grpc://").rsplit(":", 1)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=max(patience, 1.0)).close()
+            return
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                raise UserError(
+                    f"data.service: {target}: no dispatcher answers ({error.strerror or error}); "
+                    "start one with: python -m psfr_tf.data.service dispatcher"
+                ) from None
+        time.sleep(1.0)
 
 
 def main(argv: list[str] | None = None) -> None:

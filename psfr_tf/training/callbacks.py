@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf import files
 from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS
 from psfr_tf.layers import SpectralNormConv2D
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.curves import draw_curves
 from psfr_tf.training.psfrgan import to_unit
+from psfr_tf.training.stats import read_stats
 
 
 class RunInterrupted(Exception):
@@ -124,10 +126,8 @@ class RunLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._start = (time.perf_counter(), self.state.images_seen)
-        if self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= self.state.step]
-            self.path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        kept = [record for record in read_stats(self.path) if record["step"] <= self.state.step]
+        files.write_text(self.path, "".join(f"{json.dumps(record)}\n" for record in kept))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = (time.perf_counter(), self.state.images_seen)

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 
 PREFIX = "ckpt-"
@@ -114,11 +115,11 @@ class RunState:
                 self._checkpoint.read(str(path)).assert_existing_objects_matched()
             except (AssertionError, ValueError) as error:
                 raise UserError(
-                    f"{path}: the checkpoint does not fit this config ({_first_line(error)}); "
+                    f"{path}: the checkpoint does not fit this config ({reason(error)}); "
                     "choose another --output or restore the config that the run was started with"
                 ) from error
             except (tf.errors.OpError, IndexError) as error:  # the latter: truncated data
-                say(f"warning: {path} is damaged ({_first_line(error)}); trying the one before it")
+                say(f"warning: {path} is damaged ({reason(error)}); trying the one before it")
                 damaged.append(path)
                 continue
             for other in damaged:
@@ -151,7 +152,3 @@ def _delete(checkpoint: Path) -> None:
 def _set_aside(checkpoint: Path) -> None:
     for path in sorted(checkpoint.parent.glob(f"{checkpoint.name}.*"), reverse=True):
         path.rename(path.with_name(f"damaged-{path.name}"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

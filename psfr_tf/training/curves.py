@@ -1,9 +1,9 @@
 """The curves of a run as one picture."""
 
-import json
 from pathlib import Path
 
 from psfr_tf import files
+from psfr_tf.training.stats import read_stats
 
 # Not curves of learning.
 _POSITION = ("step", "images", "images_per_second")
@@ -20,8 +20,7 @@ def draw_curves(statistics: Path, picture: Path) -> None:
     matplotlib.use("agg")  # no screen needed
     from matplotlib import pyplot
 
-    lines = statistics.read_text(encoding="utf-8").splitlines() if statistics.is_file() else []
-    records = [json.loads(line) for line in lines]
+    records = read_stats(statistics)
     if not records:
         return
     names = {name.removeprefix("val_"): None for name in records[-1] if name not in _POSITION}

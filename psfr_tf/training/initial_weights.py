@@ -26,7 +26,8 @@ def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
         trained = "generator" if config.model == "psfrgan" else "parsing"
         load_file(networks[trained], find(init, trained), "training.init")
         loaded.add(trained)
-        for name in {"discriminator", "parsing"} & set(networks) - loaded:
+        others = set() if Path(init).is_file() else {"discriminator", "parsing"}
+        for name in others & set(networks) - loaded:
             if name == "parsing" and parsing is not None:
                 continue
             path = find(init, name)

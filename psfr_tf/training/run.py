@@ -1,8 +1,9 @@
 """A whole training run from a validated config: build, resume, fit, export."""
 
+import contextlib
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from psfr_tf.data.datasets import (
     training_dataset,
 )
 from psfr_tf.data.face_loader import find_damage
+from psfr_tf.data.service import check_dispatcher
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.training import distribution, initial_weights
@@ -86,10 +88,13 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
     """
     config.data.check_paths()
     initial_weights.check_paths(config)
+    if config.data.service is not None:
+        check_dispatcher(config.data.service)
     output = Path(output)
     strategy = distribution.strategy_of(config)
     if distribution.is_chief():
-        _start_run_folder(output, config)
+        with _one_line(output):
+            output.mkdir(parents=True, exist_ok=True)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
     try:
@@ -103,15 +108,21 @@ def _nothing(line: str) -> None:
     """What a worker that leaves the run folder to the chief says about it."""
 
 
-def _start_run_folder(output: Path, config: TrainConfig) -> None:
+@contextlib.contextmanager
+def _one_line(output: Path) -> Iterator[None]:
     try:
-        output.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"{output}: cannot write the run folder: {error.strerror}") from error
+
+
+def _start_run_folder(output: Path, config: TrainConfig) -> None:
+    with _one_line(output):
+        (output / "report.json").unlink(missing_ok=True)  # of the command before this one
         files.write_text(
             output / "config.yaml", yaml.safe_dump(config.model_dump(), sort_keys=False)
         )
         files.write_json(output / "environment.json", environment())
-    except OSError as error:
-        raise UserError(f"{output}: cannot write the run folder: {error.strerror}") from error
 
 
 def _train(
@@ -134,6 +145,7 @@ def _train(
         state = RunState(model, checkpoints, config.checkpoint.keep, training.seed, chief)
     if chief:
         state.restore(say)
+        _start_run_folder(output, config)  # once it fits what is there
     distribution.share_chief_values(strategy, state.variables)
     if state.images_seen:
         say(f"resumed {output} at step {state.step} ({state.images_seen} images)")

@@ -146,3 +146,14 @@ def test_bad_usage(faces, tmp_path, arguments):
 def test_missing_folder(tmp_path, capsys):
     assert degrade(tmp_path / "none", "--output", tmp_path / "out", "--seed", 0) == 1
     assert "none: no such folder" in capsys.readouterr().err
+
+
+def test_pairs_of_another_set_are_not_mixed_in(faces, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert degrade(faces, "--output", out, "--seed", 5, "--size", 64) == 0
+    before = (out / "manifest.csv").read_bytes()
+    assert degrade(faces, "--output", out, "--seed", 5, "--size", 64) == 0
+    (faces / "face_1.png").unlink()
+    assert degrade(faces, "--output", out, "--seed", 5, "--size", 64) == 1
+    assert "face_1.png of another set" in capsys.readouterr().err
+    assert (out / "manifest.csv").read_bytes() == before

@@ -96,3 +96,11 @@ def test_maps_of_the_right_size_are_kept(network, faces, tmp_path, capsys):
 def test_maps_must_not_replace_faces_in_sub_folders(network, faces, capsys):
     assert psfr(faces, "--output", faces / "01000") == 1
     assert "would replace the faces" in capsys.readouterr().err
+
+
+def test_pictures_that_are_not_square_are_bad_faces(network, faces, tmp_path, capsys):
+    Image.new("RGB", (64, 80)).save(faces / "00000" / "00009.png")
+    assert psfr(faces, "--weights", "any", "--output", tmp_path / "maps") == 1
+    assert "00009.png: 64x80 pixels, faces must be square" in capsys.readouterr().err
+    assert not (tmp_path / "maps" / "00009.png").exists()
+    assert (tmp_path / "maps" / "00001.png").exists()

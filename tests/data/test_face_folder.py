@@ -90,3 +90,17 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
         Image.new("RGB", (8, 8)).save(tmp_path / f"twin.{suffix}")
     with pytest.raises(UserError, match=r"twin.png: twin.jpg has the same name"):
         FaceFolder(tmp_path)
+
+
+def test_pictures_that_tensorflow_would_not_show_upright_are_refused(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.new("RGB", (8, 8)).save(folder / "face0.jpg", exif=exif)
+    with pytest.raises(UserError, match=r"face0\.jpg: turned by its EXIF orientation.*prepare"):
+        FaceFolder(folder)
+    exif[0x0112] = 1
+    Image.new("RGB", (8, 8)).save(folder / "face0.jpg", exif=exif)
+    assert len(FaceFolder(folder)) == 3
+    Image.new("RGB", (8, 6)).save(folder / "face0.jpg")
+    with pytest.raises(UserError, match=r"face0\.jpg: 8x6 pixels, faces must be square"):
+        FaceFolder(folder)

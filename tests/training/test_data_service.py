@@ -12,7 +12,7 @@ import pytest
 
 from psfr_tf.config import load_config
 from psfr_tf.data.datasets import FaceFolder, training_dataset
-from psfr_tf.data.service import start_dispatcher, start_worker
+from psfr_tf.data.service import check_dispatcher, start_dispatcher, start_worker
 from psfr_tf.errors import UserError
 from psfr_tf.training import run
 
@@ -102,6 +102,14 @@ def test_training_reads_from_the_servers_of_the_command(write_config, tmp_path):
         for name in ("served", "plain")
     )
     assert float(served) == pytest.approx(float(plain), rel=1e-3)
+
+
+def test_a_dispatcher_that_is_not_there_is_one_line():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        target = f"grpc://localhost:{free.getsockname()[1]}"
+    with pytest.raises(UserError, match=f"data.service: {target}: no dispatcher answers"):
+        check_dispatcher(target, patience=0.0)
 
 
 def test_address_is_checked(write_config):

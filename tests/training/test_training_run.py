@@ -16,7 +16,8 @@ from psfr_tf.config import load_config
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import load_model_folder
 from psfr_tf.models import Generator
-from psfr_tf.training import run
+from psfr_tf.training import initial_weights, run
+from psfr_tf.training.build import networks_of
 from psfr_tf.training.callbacks import Checkpointing, RunInterrupted
 
 
@@ -154,8 +155,10 @@ def test_a_checkpoint_of_another_model_is_refused(write_config, tmp_path):
     losses = {"style_weight": 0, "adversarial_weight": 0}
     path = write_config(losses=losses, data={"val_images": 0})
     run.train(load_config(path), tmp_path / "run", print)
+    config = (tmp_path / "run" / "config.yaml").read_text()
     with pytest.raises(UserError, match="does not fit this config"):
         run.train(load_config(path, ["model=fpn", "training.steps=4"]), tmp_path / "run", print)
+    assert (tmp_path / "run" / "config.yaml").read_text() == config
 
 
 def parse(*arguments):
@@ -191,6 +194,42 @@ def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
     assert (tmp_path / "run" / "checkpoints" / "ckpt-2.index").is_file()
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["finished"] and report["last"]["step"] == 2
+
+
+def test_a_run_that_fails_later_is_not_reported_as_finished(write_config, tmp_path):
+    losses = {"style_weight": 0, "adversarial_weight": 0}
+    path = write_config(losses=losses, data={"val_images": 0})
+    arguments = ("--config", path, "--output", tmp_path / "run")
+    assert command.run(parse(*arguments)) == 0
+    # As a kill while the line was written would leave it.
+    with (tmp_path / "run" / "stats.jsonl").open("a") as file:
+        file.write('{"step": 3, "ima')
+    too_fast = ("--set", "training.steps=6", "--set", "training.lr_g=1e30")
+    with pytest.raises(UserError, match="not finite"):
+        command.run(parse(*arguments, *too_fast))
+    assert not (tmp_path / "run" / "report.json").exists()
+    assert [record["step"] for record in read_stats(tmp_path / "run")][:1] == [2]
+
+
+def test_a_weights_file_starts_one_network(finished, write_config, tmp_path):
+    file = finished[0] / "model" / "generator.weights.h5"
+    config = load_config(write_config(), [f"training.init={file}"])
+    networks = networks_of(config)
+    before = networks["discriminator"].get_weights()
+    initial_weights.load(networks, config)
+    for loaded, saved in zip(
+        networks["generator"].get_weights(), weights(finished[0] / "model"), strict=True
+    ):
+        np.testing.assert_array_equal(loaded, saved)
+    for one, other in zip(networks["discriminator"].get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(UserError, match="needs a trained face parsing network"):
+        initial_weights.load(
+            networks,
+            load_config(
+                write_config(training={"parsing_weights": None}), [f"training.init={file}"]
+            ),
+        )
 
 
 def test_validation_sees_every_face_again_and_again(write_config, toy_data):

@@ -6,10 +6,8 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
-from PIL import Image
-
-from psfr_tf.data.face_error import CORRUPT_FILE, SAME_NAME, WRONG_SIZE, FaceError
-from psfr_tf.data.face_folder import IMAGE_SUFFIXES, check_image_file, pictures_in
+from psfr_tf.data.face_error import SAME_NAME, WRONG_SIZE, FaceError
+from psfr_tf.data.face_folder import pictures_in, square_side
 from psfr_tf.photo import SUFFIXES
 
 
@@ -56,7 +54,7 @@ class FaceList:
         sizes = {}
         for face in progress(self.faces):
             try:
-                sizes[face.name] = _square_side(face.image)
+                sizes[face.name] = square_side(face.image)
             except FaceError as error:
                 self.faults.append((face.name, error))
         usual = Counter(sizes.values()).most_common(1)[0][0] if sizes else 0
@@ -84,21 +82,3 @@ def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[tuple[str, Fac
         else:
             pictures[path.stem] = path
     return pictures, faults
-
-
-def _square_side(path: Path) -> int:
-    """Side of a picture in pixels, from its head.
-
-    Raises:
-        FaceError: no picture, truncated, or not square.
-    """
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        check_image_file(path)
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FaceError(CORRUPT_FILE, path, "not a picture in a known format") from error
-    if width != height:
-        raise FaceError(WRONG_SIZE, path, f"{width}x{height} pixels, faces must be square")
-    return width

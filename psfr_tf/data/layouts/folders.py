@@ -6,9 +6,11 @@ from pathlib import Path
 
 from psfr_tf.data.face_error import MISSING_MASK, MISSING_PICTURE, FaceError
 from psfr_tf.data.face_folder import read_manifest
+from psfr_tf.data.layouts.celebamask_hq import IMAGES as CELEBA_IMAGES
 from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
 from psfr_tf.errors import UserError
 
+FFHQ_IMAGES = ("images1024x1024", "thumbnails128x128")
 FFHQ_TRAIN = 60000  # the first 60,000 pictures are for training, the last 10,000 for validation
 
 
@@ -26,7 +28,7 @@ def ffhq(root: Path, masks: Path | None = None, manifest: Path | None = None) ->
     Raises:
         UserError: the folder does not look like FFHQ, or another path cannot be used.
     """
-    for name in ("images1024x1024", "thumbnails128x128"):
+    for name in FFHQ_IMAGES:
         if (root / name).is_dir():
             root = root / name
             break
@@ -59,6 +61,10 @@ def plain_folder(root: Path, masks: Path | None = None, manifest: Path | None = 
     Raises:
         UserError: a folder or the manifest cannot be used.
     """
+    layouts = dict.fromkeys(FFHQ_IMAGES, "ffhq") | {CELEBA_IMAGES: "celebamask-hq"}
+    for name, layout in layouts.items():
+        if (root / name).is_dir():
+            raise UserError(f"{root}: {name}/ is of another layout: psfr prepare {layout} {root}")
     images = root
     if (root / "images").is_dir():
         images = root / "images"

@@ -108,3 +108,14 @@ def test_any_folder_with_or_without_masks_and_manifest(tmp_path):
     with pytest.raises(UserError, match=r"no parsing maps \(NAME\.png\)"):
         (tmp_path / "empty").mkdir()
         plain_folder(tmp_path / "images", tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    "name, layout", [("images1024x1024", "ffhq"), ("CelebA-HQ-img", "celebamask-hq")]
+)
+def test_the_tree_of_another_layout_is_refused(tmp_path, name, layout):
+    (tmp_path / name).mkdir()
+    (tmp_path / "masks512").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "masks512" / "00000.png")
+    with pytest.raises(UserError, match=f"another layout: psfr prepare {layout}"):
+        plain_folder(tmp_path)
