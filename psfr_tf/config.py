@@ -126,10 +126,6 @@ class LossConfig(_Section):
     pixel_weight: Weight | None = None
     feature_matching_weight: Weight | None = None
     adversarial_weight: Weight = Field(1.0, description="0 trains without a discriminator")
-    discriminator_shift: Annotated[int, Field(ge=0, le=64)] = Field(
-        0,
-        description="px by which what the discriminator sees is randomly shifted; not in the paper",
-    )
     style_weight: Weight | None = None
     style_features: Literal["vgg", "fpn", "none"] = "vgg"
     vgg_weights: str | None = Field(

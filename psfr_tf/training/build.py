@@ -54,7 +54,6 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         adversarial_weight=losses.adversarial_weight,
         style_weight=losses.style_weight,
         ema_half_life=training.ema_half_life,
-        discriminator_shift=losses.discriminator_shift,
     )
     g_optimizer = _adam(training.lr_g, 0.5, config)
     d_optimizer = _adam(training.lr_d, 0.5, config) if config.needs_discriminator else None

@@ -15,7 +15,6 @@ from psfr_tf.losses import (
     semantic_style_loss,
 )
 from psfr_tf.losses.adversarial import check_form
-from psfr_tf.training.random_shift import random_shift
 from psfr_tf.training.trainer import Trainer, prepared, scale
 
 
@@ -47,8 +46,6 @@ class PSFRGAN(Trainer):
         pixel_weight, feature_matching_weight, adversarial_weight, style_weight: weight of each
             term, at least 0. Without ``adversarial_weight`` the discriminator is not run.
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
-        discriminator_shift: px, at least 0 and below the side; what the discriminator sees moves by
-            up to so many, see `psfr_tf.training.random_shift`. Not in the paper.
 
     Example:
         model = PSFRGAN(Generator.from_preset("psfr-test-64"), ...)
@@ -69,7 +66,6 @@ class PSFRGAN(Trainer):
         adversarial_weight: float = 1.0,
         style_weight: float = 0.0,
         ema_half_life: float = 0.0,
-        discriminator_shift: int = 0,
         **kwargs,
     ):
         super().__init__(generator, ema_half_life, **kwargs)
@@ -93,7 +89,6 @@ class PSFRGAN(Trainer):
         self.feature_matching_weight = feature_matching_weight
         self.adversarial_weight = adversarial_weight
         self.style_weight = style_weight
-        self.discriminator_shift = discriminator_shift
         self._means("loss_g", "pixel", "gradient_norm_g")
         if style_weight:
             self._means("style")
@@ -218,19 +213,13 @@ class PSFRGAN(Trainer):
         logits = self.parsing_network(data["hq"], training=False)["logits"]
         return tf.argmax(logits, axis=-1, output_type="int32")
 
-    def _discriminate(self, image, parsing_hq):
-        """D's outputs; within a step all that it sees is shifted alike, for feature matching."""
-        x = tf.concat([image, parsing_hq], -1)
-        x = random_shift(x, self.discriminator_shift, self.optimizer.iterations)
-        return self.discriminator(x, training=True)
-
     def _discriminator_stage(self, image, parsing_hq, real):
         """One side of D's loss and D's scores by name, D's features, gradients of D's weights.
 
         Each call of D is one power iteration: HQ goes first.
         """
         with tf.GradientTape() as tape:
-            outputs = self._discriminate(image, parsing_hq)
+            outputs = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
             loss = self.adversarial_weight * hinge_term(_scores(outputs), real, self.form)
             scaled = scale(loss, self.d_optimizer)
         kind = "real" if real else "fake"
@@ -247,7 +236,7 @@ class PSFRGAN(Trainer):
         return {"style": self.style_weight * loss}
 
     def _adversarial_terms(self, image, parsing_hq, real_features):
-        fake = self._discriminate(image, parsing_hq)
+        fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
         loss = generator_hinge_loss(_scores(fake), self.form)
         terms = {"adversarial_g": self.adversarial_weight * loss}
         if self.feature_matching_weight:

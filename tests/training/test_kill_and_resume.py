@@ -58,7 +58,6 @@ def test_sigkill_at_random_moments_changes_no_bit(write_config, tmp_path):
             "clip_norm": 1.0,
         },
         data={"val_images": 0, "augment": True},
-        losses={"discriminator_shift": 8},
         checkpoint={"every": 2},
     )
     run(config, tmp_path / "straight")

@@ -7,11 +7,9 @@ import tensorflow as tf
 
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
-from psfr_tf.training import psfrgan
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.face_parsing import FaceParsingTrainer, PresentClassIoU
 from psfr_tf.training.psfrgan import PSFRGAN
-from psfr_tf.training.random_shift import random_shift
 
 
 @pytest.fixture(scope="module")
@@ -99,24 +97,6 @@ def test_without_a_map_the_parsing_network_reads_hq(batch):
     assert float(without["loss_g"]) == pytest.approx(float(given["loss_g"]), rel=1e-5)
 
 
-def test_all_that_the_discriminator_sees_in_a_step_is_shifted_alike(batch, monkeypatch):
-    seen = []
-
-    def spy(*arguments):
-        seen.append(random_shift(*arguments))
-        return seen[-1]
-
-    monkeypatch.setattr(psfrgan, "random_shift", spy)
-    model = build(discriminator_shift=8)
-    model.train_step(batch)
-    real, fake, again = (x.numpy() for x in seen)
-    assert not np.array_equal(real[..., :3], batch["hq"])
-    np.testing.assert_array_equal(real[..., 3:], fake[..., 3:])
-    np.testing.assert_array_equal(fake, again)
-    model.train_step(batch)
-    assert not np.array_equal(seen[3][..., 3:], real[..., 3:])
-
-
 def test_discriminator_is_not_run_without_adversarial_weight(batch):
     model = build(adversarial_weight=0.0, feature_matching_weight=0.0)
     assert model.discriminator is None and model.d_optimizer is None
@@ -134,9 +114,9 @@ def test_loss_decreases(batch):
 @pytest.mark.slow
 def test_steps_agree_between_graph_and_eager(batch):
     keras.utils.set_random_seed(5)
-    eager = build(discriminator_shift=4)
+    eager = build()
     keras.utils.set_random_seed(5)
-    graph = build(discriminator_shift=4)
+    graph = build()
     eager_logs, graph_logs = eager.train_step(batch), tf.function(graph.train_step)(batch)
     for name, value in eager_logs.items():
         assert float(graph_logs[name]) == pytest.approx(float(value), rel=1e-4), name
