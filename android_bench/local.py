@@ -117,9 +117,9 @@ class LocalTarget:
                 options += ("--cpus", ",".join(map(str, cpus)))
             return in_new_process(_CHILD, case.model.path, *options)
         except MeasurementFailed as error:
-            raise CaseFailed(str(error), error.printed) from None
+            raise CaseFailed(error.reason, error.printed) from None
         except ValueError as error:
-            raise CaseFailed(str(error), "") from None
+            raise CaseFailed(str(error)) from None
 
     def _top_khz(self) -> dict[int, int]:
         """Top frequency of each CPU this process may use; 0 where the system does not tell."""

@@ -32,13 +32,14 @@ class MeasurementFailed(UserError):
     """A process that measures failed; the message names the file and what it printed last.
 
     Attributes:
-        printed: the end of what it printed, in full.
+        printed: the end of what it printed.
+        reason: its last line.
     """
 
     def __init__(self, path: str | os.PathLike, printed: str) -> None:
         self.printed = printed
-        last = printed.splitlines()[-1] if printed else "no message"
-        super().__init__(f"{path}: cannot be measured: {last}")
+        self.reason = printed.splitlines()[-1] if printed else "no message"
+        super().__init__(f"{path}: cannot be measured: {self.reason}")
 
 
 def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> dict:

@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
         # complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        reason = error.strerror or error
-        print(f"psfr: error: {error.filename or 'output'}: {reason}", file=sys.stderr)
+        where = error.filename2 or error.filename or "output"  # the former: of a rename
+        print(f"psfr: error: {where}: {error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("psfr: interrupted", file=sys.stderr)
     return 1

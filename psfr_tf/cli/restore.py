@@ -127,7 +127,7 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
     started = time.monotonic()
     report = _new_report(args, about)
     photos, problems = find_photos(args.photos)
-    for folder in ("restored", "faces"):
+    for folder in ("restored", "faces") if args.save_faces else ("restored",):
         if (args.output / folder).resolve() in {photo.parent.resolve() for photo in photos}:
             raise UserError(
                 f"{args.output / folder}: the results would replace the photos; "

@@ -94,7 +94,8 @@ def test_exit_codes(capsys):
     assert main.run(_args(lambda args: 0)) == 0
     assert main.run(_args(_raise(UserError("a.jpg: broken")))) == 1
     assert capsys.readouterr().err == "psfr: error: a.jpg: broken\n"
-    assert main.run(_args(_raise(IsADirectoryError(21, "Is a directory", "out/table.md")))) == 1
+    renamed = IsADirectoryError(21, "Is a directory", ".partial-x", None, "out/table.md")
+    assert main.run(_args(_raise(renamed))) == 1
     assert capsys.readouterr().err == "psfr: error: out/table.md: Is a directory\n"
     assert main.run(_args(_raise(KeyboardInterrupt()))) == 1
     assert capsys.readouterr().err == "psfr: interrupted\n"
