@@ -60,8 +60,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _compare(threads: int, number_of_rounds: int) -> dict:
     keras_or_torch = [name for name in RUNTIMES if name != "write-models"]
-    files = [f"litert-{precision}{how}" for precision in LITERT for how in ("", LOW_MEMORY)]
-    names = [*keras_or_torch, *files]
+    litert = [f"litert-{precision}{how}" for precision in LITERT for how in ("", LOW_MEMORY)]
+    names = [*keras_or_torch, *litert]
     rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         _run("--measure", "write-models", cwd=folder)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole
+from psfr_tf.cli.inputs import keep_apart, make_folder, whole
 from psfr_tf.errors import UserError
 
 SUMMARY = "Make low-quality versions of sharp aligned faces, the same ones for the same seed."
@@ -66,11 +66,7 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     for folder in ("lq", "hq"):
         make_folder(args.output / folder)
-        if (args.output / folder).resolve() == args.faces.resolve():
-            raise UserError(
-                f"{args.output / folder}: the results would replace the faces; "
-                "choose another --output"
-            )
+        keep_apart(args.output / folder, [args.faces], "the results would replace the faces")
     import psfr_tf
     from psfr_tf.files import write_json
 

@@ -87,6 +87,21 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def keep_apart(output: Path, inputs: Iterable[Path], replaced: str) -> None:
+    """Check that results in the folder `output` replace no input.
+
+    Args:
+        output: folder of the results.
+        inputs: folders of the inputs.
+        replaced: what would be replaced by what, such as "the maps would replace the faces".
+
+    Raises:
+        UserError: the results would lie beside inputs.
+    """
+    if output.resolve() in {folder.resolve() for folder in inputs}:
+        raise UserError(f"{output}: {replaced}; choose another --output")
+
+
 def write_report(output: Path, command: str, **entries: Any) -> None:
     """Write `output/report.json`: the command, the version of psfr_tf, and `entries`.
 

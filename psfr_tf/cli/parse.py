@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, output_names, whole, write_report
+from psfr_tf.cli.inputs import keep_apart, make_folder, output_names, whole, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Draw the 19-class parsing maps of aligned faces."
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     faces = pictures_in(args.faces, SUFFIXES)
     if not faces:
         raise UserError(f"{args.faces}: no pictures in this folder")
-    if args.output.resolve() in {path.parent.resolve() for path in faces}:
-        raise UserError(f"{args.output}: the maps would replace the faces; choose another --output")
+    folders = {path.parent for path in faces}
+    keep_apart(args.output, folders, "the maps would replace the faces")
     started = time.monotonic()
     make_folder(args.output)
     network = load_model_folder(args.weights).parsing_network

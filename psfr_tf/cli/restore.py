@@ -8,6 +8,7 @@ from pathlib import Path
 from psfr_tf.cli.inputs import (
     add_fidelity,
     find_photos,
+    keep_apart,
     make_folder,
     named,
     output_names,
@@ -127,16 +128,14 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
     started = time.monotonic()
     report = _new_report(args, about)
     photos, problems = find_photos(args.photos)
-    for folder in ("restored", "faces") if args.save_faces else ("restored",):
-        if (args.output / folder).resolve() in {photo.parent.resolve() for photo in photos}:
-            raise UserError(
-                f"{args.output / folder}: the results would replace the photos; "
-                "choose another --output"
-            )
-    make_folder(args.output)
-    make_folder(args.output / "restored")
+    results = [args.output / "restored"]
     if args.save_faces:
-        make_folder(args.output / "faces")
+        results.append(args.output / "faces")
+    folders = {photo.parent for photo in photos}
+    for result in results:
+        keep_apart(result, folders, "the results would replace the photos")
+    for folder in (args.output, *results):
+        make_folder(folder)
     try:
         for folder, problem in problems:
             _failed(report, str(folder), problem)

@@ -104,13 +104,13 @@ def test_results_never_replace_photos(tmp_path, capsys):
 
 
 def test_paths_that_cannot_be_followed_are_bad_photos(tmp_path, capsys):
-    good = save(tmp_path / "good.png", portrait())
+    save(tmp_path / "good.png", portrait())
     (tmp_path / "link.jpg").symlink_to(tmp_path / ("m" * 300))
     out = tmp_path / "out"
     assert psfr("restore", tmp_path / ("n" * 300), tmp_path, "--output", out) == 1
     statuses = {os.path.basename(f["input"]): f["status"] for f in report_of(out)["files"]}
     assert statuses == {"n" * 300: "failed", "good.png": "restored", "link.jpg": "failed"}
-    assert good.name == "good.png" and "File name too long".lower() in capsys.readouterr().err
+    assert capsys.readouterr().err.count("file name too long") == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux only")

@@ -1,15 +1,29 @@
 """Small copies of the layouts of published data sets, drawn face by face."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.labels import COLORS, LABELS
 
 SIDE = 64
+
+
+@pytest.fixture
+def op_types():
+    """Gives the types of every op in a dataset's graph and in all functions that it calls."""
+
+    def read(dataset: tf.data.Dataset) -> set[str]:
+        serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor)
+        graph = tf.compat.v1.GraphDef.FromString(serialized.numpy())
+        return set(re.findall(r'^ *op: "(\w+)"$', str(graph), re.MULTILINE))
+
+    return read
 
 
 @pytest.fixture

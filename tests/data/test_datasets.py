@@ -195,18 +195,8 @@ def test_folder_without_masks_has_no_parsing(folder):
     assert take(evaluation_pairs(faces, SIZE, seed=0), 1)[0].keys() == {"lq", "hq", "name"}
 
 
-def op_types(dataset: tf.data.Dataset) -> set[str]:
-    """Types of every op in a dataset's graph and in all functions that it calls."""
-    serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor)
-    graph = tf.compat.v1.GraphDef.FromString(serialized.numpy())
-    nodes = list(graph.node)
-    for function in graph.library.function:
-        nodes += function.node_def
-    return {node.op for node in nodes}
-
-
 @pytest.mark.parametrize("form", ["paper", "release"])
-def test_workers_of_a_service_get_no_python_function(folder, form, monkeypatch):
+def test_workers_of_a_service_get_no_python_function(folder, form, monkeypatch, op_types):
     monkeypatch.setattr(tf.data.experimental.service, "distribute", lambda *_: lambda made: made)
     faces = faces_of(folder)
     served = training_dataset(
