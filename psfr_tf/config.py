@@ -131,6 +131,9 @@ class LossConfig(_Section):
     vgg_weights: str | None = Field(
         None, description='VGG19 file (.h5 or .pth), or "imagenet" to download it'
     )
+    texture_weight: Weight = Field(
+        0.0, description="statistics of the pixels in each face region; not in the paper"
+    )
     parsing_weight: Weight = Field(1.0, description="cross entropy of the face parsing network")
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from psfr_tf.losses.adversarial import (
 )
 from psfr_tf.losses.reconstruction import feature_matching_loss, pixel_loss
 from psfr_tf.losses.semantic_style import region_gram, semantic_style_loss
+from psfr_tf.losses.texture import texture_features, texture_loss
 
 __all__ = [
     "discriminator_hinge_loss",
@@ -20,4 +21,6 @@ __all__ = [
     "pixel_loss",
     "region_gram",
     "semantic_style_loss",
+    "texture_features",
+    "texture_loss",
 ]

@@ -53,6 +53,7 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         feature_matching_weight=losses.feature_matching_weight,
         adversarial_weight=losses.adversarial_weight,
         style_weight=losses.style_weight,
+        texture_weight=losses.texture_weight,
         ema_half_life=training.ema_half_life,
     )
     g_optimizer = _adam(training.lr_g, 0.5, config)

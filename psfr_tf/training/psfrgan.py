@@ -13,6 +13,7 @@ from psfr_tf.losses import (
     hinge_term,
     pixel_loss,
     semantic_style_loss,
+    texture_loss,
 )
 from psfr_tf.losses.adversarial import check_form
 from psfr_tf.training.trainer import Trainer, prepared, scale
@@ -43,8 +44,9 @@ class PSFRGAN(Trainer):
             ``style_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
         pixel: "l1" or "l2".
-        pixel_weight, feature_matching_weight, adversarial_weight, style_weight: weight of each
-            term, at least 0. Without ``adversarial_weight`` the discriminator is not run.
+        pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight:
+            weight of each term, at least 0; the texture loss is not the paper's. Without
+            ``adversarial_weight`` the discriminator is not run.
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
 
     Example:
@@ -65,6 +67,7 @@ class PSFRGAN(Trainer):
         feature_matching_weight: float = 10.0,
         adversarial_weight: float = 1.0,
         style_weight: float = 0.0,
+        texture_weight: float = 0.0,
         ema_half_life: float = 0.0,
         **kwargs,
     ):
@@ -89,9 +92,12 @@ class PSFRGAN(Trainer):
         self.feature_matching_weight = feature_matching_weight
         self.adversarial_weight = adversarial_weight
         self.style_weight = style_weight
+        self.texture_weight = texture_weight
         self._means("loss_g", "pixel", "gradient_norm_g")
         if style_weight:
             self._means("style")
+        if texture_weight:
+            self._means("texture")
         if adversarial_weight:
             self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
             for number in range(discriminator.num_scales):  # 0 is the full size
@@ -166,6 +172,8 @@ class PSFRGAN(Trainer):
         stages = [lambda image: self._pixel_terms(image, hq)]
         if self.style_weight:
             stages.append(lambda image: self._style_terms(image, hq, labels))
+        if self.texture_weight:
+            stages.append(lambda image: self._texture_terms(image, hq, labels))
         if self.discriminator is not None:
             stages.append(lambda image: self._adversarial_terms(image, parsing_hq, real))
         loss, gradient = 0.0, tf.zeros_like(restored)
@@ -234,6 +242,9 @@ class PSFRGAN(Trainer):
         features_hq = self.style_features(hq)
         loss = semantic_style_loss(self.style_features(image), features_hq, labels, self.form)
         return {"style": self.style_weight * loss}
+
+    def _texture_terms(self, image, hq, labels):
+        return {"texture": self.texture_weight * texture_loss(image, hq, labels, self.form)}
 
     def _adversarial_terms(self, image, parsing_hq, real_features):
         fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)

@@ -42,6 +42,7 @@ def build(rate=1e-3, **arguments):
         "adversarial_weight": 0.1,
         "feature_matching_weight": 1.0,
         "style_weight": 10.0,
+        "texture_weight": 10.0,
         "ema_half_life": 50.0,
         **arguments,
     }
@@ -73,11 +74,11 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     before = [snapshot(network) for network in networks]
     logs = model.train_step(batch)
     assert set(logs) == {
-        "loss_g", "pixel", "style", "adversarial_g", "adversarial_d", "feature_matching",
-        "gradient_norm_g", "gradient_norm_d",
+        "loss_g", "pixel", "style", "texture", "feature_matching",
+        "adversarial_g", "adversarial_d", "gradient_norm_g", "gradient_norm_d",
         "score_real_0", "score_fake_0", "score_real_1", "score_fake_1",
     }  # fmt: skip
-    parts = ("pixel", "style", "adversarial_g", "feature_matching")
+    parts = ("pixel", "style", "texture", "adversarial_g", "feature_matching")
     assert float(logs["loss_g"]) == pytest.approx(sum(float(logs[part]) for part in parts))
     assert all(changed(model.generator, before[0])[:2])
     assert sum(changed(model.discriminator, before[1])) > 0.8 * len(before[1])
@@ -100,12 +101,14 @@ def test_without_a_map_the_parsing_network_reads_hq(batch):
 def test_discriminator_is_not_run_without_adversarial_weight(batch):
     model = build(adversarial_weight=0.0, feature_matching_weight=0.0)
     assert model.discriminator is None and model.d_optimizer is None
-    assert set(model.train_step(batch)) == {"loss_g", "pixel", "style", "gradient_norm_g"}
+    names = {"loss_g", "pixel", "style", "texture", "gradient_norm_g"}
+    assert set(model.train_step(batch)) == names
 
 
 @pytest.mark.slow
 def test_loss_decreases(batch):
-    model = build(rate=3e-3, adversarial_weight=0.0, feature_matching_weight=0.0, style_weight=0.0)
+    off = ("adversarial_weight", "feature_matching_weight", "style_weight", "texture_weight")
+    model = build(rate=3e-3, **dict.fromkeys(off, 0.0))
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = model.fit(data, epochs=2, steps_per_epoch=30, verbose=0).history["pixel"]
     assert history[1] < 0.8 * history[0]

@@ -1,0 +1,94 @@
+"""Texture loss: the statistics of locally normalised brightness in each face region.
+
+The style loss (paper equation 6) compares features of a network, whose finest layer sees little of
+the grain of skin, the strands of hair and the noise of a photo. This one applies the same
+region-wise Gram matrices to the pixels themselves: brightness normalised by its local mean and
+deviation, its products with the neighbours, and the local contrast. In photographs these have
+regular statistics (Ruderman, "The statistics of natural images", 1994), which blur, noise and
+repeated patterns change; NIQE measures them in the same form (Mittal et al. 2013), so a model
+trained with this loss should not be judged by NIQE alone. Unlike a discriminator it needs no
+training and is small beside the pixel loss.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from psfr_tf.losses.semantic_style import semantic_style_loss
+
+SCALES = 2
+# Offset of each neighbour: left, above, above left, above right.
+NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+WINDOW, SIGMA = 7, 7.0 / 6.0
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+# Brings the logarithm of the contrast, up to about 4, to the range of the other features.
+CONTRAST_SHARE = 0.3
+
+
+def texture_loss(fake: Any, real: Any, labels: Any, form: str = "paper") -> Any:
+    """Squared difference of the texture statistics of each region (see the module).
+
+    Args:
+        fake: restored faces [B, S, S, 3], RGB in [-1, 1], S even.
+        real: HQ faces, same shape; no gradient flows into them.
+        labels: [B, S, S] integer label map of the HQ faces.
+        form: normalisation of the Gram matrices, see `semantic_style_loss`.
+
+    Returns:
+        float32 scalar, at least 0.
+    """
+    return semantic_style_loss(texture_features(fake), texture_features(real), labels, form)
+
+
+def texture_features(images: Any) -> Sequence[Any]:
+    """What the Gram matrices are taken of, at full and at half size.
+
+    Channels: 1 (its products are the means of the others); normalised brightness; that of four
+    neighbours; its absolute value; its products with the four neighbours; the local contrast,
+    0.3 ln(deviation + 1) with the deviation in grey levels.
+
+    Args:
+        images: [B, S, S, 3], RGB in [-1, 1], S even; computed in float32.
+
+    Returns:
+        Two maps, float32 [B, S, S, 12] and [B, S / 2, S / 2, 12].
+    """
+    images = ops.cast(images, "float32")
+    # Around zero, where float32 is finest: the variance is a difference of squares.
+    grey = ops.sum(images * 127.5 * LUMA, axis=-1, keepdims=True)
+    features = []
+    for scale in range(SCALES):
+        if scale:
+            grey = ops.average_pool(grey, 2, 2, "valid")
+        normalised, deviation = _normalise(grey)
+        neighbours = [ops.roll(normalised, offset, axis=(1, 2)) for offset in NEIGHBOURS]
+        channels = [
+            ops.ones_like(normalised),
+            normalised,
+            *neighbours,
+            ops.abs(normalised),
+            *(normalised * neighbour for neighbour in neighbours),
+            CONTRAST_SHARE * ops.log(deviation + 1.0),
+        ]
+        features.append(ops.concatenate(channels, axis=-1))
+    return features
+
+
+def _normalise(grey: Any) -> tuple[Any, Any]:
+    """(x - mean) / (deviation + 1) and the deviation, of [B, H, W, 1] in grey levels."""
+    mean = _blur(grey)
+    # The root's gradient is bounded by what is added; a hundredth of a level squared is nothing.
+    deviation = ops.sqrt(ops.relu(_blur(ops.square(grey)) - ops.square(mean)) + 1e-2)
+    return (grey - mean) / (deviation + 1.0), deviation
+
+
+def _blur(x: Any) -> Any:
+    """Gaussian mean, reflected border, of [B, H, W, 1]."""
+    pad = WINDOW // 2
+    taps = np.exp(-0.5 * (np.arange(-pad, pad + 1) / SIGMA) ** 2)
+    taps = ops.convert_to_tensor((taps / taps.sum()).astype(np.float32))
+    x = ops.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]], mode="reflect")
+    x = ops.conv(x, ops.reshape(taps, (WINDOW, 1, 1, 1)), padding="valid")
+    return ops.conv(x, ops.reshape(taps, (1, WINDOW, 1, 1)), padding="valid")
