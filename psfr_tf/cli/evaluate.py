@@ -27,6 +27,7 @@ METRICS = (
     "fid",
     "niqe",
     "landmark_distance",
+    "face_mesh",
     "identity",
     "color_difference",
     "color_difference_dark",
@@ -114,8 +115,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric-files",
         type=Path,
         metavar="DIR",
-        help="folder of the networks for lpips_alex, lpips_vgg, fid, identity and of NIQE's model "
-        "(default: ~/.cache/psfr_tf/metrics)",
+        help="folder of the networks for lpips_alex, lpips_vgg, fid, face_mesh, identity and of "
+        "NIQE's model (default: ~/.cache/psfr_tf/metrics)",
     )
     parser.add_argument(
         "--download",

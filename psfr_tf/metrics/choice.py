@@ -52,6 +52,7 @@ NAMES = (
     "fid",
     "niqe",
     "landmark_distance",
+    "face_mesh",
     "identity",
     "color_difference",
     "color_difference_dark",
@@ -103,6 +104,10 @@ def _make(name: str, folder: Path, pristine: Callable[[], PristineModel]) -> Ima
         return _PLAIN[name]()
     if name == "niqe":
         return NIQE(pristine())
+    if name == "face_mesh":
+        from psfr_tf.metrics.face_mesh import FILE, FaceMeshDistance
+
+        return FaceMeshDistance(folder / FILE)
     if name == "identity":
         from psfr_tf.metrics.identity import FILE, IdentitySimilarity
 

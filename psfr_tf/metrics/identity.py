@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, similarity_transform
 from psfr_tf.metrics.landmark_distance import LargestFacePoints, PointDetector
+from psfr_tf.metrics.litert_network import PictureNetwork
 from psfr_tf.metrics.metric import ImageMetric
 
 FILE = "face_recognition.tflite"
@@ -50,50 +50,25 @@ class IdentitySimilarity(ImageMetric):
     source = "Deng et al., ArcFace, CVPR 2019 (features of the network given)"
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
-        from psfr_tf.engines.litert import interpreter_class
-
-        if not file.is_file():
-            raise UserError(
-                f"{file} is missing: put a face-recognition network there, a LiteRT file with "
-                "input float32 [1, H, H, 3], RGB in [-1, 1], and output [1, D]"
-            )
-        try:
-            self._interpreter = interpreter_class()(model_path=str(file))
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"{file}: {' '.join(str(error).split())}") from error
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
-        shape = tuple(inputs[0]["shape"]) if inputs else ()
-        if (
-            (len(inputs), len(outputs)) != (1, 1)
-            or inputs[0]["dtype"] != np.float32
-            or len(shape) != 4
-            or shape[0] != 1
-            or shape[1] != shape[2]
-            or shape[3] != 3
-        ):
-            raise UserError(
-                f"{file}: one input float32 [1, H, H, 3] and one output are needed, "
-                f"found {len(inputs)} inputs, {len(outputs)} outputs, first input {list(shape)}"
-            )
-        self._side = int(shape[1])
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._network = PictureNetwork(
+            file,
+            outputs=1,
+            missing="put a face-recognition network there, a LiteRT file with input float32 "
+            "[1, H, H, 3], RGB in [-1, 1], and output [1, D]",
+        )
         self._detect = detect or LargestFacePoints()
 
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
         points = self._detect(reference)
         if points is None:
             return [math.nan] * len(images)
-        matrix = crop_transform(points, self._side)
+        matrix = crop_transform(points, self._network.side)
         expected = self._features(reference, matrix)
         return [cosine(self._features(image, matrix), expected) for image in images]
 
     def _features(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        pixels = (align_face(image, matrix, self._side) - 127.5) / 127.5
-        self._interpreter.set_tensor(self._input, pixels[None].astype(np.float32))
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output).ravel().astype(np.float64)
+        pixels = (align_face(image, matrix, self._network.side) - 127.5) / 127.5
+        return self._network(pixels)[0]
 
 
 def crop_transform(points: np.ndarray, side: int) -> np.ndarray:

@@ -99,7 +99,7 @@ def test_all_metrics_and_the_same_numbers_twice(weights, data, tmp_path, capsys)
     a, b = ((tmp_path / name / "report.json").read_text() for name in "ab")
     assert a == b
     report = json.loads(a)
-    left_out = {"lpips_alex", "lpips_vgg", "fid", "identity", "niqe"}
+    left_out = {"lpips_alex", "lpips_vgg", "fid", "face_mesh", "identity", "niqe"}
     assert set(report["metrics_left_out"]) == left_out
     assert list(report["metrics"]) == [name for name in NAMES if name not in left_out]
     # Each line says what to fetch and where to put it; NIQE's, that drawn faces are too small.

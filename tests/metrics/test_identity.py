@@ -13,17 +13,8 @@ from psfr_tf.metrics.identity import TEMPLATE, IdentitySimilarity, cosine, crop_
 POINTS = TEMPLATE * 1.5 + [20.0, 10.0]
 
 
-def convert(path, function, shape):
-    import tensorflow as tf
-
-    signature = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
-    concrete = signature.get_concrete_function()
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
-    return path
-
-
 @pytest.fixture(scope="module")
-def network(tmp_path_factory):
+def network(tmp_path_factory, convert):
     """Mean colours of the four quarters of a 56x56 crop."""
     import tensorflow as tf
 
@@ -68,7 +59,7 @@ def test_no_face_in_the_reference(network):
     assert math.isnan(cosine(np.zeros(3), np.ones(3)))
 
 
-def test_missing_and_wrong_files_are_named(tmp_path):
+def test_missing_and_wrong_files_are_named(tmp_path, convert):
     with pytest.raises(UserError, match=r"face\.tflite is missing: put a face-recognition"):
         IdentitySimilarity(tmp_path / "face.tflite")
     (tmp_path / "damaged.tflite").write_bytes(b"no model at all")
