@@ -42,22 +42,55 @@ class LearnedConstant(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
+class FixedNoise(LearnedConstant):
+    """Noise [size, size, channels] in [-1, 1], drawn once and not trained, for every image.
+
+    Without noise a generator must invent texture from its features, and what it invents repeats
+    (Karras et al., StyleGAN, CVPR 2019, section 3.2). There the noise is drawn for each image; here
+    it is kept with the weights, so that the same face always gives the same result.
+    """
+
+    def build(self, input_shape):
+        self.constant = self.add_weight(
+            name="noise",
+            shape=(1, self.size, self.size, self.channels),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.5, seed=0),
+            trainable=False,
+        )
+
+
+@keras.saving.register_keras_serializable(package="psfr_tf")
 class ReferencePyramid(keras.layers.Layer):
     """LQ image and parsing map, concatenated, at the size of each scale of the generator.
 
     Without `parsing_input` the map is left out (3 channels in place of 22). With `subpixel` 2 the
     largest scale is half the image; there LQ comes as space-to-depth blocks (12 channels), so that
-    no pixel of it is lost, and only the parsing map is reduced.
+    no pixel of it is lost, and only the parsing map is reduced. With `noise` the largest scale has
+    one more channel of fixed noise, 4 with `subpixel` 2: one number for each pixel of the image.
 
     Call: `[lq, parsing]`. Output: list of float [B, size, size, 22], one for each of `sizes`; 31
     channels in the sub-pixel case described above.
     """
 
-    def __init__(self, sizes: list[int], subpixel: int = 1, parsing_input: bool = True, **kwargs):
+    def __init__(
+        self,
+        sizes: list[int],
+        subpixel: int = 1,
+        parsing_input: bool = True,
+        noise: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.sizes = list(sizes)
         self.subpixel = subpixel
         self.parsing_input = parsing_input
+        self.noise = None
+        if noise:
+            self.noise = FixedNoise(self.sizes[-1], subpixel**2, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        if self.noise:
+            self.noise.build(input_shape[0])
 
     def call(self, inputs):
         lq, parsing = inputs
@@ -67,6 +100,8 @@ class ReferencePyramid(keras.layers.Layer):
         if self.subpixel > 1:
             blocks = space_to_depth(lq, self.subpixel)
             references[-1] = ops.concatenate([blocks, references[-1][..., 3:]], axis=-1)
+        if self.noise:
+            references[-1] = ops.concatenate([references[-1], self.noise(lq)], axis=-1)
         return references
 
     def get_config(self):
@@ -75,6 +110,7 @@ class ReferencePyramid(keras.layers.Layer):
             "sizes": self.sizes,
             "subpixel": self.subpixel,
             "parsing_input": self.parsing_input,
+            "noise": self.noise is not None,
         }
 
 
@@ -97,6 +133,7 @@ class Generator(keras.Model):
         parsing_input: bool; without, the parsing map is taken but not used (ablation, Table 2).
         soft_parsing: bool; the parsing map is the class probabilities, where the paper has one-hot.
             Trained and used so: see `psfr_tf.models.face_parsing.parsing_map`.
+        noise: bool, add fixed noise to the reference at the largest scale (see `FixedNoise`).
 
     Call: `generator([lq, parsing])`, lq float32 [B, S, S, 3] RGB in [-1, 1], parsing float32
     [B, S, S, 19], one-hot or probabilities. Output: float32 [B, S, S, 3], nominally in [-1, 1], not
@@ -120,6 +157,7 @@ class Generator(keras.Model):
         add_input: bool = False,
         parsing_input: bool = True,
         soft_parsing: bool = False,
+        noise: bool = False,
         **kwargs,
     ):
         channels = {int(size): count for size, count in (channels or _published_channels()).items()}
@@ -129,7 +167,9 @@ class Generator(keras.Model):
         policy = kwargs.pop("dtype", None) or keras.config.dtype_policy()
 
         # === Layers ===
-        self.reference_pyramid = ReferencePyramid(sizes, subpixel, parsing_input, dtype=policy)
+        self.reference_pyramid = ReferencePyramid(
+            sizes, subpixel, parsing_input, noise, dtype=policy
+        )
         self.constant = LearnedConstant(sizes[0], channels[sizes[0]], dtype=policy)
         self.convs = [
             conv3x3(channels[size], spectral_norm, upsample=size > sizes[0], dtype=policy)
@@ -166,6 +206,7 @@ class Generator(keras.Model):
         self.add_input = add_input
         self.parsing_input = parsing_input
         self.soft_parsing = soft_parsing
+        self.noise = noise
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "Generator":
@@ -183,6 +224,7 @@ class Generator(keras.Model):
             "add_input": self.add_input,
             "parsing_input": self.parsing_input,
             "soft_parsing": self.soft_parsing,
+            "noise": self.noise,
             "name": self.name,
             "trainable": self.trainable,
         }

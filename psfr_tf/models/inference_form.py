@@ -100,9 +100,14 @@ def generator_inference_form(generator: Generator, dtype: str = "float32") -> ke
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     parsing = keras.Input((size, size, NUM_CLASSES), name="parsing", dtype="float32")
     pyramid = ReferencePyramid(
-        sorted(generator.channels), subpixel, generator.parsing_input, dtype="float32"
+        sorted(generator.channels),
+        subpixel,
+        generator.parsing_input,
+        generator.noise,
+        dtype="float32",
     )
     references = [_cast(reference, dtype) for reference in pyramid([lq, parsing])]
+    pyramid.set_weights(generator.reference_pyramid.get_weights())
 
     start, start_norm = (ops.cast(each, dtype) for each in _start(generator))
     x = _styled_block(generator.blocks[0], start, references[0], normalized=start_norm)

@@ -65,6 +65,21 @@ def test_soft_parsing(random_networks):
     assert np.abs(hard - inference_form(soft, parsing).restorer(lq)["restored"]).max() > 0.01
 
 
+def test_noise(random_networks):
+    generator, parsing = random_networks("psfr-test-64")
+    noisy = Generator(**{**generator.get_config(), "noise": True})
+    (noise,) = noisy.reference_pyramid.weights
+    assert noise.shape == (1, 64, 64, 1) and not noise.trainable
+    assert np.abs(noise).max() <= 1 and np.std(noise) > 0.3
+    check_equal(noisy, parsing, count=3)
+    lq = smooth_faces(64)
+    before = run(inference_form(noisy, parsing).restorer, lq)["restored"]
+    noise.assign(np.zeros(noise.shape))
+    check_equal(noisy, parsing, count=3)
+    after = run(inference_form(noisy, parsing).restorer, lq)["restored"]
+    assert np.abs(before - after).max() > 0.01
+
+
 def test_parsing_map():
     logits = np.log(np.array([[[[0.2, 0.5, 0.3]]]], np.float32))
     np.testing.assert_allclose(parsing_map(logits, soft=True), [[[[0.2, 0.5, 0.3]]]], rtol=1e-6)
