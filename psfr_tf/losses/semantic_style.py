@@ -133,6 +133,30 @@ def region_gram(features: Any, labels: Any, regions: int = NUM_CLASSES) -> Any:
     return _region_products(features, features, labels, regions)[0]
 
 
+def doubled_gram_difference(
+    fake: Any, real: Any, labels: Any, regions: int = NUM_CLASSES
+) -> tuple[Any, Any]:
+    """Twice ``region_gram(fake) - region_gram(real)``, and the pixels of each region.
+
+    The difference of two Gram matrices is one symmetrised product,
+    ``x x^T - y y^T = (s d^T + d s^T) / 2`` with ``s = x + y`` and ``d = x - y``: half the work
+    and no cancellation of two large sums when ``x`` and ``y`` are close.
+
+    Args:
+        fake: features [B, h, w, C] of the restored faces.
+        real: the same of the HQ faces; no gradient flows into them.
+        labels: [B, H, W] integer label map of the HQ faces (see :func:`region_gram`).
+        regions: number of regions R.
+
+    Returns:
+        float32 [B, R, C, C] and float32 [B, R].
+    """
+    fake = ops.cast(fake, "float32")
+    real = ops.stop_gradient(ops.cast(real, "float32"))
+    half, counts = _region_products(fake + real, fake - real, labels, regions)
+    return half + ops.transpose(half, (0, 1, 3, 2)), counts
+
+
 def semantic_style_loss(
     fake_features: Sequence[Any],
     real_features: Sequence[Any],
@@ -145,10 +169,6 @@ def semantic_style_loss(
     paper: Gram / (pixels + 1e-8), mean squared error, summed over the regions.
     release: Gram / (C (pixels + 1e-8)), mean squared error over regions and channels.
     ``pixels`` is the size of the region on the grid of the feature map.
-
-    The difference of two Gram matrices is one symmetrised product,
-    ``x x^T - y y^T = (s d^T + d s^T) / 2`` with ``s = x + y`` and ``d = x - y``: half the work
-    and no cancellation of two large sums when ``x`` and ``y`` are close.
 
     Args:
         fake_features: feature maps [B, h, w, C] of the restored faces.
@@ -163,14 +183,11 @@ def semantic_style_loss(
     check_form(form)
     total = 0.0
     for fake, real in zip(fake_features, real_features, strict=True):
-        fake = ops.cast(fake, "float32")
-        real = ops.stop_gradient(ops.cast(real, "float32"))
-        half, counts = _region_products(fake + real, fake - real, labels, regions)
+        double, counts = doubled_gram_difference(fake, real, labels, regions)
         # One factor for all constants: each product would keep a copy of the Gram matrices.
         factor = 0.5 / (counts + EPSILON)
         if form == "release":
             factor = factor / fake.shape[-1]
-        difference = (half + ops.transpose(half, (0, 1, 3, 2))) * factor[:, :, None, None]
-        loss = ops.mean(ops.square(difference))
+        loss = ops.mean(ops.square(double * factor[:, :, None, None]))
         total = total + (regions * loss if form == "paper" else loss)
     return total

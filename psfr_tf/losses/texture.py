@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from psfr_tf.losses.semantic_style import semantic_style_loss
+from psfr_tf.losses.semantic_style import EPSILON, doubled_gram_difference
 
 SCALES = 2
 # Offset of each neighbour: left, above, above left, above right.
@@ -27,19 +27,29 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 CONTRAST_SHARE = 0.3
 
 
-def texture_loss(fake: Any, real: Any, labels: Any, form: str = "paper") -> Any:
+def texture_loss(fake: Any, real: Any, labels: Any) -> Any:
     """Squared difference of the texture statistics of each region (see the module).
+
+    ``sum_r n_r / n mean(((G_r(fake) - G_r(real)) / n_r)^2)`` with the Gram matrix G_r and the n_r
+    of n pixels of region r; mean over the batch, sum over the scales. Regions count by their size,
+    where the style loss counts them alike: statistics of an eye's few pixels are mostly chance.
 
     Args:
         fake: restored faces [B, S, S, 3], RGB in [-1, 1], S even.
         real: HQ faces, same shape; no gradient flows into them.
         labels: [B, S, S] integer label map of the HQ faces.
-        form: normalisation of the Gram matrices, see `semantic_style_loss`.
 
     Returns:
         float32 scalar, at least 0.
     """
-    return semantic_style_loss(texture_features(fake), texture_features(real), labels, form)
+    total = 0.0
+    for ours, theirs in zip(texture_features(fake), texture_features(real), strict=True):
+        double, counts = doubled_gram_difference(ours, theirs, labels)
+        difference = double * (0.5 / (counts + EPSILON))[:, :, None, None]
+        errors = ops.mean(ops.square(difference), axis=(2, 3))
+        shares = counts / ops.sum(counts, axis=1, keepdims=True)
+        total = total + ops.mean(ops.sum(shares * errors, axis=1))
+    return total
 
 
 def texture_features(images: Any) -> Sequence[Any]:

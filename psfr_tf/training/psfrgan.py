@@ -244,7 +244,7 @@ class PSFRGAN(Trainer):
         return {"style": self.style_weight * loss}
 
     def _texture_terms(self, image, hq, labels):
-        return {"texture": self.texture_weight * texture_loss(image, hq, labels, self.form)}
+        return {"texture": self.texture_weight * texture_loss(image, hq, labels)}
 
     def _adversarial_terms(self, image, parsing_hq, real_features):
         fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)

@@ -76,12 +76,24 @@ def test_each_region_has_its_own_texture():
     assert swapped > 20 * together
 
 
+def test_regions_count_by_their_size(face):
+    labels = np.where(np.arange(128) < 32, 4, 9)[None, :, None].repeat(128, axis=2)
+    fake, real = batch(cv2.GaussianBlur(face, (0, 0), 1.0)), batch(face)
+    expected = 0.0
+    for ours, theirs in zip(texture_features(fake), texture_features(real), strict=True):
+        quarter = ours.shape[1] // 4
+        for rows, share in ((np.s_[:, :quarter], 0.25), (np.s_[:, quarter:], 0.75)):
+            a, b = (np.asarray(each)[rows].reshape(-1, 12) for each in (ours, theirs))
+            expected += share * np.mean(((a.T @ a - b.T @ b) / len(a)) ** 2)
+    assert float(texture_loss(fake, real, labels)) == pytest.approx(expected, rel=1e-4)
+
+
 def test_gradient_is_finite_where_nothing_varies():
     import tensorflow as tf
 
     image = tf.Variable(np.zeros((1, 32, 32, 3), np.float32))
     real = rng.uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
     with tf.GradientTape() as tape:
-        value = texture_loss(image, ops.convert_to_tensor(real), LABELS[:, ::4, ::4], "release")
+        value = texture_loss(image, ops.convert_to_tensor(real), LABELS[:, ::4, ::4])
     gradient = tape.gradient(value, image)
     assert np.isfinite(gradient).all()
