@@ -35,7 +35,7 @@ METRICS = (
     "color_difference_light",
 )
 BASELINES = ("nlm_unsharp",)
-OF_FACES = ("data", "split", "manifest", "seed", "degradation")
+OF_FACES = ("data", "split", "manifest", "seed", "degradation", "niqe_split")
 OF_FOLDERS = ("reference", "lq")
 
 
@@ -73,7 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manifest",
         type=Path,
         metavar="CSV",
-        help="with --split: file with the columns name and split (default: DATA/manifest.csv)",
+        help="with --split or --niqe-split: file with the columns name and split "
+        "(default: DATA/manifest.csv)",
     )
     parser.add_argument(
         "--seed",
@@ -132,6 +133,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "modelparameters.mat of --metric-files, else fitted to the originals compared)",
     )
     parser.add_argument(
+        "--niqe-split",
+        metavar="NAME",
+        help="with --weights: fit NIQE's model to the originals of this split, for example train; "
+        "other pictures than those compared, so that these have no advantage",
+    )
+    parser.add_argument(
         "--fid-reference",
         type=Path,
         metavar="NPZ|DIR",
@@ -186,7 +193,7 @@ def _evaluate(args: argparse.Namespace, prepared, metrics, folder: Path) -> dict
 
     def pristine():
         model, note = references.pristine_model(
-            args.niqe_model, folder, prepared.source, args.output
+            args.niqe_model, folder, prepared.source, args.output, prepared.niqe_originals
         )
         notes.append(note)
         return model
@@ -211,11 +218,13 @@ def _check_usage(args: argparse.Namespace) -> None:
     (kind,) = (name for name in allowed if getattr(args, name) is not None)
     for name in OF_FACES + OF_FOLDERS:
         if name not in allowed[kind] and getattr(args, name) is not None:
-            args.usage_error(f"--{name} does not go with --{kind}")
+            args.usage_error(f"--{name.replace('_', '-')} does not go with --{kind}")
     if kind == "weights" and args.data is None:
         args.usage_error("--weights needs --data")
-    if kind == "weights" and args.manifest and not args.split:
-        args.usage_error("--manifest needs --split")
+    if kind == "weights" and args.manifest and not (args.split or args.niqe_split):
+        args.usage_error("--manifest needs --split or --niqe-split")
+    if args.niqe_split and args.niqe_model:
+        args.usage_error("--niqe-split does not go with --niqe-model")
     if kind == "restored" and args.reference is None:
         args.usage_error("--restored needs --reference")
     if kind != "weights" and args.fidelity is not None:

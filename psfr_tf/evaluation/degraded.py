@@ -98,6 +98,36 @@ class DegradedFaces:
         return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
 
 
+class SplitOriginals:
+    """The undamaged faces of one split of a data set, at one size.
+
+    Args:
+        images: folder of aligned square faces.
+        size: side S in pixels.
+        split: name of the split.
+        names: names of its faces.
+
+    Attributes:
+        split, names: as given.
+    """
+
+    def __init__(self, images: Path, size: int, split: str, names):
+        self._pictures, _ = pictures_by_name(images)
+        self._images, self._size = images, size
+        self.split, self.names = split, list(names)
+
+    def original(self, index: int) -> np.ndarray:
+        """One face, uint8 RGB [S, S, 3].
+
+        Raises:
+            UserError: if it is not there, cannot be read or is not square.
+        """
+        name = self.names[index]
+        if name not in self._pictures:
+            raise UserError(f"{self._images / name}: no picture of this name")
+        return sharp_face(self._pictures[name], self._size).numpy().astype(np.uint8)
+
+
 def sharp_face(path: Path, size: int) -> tf.Tensor:
     """A picture at one size, float32 [size, size, 3], whole numbers in [0, 255].
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -12,6 +12,9 @@ from psfr_tf.errors import UserError
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metrics.choice import NAMES
 from psfr_tf.yaml_file import read_yaml, validated
+
+if TYPE_CHECKING:
+    from psfr_tf.evaluation.degraded import SplitOriginals
 
 DEFAULT_SIZE = 512
 
@@ -34,6 +37,10 @@ class FacesConfig(_Section):
     reference: str | None = Field(None, description="folder of originals, instead of faces")
     lq: str | None = Field(None, description="with reference: folder of degraded faces")
     masks: str | None = Field(None, description="folder of parsing maps NAME.png; null: none")
+    niqe_split: str | None = Field(
+        None,
+        description="fit NIQE's model to the originals of this split; null: to those compared",
+    )
 
     @model_validator(mode="after")
     def _one_source(self):
@@ -41,6 +48,8 @@ class FacesConfig(_Section):
             raise ValueError("give either faces (to be degraded) or reference (originals)")
         if self.lq and not self.reference:
             raise ValueError("lq goes with reference")
+        if self.niqe_split and not self.faces:
+            raise ValueError("niqe_split goes with faces")
         return self
 
 
@@ -99,10 +108,12 @@ class Prepared:
     Attributes:
         source: the samples.
         settings: for the report.
+        niqe_originals: what NIQE's model is fitted to, if not to the originals of the samples.
     """
 
     source: ComparedFaces
     settings: dict
+    niqe_originals: "SplitOriginals | None" = None
 
 
 def load_plan(path: Path) -> Plan:
@@ -149,7 +160,7 @@ def prepare(plan: Plan) -> Prepared:
         settings["weights_sha256"] = {
             name: _sha256(model.restorer.path) for name, model in models.items()
         }
-    return Prepared(source, settings)
+    return Prepared(source, settings, _niqe_originals(plan.data, size))
 
 
 def _make(config: SystemConfig) -> System:
@@ -172,19 +183,34 @@ def _faces(data: FacesConfig, size: int):
 
         return FolderFaces(Path(data.reference), Path(data.lq) if data.lq else None), masks
     # TensorFlow, which draws the degradation, is only imported where something is degraded.
-    from psfr_tf.data.face_folder import read_split
     from psfr_tf.evaluation.degraded import DegradedFaces
 
     folder = Path(data.faces)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; a folder of faces is needed")
-    images = folder / "images" if (folder / "images").is_dir() else folder
     if masks is None and (folder / "masks").is_dir():
         masks = folder / "masks"
-    names: Sequence[str] | None = None
-    if data.split:
-        names = read_split(Path(data.manifest or folder / "manifest.csv"), data.split)
-    return DegradedFaces(images, size, data.seed, data.degradation, names), masks
+    names = _names(data, data.split) if data.split else None
+    return DegradedFaces(_images(folder), size, data.seed, data.degradation, names), masks
+
+
+def _niqe_originals(data: FacesConfig, size: int) -> "SplitOriginals | None":
+    if data.niqe_split is None:
+        return None
+    from psfr_tf.evaluation.degraded import SplitOriginals
+
+    names = _names(data, data.niqe_split)
+    return SplitOriginals(_images(Path(data.faces)), size, data.niqe_split, names)
+
+
+def _images(folder: Path) -> Path:
+    return folder / "images" if (folder / "images").is_dir() else folder
+
+
+def _names(data: FacesConfig, split: str) -> Sequence[str]:
+    from psfr_tf.data.face_folder import read_split
+
+    return read_split(Path(data.manifest or Path(data.faces) / "manifest.csv"), split)
 
 
 def _sha256(folder: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -14,26 +15,34 @@ from psfr_tf.metrics.fid import FID, FeatureStatistics, RunningStatistics
 from psfr_tf.metrics.niqe import PUBLISHED_FILE, PristineModel
 from psfr_tf.photo import read_photo
 
+if TYPE_CHECKING:
+    from psfr_tf.evaluation.degraded import SplitOriginals
+
 # As many as the authors' model was fitted to.
 PRISTINE_IMAGES = 125
 
 
 def pristine_model(
-    given: Path | None, folder: Path, source: ComparedFaces, output: Path
+    given: Path | None,
+    folder: Path,
+    source: ComparedFaces,
+    output: Path,
+    split: "SplitOriginals | None" = None,
 ) -> tuple[PristineModel, str]:
     """NIQE's model, and a sentence on where it comes from.
 
     Args:
-        given: a .mat or .npz file, or a folder of undamaged pictures; None takes the authors'
-            file in `folder` if it is there, else the originals of `source`.
+        given: a .mat or .npz file, or a folder of undamaged pictures; None takes `split`, else the
+            authors' file in `folder` if it is there, else the originals of `source`.
         folder: where the files of networks lie.
-        source: whose originals are taken, at most 125, evenly spaced.
+        source: whose originals are taken, at most 125, evenly spaced; its problems are added to.
         output: a model that was fitted is written here, to be given again.
+        split: other undamaged faces, all of which are taken.
 
     Raises:
         UserError: if it can be neither read nor fitted.
     """
-    if given is None and (folder / PUBLISHED_FILE).is_file():
+    if given is None and split is None and (folder / PUBLISHED_FILE).is_file():
         given = folder / PUBLISHED_FILE
     if given is not None and not given.is_dir():
         return PristineModel.load(given), f"NIQE uses the model in {given.name}."
@@ -43,9 +52,14 @@ def pristine_model(
         chosen = [paths[k] for k in evenly_spaced(len(paths), PRISTINE_IMAGES)]
         model = PristineModel.fit(_large_enough(read_photo(path).rgb for path in chosen))
         what = f"{len(chosen)} pictures of {given.name}"
+    elif split is not None:
+        indices = range(len(split.names))
+        model = PristineModel.fit(_large_enough(_originals(split, indices, source.problems)))
+        what = f"the {len(indices)} originals of the split {split.split}"
     else:
         indices = evenly_spaced(len(source.names), PRISTINE_IMAGES)
-        model = PristineModel.fit(_large_enough(_originals(source, indices)))
+        # One that cannot be read is named when it is measured.
+        model = PristineModel.fit(_large_enough(_originals(source, indices, [])))
         what = f"{len(indices)} originals of this evaluation"
     model.save(output / "niqe_pristine.npz")
     return model, (
@@ -71,12 +85,14 @@ def fid_reference(given: Path, fid: FID) -> FeatureStatistics:
     return running.result()
 
 
-def _originals(source: ComparedFaces, indices: Iterable[int]) -> Iterator[np.ndarray]:
+def _originals(
+    source: "ComparedFaces | SplitOriginals", indices: Iterable[int], problems: list[str]
+) -> Iterator[np.ndarray]:
     for index in tqdm(list(indices), desc="NIQE model", unit="image", disable=None):
         try:
             yield source.original(index)
-        except UserError:
-            continue  # named when it is measured
+        except UserError as error:
+            problems.append(str(error))
 
 
 def _large_enough(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -87,6 +87,26 @@ def test_model(weights, data, tmp_path, capsys):
     assert pixels(out / "contact_sheet.png").shape == (24 + 3 * 68, 4 + 4 * 68, 3)
 
 
+def test_niqe_model_of_the_training_faces(tmp_path):
+    (tmp_path / "images").mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["name,split"]
+    for seed in range(40):
+        grain = rng.normal(0, 6, (192, 192, 1))
+        rgb = np.clip(draw_face(seed, 192)[0] + grain, 0, 255).astype(np.uint8)
+        Image.fromarray(rgb).save(tmp_path / "images" / f"{seed}.png")
+        lines.append(f"{seed},{'test' if seed < 2 else 'train'}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    data = {"faces": str(tmp_path), "split": "test", "size": 192, "niqe_split": "train"}
+    plan = {"data": data, "systems": [{"name": "input", "baseline": "bicubic"}]}
+    (tmp_path / "plan.yaml").write_text(json.dumps({**plan, "metrics": ["niqe"]}))
+    assert evaluate("--plan", tmp_path / "plan.yaml", "--output", tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["images"] == 2 and report["settings"]["niqe_split"] == "train"
+    assert "the 38 originals of the split train" in " ".join(report["notes"])
+    assert report["metrics"]["niqe"]["mean"]["input"] > 0
+
+
 def image_of(data, name):
     return data / "images" / f"{name}.png"
 
@@ -226,6 +246,8 @@ def test_shipped_plans_are_valid(table):
         ["--restored", "r", "--reference", "x", "--against", "nlm_unsharp"],
         ["--weights", "w", "--data", "d", "--against", "magic"],
         ["--weights", "w", "--data", "d", "--against", "input=x"],
+        ["--restored", "r", "--reference", "x", "--niqe-split", "train"],
+        ["--weights", "w", "--data", "d", "--niqe-split", "train", "--niqe-model", "m.npz"],
         ["--plan", "p.yaml", "--data", "d"],
         ["--plan", "p.yaml", "--fidelity", "1"],
         ["--restored", "r", "--reference", "x", "--fidelity", "1"],

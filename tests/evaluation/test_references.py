@@ -6,6 +6,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from psfr_tf.errors import UserError
+from psfr_tf.evaluation.degraded import SplitOriginals
 from psfr_tf.evaluation.faces import FolderFaces
 from psfr_tf.evaluation.references import fid_reference, pristine_model
 from psfr_tf.evaluation.systems import ComparedFaces
@@ -39,6 +40,32 @@ def test_niqe_model_from_originals_folder_or_file(pictures, tmp_path):
     (tmp_path / PUBLISHED_FILE).write_bytes(b"damaged")
     with pytest.raises(UserError, match=r"modelparameters\.mat: not a model"):
         pristine_model(None, tmp_path, source, tmp_path)
+
+
+def test_niqe_model_from_another_split(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for k in range(60):
+        Image.fromarray(astronaut()[5 * k : 192 + 5 * k, :192]).save(images / f"{k}.png")
+    (images / "59.png").write_bytes(b"damaged")
+    source = ComparedFaces(FolderFaces(images), {})
+    assert source.problems == []
+    split = SplitOriginals(images, 192, "train", [str(k) for k in range(61)])
+    np.testing.assert_array_equal(split.original(3), astronaut()[15:207, :192])
+    # The authors' file, had it been there, would not have been taken.
+    (tmp_path / PUBLISHED_FILE).write_bytes(b"damaged")
+    model, note = pristine_model(None, tmp_path, source, tmp_path, split)
+    assert "fitted to the 61 originals of the split train" in note
+    assert [line.split(": ")[0] for line in source.problems] == [
+        str(images / "59.png"),
+        str(images / "60"),
+    ]
+    expected = PristineModel.fit(split.original(k) for k in range(59))
+    np.testing.assert_allclose(model.mean, expected.mean)
+    # A file that is given comes first.
+    expected.save(tmp_path / "given.npz")
+    _, note = pristine_model(tmp_path / "given.npz", tmp_path, source, tmp_path, split)
+    assert note == "NIQE uses the model in given.npz."
 
 
 class Colours:
