@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.evaluation.systems import BicubicInput, System
+from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
 
@@ -36,6 +37,7 @@ class ScaledInputs:
         # At the largest scale of a sub-pixel generator LQ comes as blocks of pixels.
         last = IMAGE_CHANNELS * generator.subpixel**2
         lq_channels = [*[IMAGE_CHANNELS] * (len(self.sizes) - 1), last]
+        labels = NUM_CLASSES if generator.parsing_input else 0
         # Intermediate tensors of the functional graph as inputs: the rest of the network is kept.
         from_references = keras.Model([generator.inputs[0], *references], generator.outputs[0])
 
@@ -51,7 +53,8 @@ class ScaledInputs:
                 tf.concat(
                     [
                         reference[..., :count] * lq_factors[k],
-                        reference[..., count:] * parsing_factors[k],
+                        reference[..., count : count + labels] * parsing_factors[k],
+                        reference[..., count + labels :],  # noise
                     ],
                     axis=-1,
                 )

@@ -27,7 +27,9 @@ def networks(request, random_networks):
     generator, parsing_network = random_networks("psfr-test-64")
     if request.param == "correction":
         keras.utils.set_random_seed(6)
-        generator = Generator(SIZE, {8: 8, 16: 8, 32: 8}, 8, False, subpixel=2, add_input=True)
+        generator = Generator(
+            SIZE, {8: 8, 16: 8, 32: 8}, 8, False, subpixel=2, add_input=True, noise=True
+        )
         generator.to_rgb.set_weights(
             [np.random.default_rng(0).normal(0, 0.05, w.shape) for w in generator.to_rgb.weights]
         )
@@ -70,6 +72,19 @@ def test_each_input_matters_only_where_it_is_given(networks):
     )
     for name, picture in pictures.items():
         assert (picture != full).any(), name
+
+
+def test_noise_is_no_input(networks):
+    generator, parsing_network = networks
+    if not generator.noise:
+        pytest.skip("a generator without noise")
+    (noise,) = generator.reference_pyramid.weights
+    before = ScaledInputs(generator, parsing_network).restore(face(0), (), ())
+    kept = noise.numpy()
+    noise.assign(-kept)
+    after = ScaledInputs(generator, parsing_network).restore(face(0), (), ())
+    noise.assign(kept)
+    assert (before != after).any()
 
 
 def test_zeros_are_in_the_right_channels(random_networks):
