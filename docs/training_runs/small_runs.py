@@ -27,7 +27,7 @@ from psfr_tf.training.schedule import LearningRate
 PRESET, SIZE, BATCH, STEPS, LOG_EVERY = "psfr-mobile-256", 256, 4, 500, 50
 
 # What all runs share where the preset, which follows their result, has something else.
-BASE = {"soft_parsing": False}
+BASE = {"soft_parsing": False, "noise": False}
 
 # Multiply-adds as the preset's, within 1 % at the two largest scales, which need nearly all.
 WIDE_STYLE = {"channels": {16: 112, 32: 96, 64: 54, 128: 38}, "style_hidden": 48}

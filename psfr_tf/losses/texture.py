@@ -56,14 +56,15 @@ def texture_features(images: Any) -> Sequence[Any]:
     """What the Gram matrices are taken of, at full and at half size.
 
     Channels: 1 (its products are the means of the others); normalised brightness; that of four
-    neighbours; its absolute value; its products with the four neighbours; the local contrast,
+    neighbours; its absolute value; its products with the four neighbours; their absolute values
+    (so that the shape of each product's distribution counts, left and right); the local contrast,
     0.3 ln(deviation + 1) with the deviation in grey levels.
 
     Args:
         images: [B, S, S, 3], RGB in [-1, 1], S even; computed in float32.
 
     Returns:
-        Two maps, float32 [B, S, S, 12] and [B, S / 2, S / 2, 12].
+        Two maps, float32 [B, S, S, 16] and [B, S / 2, S / 2, 16].
     """
     images = ops.cast(images, "float32")
     # Around zero, where float32 is finest: the variance is a difference of squares.
@@ -74,12 +75,14 @@ def texture_features(images: Any) -> Sequence[Any]:
             grey = ops.average_pool(grey, 2, 2, "valid")
         normalised, deviation = _normalise(grey)
         neighbours = [ops.roll(normalised, offset, axis=(1, 2)) for offset in NEIGHBOURS]
+        products = [normalised * neighbour for neighbour in neighbours]
         channels = [
             ops.ones_like(normalised),
             normalised,
             *neighbours,
             ops.abs(normalised),
-            *(normalised * neighbour for neighbour in neighbours),
+            *products,
+            *(ops.abs(product) for product in products),
             CONTRAST_SHARE * ops.log(deviation + 1.0),
         ]
         features.append(ops.concatenate(channels, axis=-1))

@@ -3,8 +3,8 @@
 - `psfrgan-512`: the published networks; loads the converted checkpoints of the authors' release.
 - `psfr-mobile-256`: ours, for phones. Generator and face parsing network together stay below
   2.0 M parameters and 6 GMAC for one 256x256 face. It works on a space-to-depth grid of half the
-  side, its generator adds to LQ and takes soft parsing maps, and it has no spectral norm in the
-  generator.
+  side, its generator adds to LQ, takes soft parsing maps and fixed noise, and it has no spectral
+  norm in the generator.
 - `psfr-test-64`: the same code at a size for tests.
 """
 
@@ -38,6 +38,7 @@ PRESETS = {
             "subpixel": 2,
             "add_input": True,
             "soft_parsing": True,
+            "noise": True,
         },
         "parsing": {
             "image_size": 256,

@@ -74,10 +74,9 @@ def test_each_input_matters_only_where_it_is_given(networks):
         assert (picture != full).any(), name
 
 
+@pytest.mark.parametrize("networks", ["correction"], indirect=True)
 def test_noise_is_no_input(networks):
     generator, parsing_network = networks
-    if not generator.noise:
-        pytest.skip("a generator without noise")
     (noise,) = generator.reference_pyramid.weights
     before = ScaledInputs(generator, parsing_network).restore(face(0), (), ())
     kept = noise.numpy()

@@ -30,18 +30,20 @@ def grainy(pixels, sigma=4.0):
 
 def test_channels_are_what_their_names_say(face):
     fine, coarse = (np.asarray(each)[0] for each in texture_features(batch(face)))
-    assert fine.shape == (128, 128, 12) and coarse.shape == (64, 64, 12)
+    assert fine.shape == (128, 128, 16) and coarse.shape == (64, 64, 16)
     grey = face.astype(np.float64) @ [0.299, 0.587, 0.114]
     for features, picture in ((fine, grey), (coarse, cv2.resize(grey, (64, 64), None, 0, 0, 3))):
         normalised, deviation = normalise(picture)  # NIQE's, written on its own
         inside = np.s_[4:-4, 4:-4]
         neighbours = [np.roll(normalised, by, (0, 1)) for by in ((0, 1), (1, 0), (1, 1), (1, -1))]
+        products = [normalised * each for each in neighbours]
         expected = [
             np.ones_like(normalised),
             normalised,
             *neighbours,
             np.abs(normalised),
-            *(normalised * each for each in neighbours),
+            *products,
+            *np.abs(products),
             0.3 * np.log(deviation + 1.0),
         ]
         for channel, values in enumerate(expected):
@@ -83,7 +85,7 @@ def test_regions_count_by_their_size(face):
     for ours, theirs in zip(texture_features(fake), texture_features(real), strict=True):
         quarter = ours.shape[1] // 4
         for rows, share in ((np.s_[:, :quarter], 0.25), (np.s_[:, quarter:], 0.75)):
-            a, b = (np.asarray(each)[rows].reshape(-1, 12) for each in (ours, theirs))
+            a, b = (np.asarray(each)[rows].reshape(-1, 16) for each in (ours, theirs))
             expected += share * np.mean(((a.T @ a - b.T @ b) / len(a)) ** 2)
     assert float(texture_loss(fake, real, labels)) == pytest.approx(expected, rel=1e-4)
 
