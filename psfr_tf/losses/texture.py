@@ -58,22 +58,26 @@ def texture_features(images: Any) -> Sequence[Any]:
     Channels: 1 (its products are the means of the others); normalised brightness; that of four
     neighbours; its absolute value; its products with the four neighbours; their absolute values
     (so that the shape of each product's distribution counts, left and right); the local contrast,
-    0.3 ln(deviation + 1) with the deviation in grey levels.
+    0.3 ln(deviation + 1) with the deviation in grey levels; that of the colour differences R - Y
+    and B - Y, without which grain gets coloured specks.
 
     Args:
         images: [B, S, S, 3], RGB in [-1, 1], S even; computed in float32.
 
     Returns:
-        Two maps, float32 [B, S, S, 16] and [B, S / 2, S / 2, 16].
+        Two maps, float32 [B, S, S, 18] and [B, S / 2, S / 2, 18].
     """
     images = ops.cast(images, "float32")
     # Around zero, where float32 is finest: the variance is a difference of squares.
-    grey = ops.sum(images * 127.5 * LUMA, axis=-1, keepdims=True)
+    images = images * 127.5
+    grey = ops.sum(images * LUMA, axis=-1, keepdims=True)
+    red, blue = images[..., :1] - grey, images[..., 2:] - grey
     features = []
     for scale in range(SCALES):
         if scale:
-            grey = ops.average_pool(grey, 2, 2, "valid")
+            grey, red, blue = (ops.average_pool(x, 2, 2, "valid") for x in (grey, red, blue))
         normalised, deviation = _normalise(grey)
+        deviations = [deviation, _normalise(red)[1], _normalise(blue)[1]]
         neighbours = [ops.roll(normalised, offset, axis=(1, 2)) for offset in NEIGHBOURS]
         products = [normalised * neighbour for neighbour in neighbours]
         channels = [
@@ -83,7 +87,7 @@ def texture_features(images: Any) -> Sequence[Any]:
             ops.abs(normalised),
             *products,
             *(ops.abs(product) for product in products),
-            CONTRAST_SHARE * ops.log(deviation + 1.0),
+            *(CONTRAST_SHARE * ops.log(each + 1.0) for each in deviations),
         ]
         features.append(ops.concatenate(channels, axis=-1))
     return features

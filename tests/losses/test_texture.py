@@ -30,10 +30,11 @@ def grainy(pixels, sigma=4.0):
 
 def test_channels_are_what_their_names_say(face):
     fine, coarse = (np.asarray(each)[0] for each in texture_features(batch(face)))
-    assert fine.shape == (128, 128, 16) and coarse.shape == (64, 64, 16)
-    grey = face.astype(np.float64) @ [0.299, 0.587, 0.114]
-    for features, picture in ((fine, grey), (coarse, cv2.resize(grey, (64, 64), None, 0, 0, 3))):
-        normalised, deviation = normalise(picture)  # NIQE's, written on its own
+    assert fine.shape == (128, 128, 18) and coarse.shape == (64, 64, 18)
+    face = face.astype(np.float64)
+    for features, picture in ((fine, face), (coarse, cv2.resize(face, (64, 64), None, 0, 0, 3))):
+        grey = picture @ [0.299, 0.587, 0.114]
+        normalised, deviation = normalise(grey)  # NIQE's, written on its own
         inside = np.s_[4:-4, 4:-4]
         neighbours = [np.roll(normalised, by, (0, 1)) for by in ((0, 1), (1, 0), (1, 1), (1, -1))]
         products = [normalised * each for each in neighbours]
@@ -45,6 +46,8 @@ def test_channels_are_what_their_names_say(face):
             *products,
             *np.abs(products),
             0.3 * np.log(deviation + 1.0),
+            0.3 * np.log(normalise(picture[..., 0] - grey)[1] + 1.0),
+            0.3 * np.log(normalise(picture[..., 2] - grey)[1] + 1.0),
         ]
         for channel, values in enumerate(expected):
             np.testing.assert_allclose(
@@ -66,6 +69,11 @@ def test_a_screen_pattern_of_the_same_strength_is_not_grain(face):
     assert loss(face + screen, grainy(face)) > 20 * loss(grainy(face), grainy(face))
 
 
+def test_coloured_specks_are_not_grain(face):
+    specks = rng.normal(0, 4.0, (128, 128, 1)) * [1.0, -0.299 / 0.587, 0.0]  # of equal brightness
+    assert loss(grainy(face) + specks, grainy(face)) > 20 * loss(grainy(face), grainy(face))
+
+
 def test_each_region_has_its_own_texture():
     flat = np.full((128, 128, 3), 128.0)
     grain = rng.normal(0, 4.0, (128, 128, 1))
@@ -85,7 +93,7 @@ def test_regions_count_by_their_size(face):
     for ours, theirs in zip(texture_features(fake), texture_features(real), strict=True):
         quarter = ours.shape[1] // 4
         for rows, share in ((np.s_[:, :quarter], 0.25), (np.s_[:, quarter:], 0.75)):
-            a, b = (np.asarray(each)[rows].reshape(-1, 16) for each in (ours, theirs))
+            a, b = (np.asarray(each)[rows].reshape(-1, 18) for each in (ours, theirs))
             expected += share * np.mean(((a.T @ a - b.T @ b) / len(a)) ** 2)
     assert float(texture_loss(fake, real, labels)) == pytest.approx(expected, rel=1e-4)
 
