@@ -188,6 +188,7 @@ class TrainConfig(_Section):
         if self.model == "fpn":  # say plainly which terms are off
             losses.style_features = "none"
             losses.style_weight = losses.adversarial_weight = losses.feature_matching_weight = 0.0
+            losses.texture_weight = 0.0
         else:
             if losses.style_weight and losses.style_features == "vgg" and not losses.vgg_weights:
                 raise ValueError(
