@@ -124,6 +124,9 @@ class LossConfig(_Section):
     form: Literal["paper", "release"] = "paper"
     pixel: Literal["l1", "l2"] | None = None
     pixel_weight: Weight | None = None
+    chroma_weight: Weight = Field(
+        0.0, description="colour differences R - Y and B - Y; not in the paper"
+    )
     feature_matching_weight: Weight | None = None
     adversarial_weight: Weight = Field(1.0, description="0 trains without a discriminator")
     style_weight: Weight | None = None
@@ -188,7 +191,7 @@ class TrainConfig(_Section):
         if self.model == "fpn":  # say plainly which terms are off
             losses.style_features = "none"
             losses.style_weight = losses.adversarial_weight = losses.feature_matching_weight = 0.0
-            losses.texture_weight = 0.0
+            losses.texture_weight = losses.chroma_weight = 0.0
         else:
             if losses.style_weight and losses.style_features == "vgg" and not losses.vgg_weights:
                 raise ValueError(

@@ -43,6 +43,7 @@ VARIANTS = {
     "narrow style": {"generator": NARROW_STYLE},
     "L2": {"losses": {"pixel": "l2", "pixel_weight": 50.0}},
     "weaker degradation": {"degradation": "release"},
+    "no average": {"average": 0.0},
     "128 px first": {"progressive": True},
 }
 
@@ -85,12 +86,12 @@ def run(faces, val_faces, name, seed=0, slope=0.2, degradation="paper", progress
         yield {"variant": name, "step": (epoch + 1) * LOG_EVERY, **quality}
 
 
-def _model(generator, steps, losses=None):
+def _model(generator, steps, losses=None, average=400.0):
     parsing = FaceParsingNetwork.from_preset(PRESET)
     parsing.load_weights(SHIPPED_WEIGHTS / PRESET / "parsing.weights.h5")
     losses = {"pixel": "l1", "pixel_weight": 10.0} | (losses or {})
     off = {"adversarial_weight": 0.0, "feature_matching_weight": 0.0}
-    model = SmallRun(generator, None, parsing, ema_half_life=400, **losses, **off)
+    model = SmallRun(generator, None, parsing, ema_half_life=average, **losses, **off)
     model.compile(Adam(LearningRate(5e-4, steps, "cosine", 50), beta_1=0.5))
     return model
 

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from psfr_tf.losses.reconstruction import LUMA
 from psfr_tf.losses.semantic_style import EPSILON, doubled_gram_difference
 
 SCALES = 2
 # Offset of each neighbour: left, above, above left, above right.
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 WINDOW, SIGMA = 7, 7.0 / 6.0
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 # Brings the logarithm of the contrast, up to about 4, to the range of the other features.
 CONTRAST_SHARE = 0.3
 

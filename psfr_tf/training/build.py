@@ -50,6 +50,7 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         form=losses.form,
         pixel=losses.pixel,
         pixel_weight=losses.pixel_weight,
+        chroma_weight=losses.chroma_weight,
         feature_matching_weight=losses.feature_matching_weight,
         adversarial_weight=losses.adversarial_weight,
         style_weight=losses.style_weight,

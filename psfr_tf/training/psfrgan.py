@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.losses import (
+    chroma_loss,
     feature_matching_loss,
     generator_hinge_loss,
     hinge_term,
@@ -44,9 +45,9 @@ class PSFRGAN(Trainer):
             ``style_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
         pixel: "l1" or "l2".
-        pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight:
-            weight of each term, at least 0; the texture loss is not the paper's. Without
-            ``adversarial_weight`` the discriminator is not run.
+        pixel_weight, chroma_weight, feature_matching_weight, adversarial_weight, style_weight,
+            texture_weight: weight of each term, at least 0; the chroma and texture losses are not
+            the paper's. Without ``adversarial_weight`` the discriminator is not run.
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
 
     Example:
@@ -64,6 +65,7 @@ class PSFRGAN(Trainer):
         form: str = "paper",
         pixel: str = "l2",
         pixel_weight: float = 10.0,
+        chroma_weight: float = 0.0,
         feature_matching_weight: float = 10.0,
         adversarial_weight: float = 1.0,
         style_weight: float = 0.0,
@@ -89,11 +91,14 @@ class PSFRGAN(Trainer):
         self.form = form
         self.pixel = pixel
         self.pixel_weight = pixel_weight
+        self.chroma_weight = chroma_weight
         self.feature_matching_weight = feature_matching_weight
         self.adversarial_weight = adversarial_weight
         self.style_weight = style_weight
         self.texture_weight = texture_weight
         self._means("loss_g", "pixel", "gradient_norm_g")
+        if chroma_weight:
+            self._means("chroma")
         if style_weight:
             self._means("style")
         if texture_weight:
@@ -236,7 +241,10 @@ class PSFRGAN(Trainer):
         return {"adversarial_d": loss, **terms}, _features(outputs), gradients
 
     def _pixel_terms(self, image, hq):
-        return {"pixel": self.pixel_weight * pixel_loss(image, hq, self.pixel)}
+        terms = {"pixel": self.pixel_weight * pixel_loss(image, hq, self.pixel)}
+        if self.chroma_weight:
+            terms["chroma"] = self.chroma_weight * chroma_loss(image, hq)
+        return terms
 
     def _style_terms(self, image, hq, labels):
         features_hq = self.style_features(hq)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from psfr_tf.losses import feature_matching_loss, pixel_loss
+from psfr_tf.losses import chroma_loss, feature_matching_loss, pixel_loss
 
 
 def test_pixel_loss_kinds():
@@ -11,6 +11,14 @@ def test_pixel_loss_kinds():
     assert float(pixel_loss(prediction, target, "l2")) == pytest.approx(4 / 3)
     with pytest.raises(ValueError, match="kind='l3'"):
         pixel_loss(prediction, target, "l3")
+
+
+def test_chroma_loss_counts_colour_and_not_brightness():
+    grey = np.full((1, 2, 2, 3), 0.25, "float32")
+    assert float(chroma_loss(grey, grey - 0.5)) == pytest.approx(0.0, abs=1e-6)
+    # R alone differs by 1: Y by 0.299, R - Y by 0.701, B - Y by -0.299.
+    red = grey + np.array([1.0, 0.0, 0.0], "float32")
+    assert float(chroma_loss(red, grey)) == pytest.approx((0.701 + 0.299) / 2)
 
 
 def features(value, scales=2, layers=5):

@@ -43,6 +43,7 @@ def build(rate=1e-3, **arguments):
         "feature_matching_weight": 1.0,
         "style_weight": 10.0,
         "texture_weight": 10.0,
+        "chroma_weight": 10.0,
         "ema_half_life": 50.0,
         **arguments,
     }
@@ -74,11 +75,11 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     before = [snapshot(network) for network in networks]
     logs = model.train_step(batch)
     assert set(logs) == {
-        "loss_g", "pixel", "style", "texture", "feature_matching",
+        "loss_g", "pixel", "chroma", "style", "texture", "feature_matching",
         "adversarial_g", "adversarial_d", "gradient_norm_g", "gradient_norm_d",
         "score_real_0", "score_fake_0", "score_real_1", "score_fake_1",
     }  # fmt: skip
-    parts = ("pixel", "style", "texture", "adversarial_g", "feature_matching")
+    parts = ("pixel", "chroma", "style", "texture", "adversarial_g", "feature_matching")
     assert float(logs["loss_g"]) == pytest.approx(sum(float(logs[part]) for part in parts))
     assert all(changed(model.generator, before[0])[:2])
     assert sum(changed(model.discriminator, before[1])) > 0.8 * len(before[1])
@@ -101,7 +102,7 @@ def test_without_a_map_the_parsing_network_reads_hq(batch):
 def test_discriminator_is_not_run_without_adversarial_weight(batch):
     model = build(adversarial_weight=0.0, feature_matching_weight=0.0)
     assert model.discriminator is None and model.d_optimizer is None
-    names = {"loss_g", "pixel", "style", "texture", "gradient_norm_g"}
+    names = {"loss_g", "pixel", "chroma", "style", "texture", "gradient_norm_g"}
     assert set(model.train_step(batch)) == names
 
 
