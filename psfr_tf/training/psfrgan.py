@@ -45,8 +45,8 @@ class PSFRGAN(Trainer):
             ``style_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
         pixel: "l1" or "l2".
-        pixel_weight, chroma_weight, feature_matching_weight, adversarial_weight, style_weight,
-            texture_weight: weight of each term, at least 0; the chroma and texture losses are not
+        pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight,
+            chroma_weight: weight of each term, at least 0; the texture and chroma losses are not
             the paper's. Without ``adversarial_weight`` the discriminator is not run.
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
 
@@ -65,11 +65,11 @@ class PSFRGAN(Trainer):
         form: str = "paper",
         pixel: str = "l2",
         pixel_weight: float = 10.0,
-        chroma_weight: float = 0.0,
         feature_matching_weight: float = 10.0,
         adversarial_weight: float = 1.0,
         style_weight: float = 0.0,
         texture_weight: float = 0.0,
+        chroma_weight: float = 0.0,
         ema_half_life: float = 0.0,
         **kwargs,
     ):
@@ -91,11 +91,11 @@ class PSFRGAN(Trainer):
         self.form = form
         self.pixel = pixel
         self.pixel_weight = pixel_weight
-        self.chroma_weight = chroma_weight
         self.feature_matching_weight = feature_matching_weight
         self.adversarial_weight = adversarial_weight
         self.style_weight = style_weight
         self.texture_weight = texture_weight
+        self.chroma_weight = chroma_weight
         self._means("loss_g", "pixel", "gradient_norm_g")
         if chroma_weight:
             self._means("chroma")

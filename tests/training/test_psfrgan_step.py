@@ -43,7 +43,7 @@ def build(rate=1e-3, **arguments):
         "feature_matching_weight": 1.0,
         "style_weight": 10.0,
         "texture_weight": 10.0,
-        "chroma_weight": 10.0,
+        "chroma_weight": 1.0,
         "ema_half_life": 50.0,
         **arguments,
     }
