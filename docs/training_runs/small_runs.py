@@ -44,6 +44,7 @@ VARIANTS = {
     "L2": {"losses": {"pixel": "l2", "pixel_weight": 50.0}},
     "weaker degradation": {"degradation": "release"},
     "no average": {"average": 0.0},
+    "augmentation": {"augment": True},
     "128 px first": {"progressive": True},
 }
 
@@ -58,12 +59,22 @@ class SmallRun(PSFRGAN):
         return super().predict_parsing(lq)[:, ::factor, ::factor]
 
 
-def run(faces, val_faces, name, seed=0, slope=0.2, degradation="paper", progressive=False, **how):
+def run(
+    faces,
+    val_faces,
+    name,
+    seed=0,
+    slope=0.2,
+    degradation="paper",
+    augment=False,
+    progressive=False,
+    **how,
+):
     """Train one variant; yields {"variant", "step", "val_psnr", "val_ssim"}."""
     style_transformation.NEGATIVE_SLOPE = slope
     keras.utils.set_random_seed(seed)
     generator = Generator(**generator_at(PRESET, SIZE) | BASE | how.pop("generator", {}))
-    dataset = training_dataset(faces, SIZE, BATCH, seed, degradation)
+    dataset = training_dataset(faces, SIZE, BATCH, seed, degradation, augment=augment)
     validation = evaluation_pairs(val_faces, SIZE, 0).batch(BATCH).cache()
     steps = STEPS
     if progressive:  # half of the multiply-adds at half the side: four steps for two
