@@ -42,9 +42,9 @@ VARIANTS = {
     "wide style": {"generator": WIDE_STYLE},
     "narrow style": {"generator": NARROW_STYLE},
     "L2": {"losses": {"pixel": "l2", "pixel_weight": 50.0}},
-    "weaker degradation": {"degradation": "release"},
+    "weaker degradation": {"data": {"form": "release"}},
     "no average": {"average": 0.0},
-    "augmentation": {"augment": True},
+    "augmentation": {"data": {"augment": True}},
     "128 px first": {"progressive": True},
 }
 
@@ -59,22 +59,12 @@ class SmallRun(PSFRGAN):
         return super().predict_parsing(lq)[:, ::factor, ::factor]
 
 
-def run(
-    faces,
-    val_faces,
-    name,
-    seed=0,
-    slope=0.2,
-    degradation="paper",
-    augment=False,
-    progressive=False,
-    **how,
-):
+def run(faces, val_faces, name, seed=0, slope=0.2, data=None, progressive=False, **how):
     """Train one variant; yields {"variant", "step", "val_psnr", "val_ssim"}."""
     style_transformation.NEGATIVE_SLOPE = slope
     keras.utils.set_random_seed(seed)
     generator = Generator(**generator_at(PRESET, SIZE) | BASE | how.pop("generator", {}))
-    dataset = training_dataset(faces, SIZE, BATCH, seed, degradation, augment=augment)
+    dataset = training_dataset(faces, SIZE, BATCH, seed, **(data or {}))
     validation = evaluation_pairs(val_faces, SIZE, 0).batch(BATCH).cache()
     steps = STEPS
     if progressive:  # half of the multiply-adds at half the side: four steps for two

@@ -34,9 +34,8 @@ def pixel_loss(prediction: Any, target: Any, kind: str = "l1") -> Any:
 def chroma_loss(prediction: Any, target: Any) -> Any:
     """Mean absolute error of the colour differences R - Y and B - Y, with Y of BT.601.
 
-    Not the paper's. The pixel loss counts an error in colour as little as one in brightness; a
-    model that is also asked for grain then makes part of it of colour, where photographs have
-    little.
+    Not the paper's. To the pixel loss, grain made of colour costs as little as grain made of
+    brightness; the texture loss asks for grain, and photographs have little of the former.
 
     Args:
         prediction: RGB [B, H, W, 3], any float dtype; compared in float32.
