@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
 from psfr_tf.yaml_file import read_yaml, validated
 
@@ -38,7 +39,7 @@ class DataConfig(_Section):
     val_images: Annotated[int, Field(ge=0)] = Field(
         64, description="largest number of validation faces; 0 turns validation off"
     )
-    degradation: Literal["paper", "release"] = "paper"
+    degradation: Form = "paper"
     service: Annotated[str, Field(pattern=r"^grpc://[^/:]+:\d+$")] | None = Field(
         None, description="grpc://HOST:PORT of a tf.data service dispatcher that runs the input"
     )

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
+from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
 SUMMARY = "Images per second of the degradation, by stage, beside OpenCV."
@@ -27,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
-        choices=("paper", "release"),
+        choices=FORMS,
         default="release",
-        help="degradation of the paper or of the authors' code (default: %(default)s)",
+        help=f"{FORM_HELP} (default: %(default)s)",
     )
     parser.add_argument(
         "--images",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from psfr_tf.cli.inputs import keep_apart, make_folder, whole
+from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
 SUMMARY = "Make low-quality versions of sharp aligned faces, the same ones for the same seed."
@@ -49,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--form",
-        choices=("paper", "release"),
-        help=f"degradation of the paper or of the authors' code (default: {DEFAULT_FORM})",
+        choices=FORMS,
+        help=f"{FORM_HELP} (default: {DEFAULT_FORM})",
     )
     parser.add_argument(
         "--size",

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
+from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."
@@ -84,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--degradation",
-        choices=("paper", "release"),
+        choices=FORMS,
         help="with --weights: form of the degradation (default: paper)",
     )
     parser.add_argument(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
+from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
 
 KINDS = ("scales", "factors")
@@ -49,7 +50,7 @@ def add_face_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--degradation",
-        choices=("paper", "release"),
+        choices=FORMS,
         default="paper",
         help="form of the degradation (default: %(default)s)",
     )

@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.degradation import Degradation, DegradationParameters
-from psfr_tf.data.degradation.pipeline import BLURS, FORMS
+from psfr_tf.data.degradation.natural import neutral_light
+from psfr_tf.data.degradation.pipeline import BLURS
 from psfr_tf.data.degradation.resampling import METHODS
+from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
 
 _FACE = ("name", "source_file", "form", "seed", "index", "size")
@@ -34,8 +36,11 @@ _DRAWN = (
     "jpeg_quality",
     "grey",
 )
+_LIGHT = ("gain_0", "gain_1", "gain_2", "offset", "compressed_again", "second_quality")
 _HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
-COLUMNS = (*_FACE, *_DRAWN, *_HASHES)
+COLUMNS = (*_FACE, *_DRAWN, *_HASHES, *_LIGHT)
+# Manifests of earlier versions have no columns for what only "natural" draws.
+_REQUIRED = (*_FACE, *_DRAWN, *_HASHES)
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
 _BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
 
@@ -47,7 +52,7 @@ class ManifestRow:
     Attributes:
         name: of the pictures written.
         source_file: file name of the sharp face.
-        form: "paper" or "release".
+        form: one of `FORMS`.
         size: side in pixels.
         values: all cells, as text.
     """
@@ -75,6 +80,10 @@ def drawn_values(p: DegradationParameters, degradation: Degradation) -> dict[str
         "median_k": degradation.median_sizes[int(p.median_index)],
         "noise_seed_0": int(seeds[0]),
         "noise_seed_1": int(seeds[1]),
+        **{f"gain_{channel}": f"{float(gain):.9g}" for channel, gain in enumerate(p.gain)},
+        "offset": f"{float(p.offset):.9g}",
+        "compressed_again": int(p.compressed_again),
+        "second_quality": int(p.second_quality),
     }
 
 
@@ -99,7 +108,19 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
         interpolation=tf.constant(METHODS.index(values["interpolation"]), tf.int32),
         median_index=tf.constant(degradation.median_sizes.index(int(values["median_k"])), tf.int32),
         noise_seed=tf.constant(seeds, tf.int64),
+        **_light(values),
     )
+
+
+def _light(values: Mapping[str, str]) -> dict[str, tf.Tensor]:
+    if not values.get("gain_0"):
+        return neutral_light()
+    return {
+        "gain": tf.constant([np.float32(values[f"gain_{channel}"]) for channel in range(3)]),
+        "offset": tf.constant(np.float32(values["offset"])),
+        "compressed_again": tf.constant(bool(int(values["compressed_again"]))),
+        "second_quality": tf.constant(int(values["second_quality"]), tf.int32),
+    }
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
@@ -113,7 +134,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot read the manifest ({error})") from error
-    missing = [name for name in COLUMNS if not rows or rows[0].get(name) is None]
+    missing = [name for name in _REQUIRED if not rows or rows[0].get(name) is None]
     if missing:
         raise UserError(
             f"{path}: not a manifest of psfr degrade, it has no {', '.join(missing[:3])}"

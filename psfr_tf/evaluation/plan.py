@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metrics.choice import NAMES
@@ -30,7 +31,7 @@ class FacesConfig(_Section):
     split: str | None = Field(None, description="faces of this split of the manifest; null: all")
     manifest: str | None = Field(None, description="CSV with name and split; null: in faces")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    degradation: Literal["paper", "release"] = "paper"
+    degradation: Form = "paper"
     size: Annotated[int, Field(ge=32, le=512)] | None = Field(
         None, description="side of the faces compared; null: that of the first model, else 512"
     )

@@ -6,6 +6,7 @@ from keras import ops
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.layers import ReflectionPadding2D
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
+from psfr_tf.layers.light import normalize_light
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
 from psfr_tf.layers.subpixel_conv import edge_pad, upsampled_conv
 from psfr_tf.models.presets import preset
@@ -127,6 +128,8 @@ class FaceParsingNetwork(keras.Model):
         num_residual_blocks: int, blocks at the smallest size.
         subpixel: int; above 1, the first convolution reads space-to-depth blocks and the outputs
             are made `subpixel**2` pixels at a time by depth-to-space.
+        light_normalization: bool, the network sees LQ in the light of the training faces (see
+            `psfr_tf.layers.light`).
 
     Call: `network(lq)`, lq float32 [B, S, S, 3] RGB in [-1, 1]. Output: dict with `logits` float32
     [B, S, S, 19] and `image` float32 [B, S, S, 3], the restored picture that FPN training asks for
@@ -139,6 +142,7 @@ class FaceParsingNetwork(keras.Model):
         encoder_channels: list[int] | tuple[int, ...] = (64, 128, 256, 256, 256),
         num_residual_blocks: int = 10,
         subpixel: int = 1,
+        light_normalization: bool = False,
         **kwargs,
     ):
         encoder_channels = list(encoder_channels)
@@ -167,7 +171,8 @@ class FaceParsingNetwork(keras.Model):
 
         # === Functional graph ===
         lq = keras.Input((image_size, image_size, 3), name="lq")
-        x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
+        seen, scale, shift = normalize_light(lq) if light_normalization else (lq, None, None)
+        x = space_to_depth(seen, subpixel) if subpixel > 1 else seen
         for layer in self.encoder:
             x = layer(x)
         skip = x
@@ -181,6 +186,8 @@ class FaceParsingNetwork(keras.Model):
         if subpixel > 1:
             logits = depth_to_space(logits, subpixel)
             image = depth_to_space(image, subpixel)
+        if light_normalization:
+            image = image * scale + shift
         super().__init__(inputs=lq, outputs={"logits": logits, "image": image}, **kwargs)
 
         # === Config ===
@@ -188,6 +195,7 @@ class FaceParsingNetwork(keras.Model):
         self.encoder_channels = encoder_channels
         self.num_residual_blocks = num_residual_blocks
         self.subpixel = subpixel
+        self.light_normalization = light_normalization
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "FaceParsingNetwork":
@@ -196,7 +204,8 @@ class FaceParsingNetwork(keras.Model):
 
     def encode(self, images) -> list:
         """Features after each encoder stage, inference mode, largest first: float [B, h, w, c]."""
-        x = space_to_depth(images, self.subpixel) if self.subpixel > 1 else images
+        x = normalize_light(images)[0] if self.light_normalization else images
+        x = space_to_depth(x, self.subpixel) if self.subpixel > 1 else x
         features = []
         for layer in self.encoder:
             x = layer(x, training=False)
@@ -209,6 +218,7 @@ class FaceParsingNetwork(keras.Model):
             "encoder_channels": self.encoder_channels,
             "num_residual_blocks": self.num_residual_blocks,
             "subpixel": self.subpixel,
+            "light_normalization": self.light_normalization,
             "name": self.name,
             "trainable": self.trainable,
         }

@@ -4,8 +4,9 @@ import keras
 from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.layers import StyledResidualBlock, bicubic_pyramid
+from psfr_tf.layers import DamageGate, StyledResidualBlock, bicubic_pyramid
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
+from psfr_tf.layers.light import normalize_light
 from psfr_tf.layers.style_transformation import conv3x3
 from psfr_tf.models.presets import preset
 
@@ -134,6 +135,10 @@ class Generator(keras.Model):
         soft_parsing: bool; the parsing map is the class probabilities, where the paper has one-hot.
             Trained and used so: see `psfr_tf.models.face_parsing.parsing_map`.
         noise: bool, add fixed noise to the reference at the largest scale (see `FixedNoise`).
+        light_normalization: bool, with `add_input`: the network sees LQ in the light of the
+            training faces (`psfr_tf.layers.light`); its correction is scaled back to LQ's own.
+        damage_gate: bool, with `add_input`: the correction is multiplied by a `DamageGate`, so that
+            it goes to zero where there is nothing to mend.
 
     Call: `generator([lq, parsing])`, lq float32 [B, S, S, 3] RGB in [-1, 1], parsing float32
     [B, S, S, 19], one-hot or probabilities. Output: float32 [B, S, S, 3], nominally in [-1, 1], not
@@ -158,8 +163,12 @@ class Generator(keras.Model):
         parsing_input: bool = True,
         soft_parsing: bool = False,
         noise: bool = False,
+        light_normalization: bool = False,
+        damage_gate: bool = False,
         **kwargs,
     ):
+        if (light_normalization or damage_gate) and not add_input:
+            raise ValueError("`light_normalization` and `damage_gate` need `add_input`.")
         channels = {int(size): count for size, count in (channels or _published_channels()).items()}
         sizes = sorted(channels)
         _check_sizes(sizes, image_size, subpixel)
@@ -182,17 +191,23 @@ class Generator(keras.Model):
         # A network that corrects its input starts as the identity.
         head = {"kernel_initializer": "zeros"} if add_input else {}
         self.to_rgb = conv3x3(3 * subpixel**2, spectral_norm, dtype=policy, **head)
+        self.damage_gate = DamageGate(dtype=policy) if damage_gate else None
 
         # === Functional graph ===
         lq = keras.Input((image_size, image_size, 3), name="lq")
         parsing = keras.Input((image_size, image_size, NUM_CLASSES), name="parsing")
-        references = self.reference_pyramid([lq, parsing])
+        seen, scale, _ = normalize_light(lq) if light_normalization else (lq, None, None)
+        references = self.reference_pyramid([seen, parsing])
         x = self.constant(lq)
         for conv, block, reference in zip(self.convs, self.blocks, references, strict=True):
             x = block(conv(x), reference)
         x = ops.cast(self.to_rgb(x), "float32")
         if subpixel > 1:
             x = depth_to_space(x, subpixel)
+        if damage_gate:
+            x = x * self.damage_gate(seen)
+        if light_normalization:
+            x = x * scale
         if add_input:
             x = x + lq
         super().__init__(inputs=[lq, parsing], outputs=x, **kwargs)
@@ -207,6 +222,7 @@ class Generator(keras.Model):
         self.parsing_input = parsing_input
         self.soft_parsing = soft_parsing
         self.noise = noise
+        self.light_normalization = light_normalization
 
     @classmethod
     def from_preset(cls, name: str, /, **kwargs) -> "Generator":
@@ -225,6 +241,8 @@ class Generator(keras.Model):
             "parsing_input": self.parsing_input,
             "soft_parsing": self.soft_parsing,
             "noise": self.noise,
+            "light_normalization": self.light_normalization,
+            "damage_gate": self.damage_gate is not None,
             "name": self.name,
             "trainable": self.trainable,
         }

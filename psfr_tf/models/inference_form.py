@@ -17,9 +17,10 @@ import numpy as np
 from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.layers import ReflectionPadding2D
+from psfr_tf.layers import DamageGate, ReflectionPadding2D
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.folding import fold_batch_norm, plain_weights
+from psfr_tf.layers.light import normalize_light, spatial_mean
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
 from psfr_tf.layers.subpixel_conv import edge_pad, subpixel_bias, subpixel_kernel, zero_pad
 from psfr_tf.models.face_parsing import FaceParsingNetwork
@@ -28,9 +29,6 @@ from psfr_tf.models.generator import Generator, ReferencePyramid
 # How far below the maximum a logit must be to count as "not the class". Logits nearer than this to
 # the maximum get a value between 0 and 1. The inverse must be well inside float16.
 ONE_HOT_MARGIN = 1e-3
-
-# Side up to which the mean of all pixels is taken in one sum.
-LARGEST_PLAIN_MEAN = 16
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,8 @@ def generator_inference_form(generator: Generator, dtype: str = "float32") -> ke
         generator.noise,
         dtype="float32",
     )
-    references = [_cast(reference, dtype) for reference in pyramid([lq, parsing])]
+    seen, scale, _ = normalize_light(lq) if generator.light_normalization else (lq, None, None)
+    references = [_cast(reference, dtype) for reference in pyramid([seen, parsing])]
     pyramid.set_weights(generator.reference_pyramid.get_weights())
 
     start, start_norm = (ops.cast(each, dtype) for each in _start(generator))
@@ -120,6 +119,12 @@ def generator_inference_form(generator: Generator, dtype: str = "float32") -> ke
     x = _conv(_cast(x, "float32"), *(_negated(weights) if generator.add_input else weights))
     if subpixel > 1:
         x = depth_to_space(x, subpixel)
+    if generator.damage_gate is not None:
+        gate = DamageGate(generator.damage_gate.channels, dtype="float32")
+        x = x * gate(seen)
+        gate.set_weights(generator.damage_gate.get_weights())
+    if generator.light_normalization:
+        x = x * scale
     if generator.add_input:
         x = lq - x
     return keras.Model([lq, parsing], x, name="generator")
@@ -129,7 +134,8 @@ def parsing_inference_form(network: FaceParsingNetwork, dtype: str = "float32") 
     """`model(lq)` equal to `network(lq)["logits"]`, see `inference_form`."""
     size, subpixel = network.image_size, network.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
-    x = space_to_depth(lq, subpixel) if subpixel > 1 else lq
+    seen = normalize_light(lq)[0] if network.light_normalization else lq
+    x = space_to_depth(seen, subpixel) if subpixel > 1 else seen
     first, *down = network.encoder
     x = _reflected_conv(_cast(x, dtype), _folded(first))
     for block in down:
@@ -174,20 +180,9 @@ def _styled_block(block, x, reference, normalized=None):
 
 def _instance_norm(x, epsilon: float):
     dtype, x = x.dtype, _cast(x, "float32")
-    centred = x - _spatial_mean(x)
-    normalized = centred * ops.rsqrt(_spatial_mean(ops.square(centred)) + epsilon)
+    centred = x - spatial_mean(x)
+    normalized = centred * ops.rsqrt(spatial_mean(ops.square(centred)) + epsilon)
     return _cast(normalized, dtype)
-
-
-def _spatial_mean(x):
-    """Mean over the pixels, float [B, 1, 1, C], by means of means.
-
-    Phone GPUs compute in float16, where one sum over 128x128 squares leaves the range. On a CPU
-    this costs the same as a plain mean.
-    """
-    while x.shape[1] > LARGEST_PLAIN_MEAN and x.shape[1] % 4 == 0:
-        x = ops.average_pool(x, 4, 4)
-    return ops.mean(x, axis=(1, 2), keepdims=True)
 
 
 def _parsing_block(block, x):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from psfr_tf.data.degradation import Degradation, DegradationParameters
 from psfr_tf.data.degradation.pipeline import BLURS, grey
 from psfr_tf.data.degradation.resampling import METHODS, resampling_matrix
+from psfr_tf.data.forms import FORMS
 from psfr_tf.data.toy_faces import draw_face
 
 SIZE = 64
@@ -18,7 +19,7 @@ def face() -> tf.Tensor:
 
 @pytest.fixture(scope="module")
 def compiled() -> dict:
-    return {form: tf.function(Degradation(form, SIZE)) for form in ("paper", "release")}
+    return {form: tf.function(Degradation(form, SIZE)) for form in FORMS}
 
 
 def draws(degradation: Degradation, count: int) -> dict[str, np.ndarray]:
@@ -35,7 +36,7 @@ def pin(p: DegradationParameters, **values) -> DegradationParameters:
     return p._replace(**given)
 
 
-@pytest.mark.parametrize("form", ["paper", "release"])
+@pytest.mark.parametrize("form", FORMS)
 def test_result_holds_8_bit_values_at_full_size(compiled, face, form):
     changes = []
     for index in range(8):
@@ -75,6 +76,39 @@ def test_release_form_applies_stages_with_its_probabilities():
     }
     for stage, probability in expected.items():
         assert p[stage].mean() == pytest.approx(probability, abs=0.05)
+
+
+def test_natural_form_reaches_from_nothing_to_the_paper(compiled, face):
+    p = draws(Degradation("natural", 256), 600)
+    stages = [p["blurred"], p["low_size"] < 256, p["noisy"], p["compressed"]]
+    touched = np.sum(stages, axis=0) + p["compressed_again"]
+    assert (touched == 0).mean() == pytest.approx(0.12, abs=0.05)
+    whole = np.logical_and.reduce(stages)
+    assert whole.mean() == pytest.approx(0.38 + 0.5 * 0.07, abs=0.07)
+    assert p["jpeg_quality"].max() == 97 and p["jpeg_quality"].min() < 40
+    assert p["gaussian_sigma"].min() < 0.5 and p["gaussian_sigma"].max() > 7
+    assert p["low_size"].min() < 40 and p["noise_sigma"].min() < 0.1
+    changed = (p["gain"] != 1).any(axis=1) | (p["offset"] != 0) | p["grey"]
+    assert 0.2 < changed.mean() < 0.4
+    assert p["gain"].min() < 0.1 and p["gain"].max() > 1.3
+
+
+def test_natural_form_without_damage_changes_the_light_of_both_pictures_only(face):
+    degradation = Degradation("natural", SIZE)
+    p = pin(
+        degradation.draw(tf.constant([0, 0])),
+        blurred=False,
+        low_size=SIZE,
+        noisy=False,
+        compressed=False,
+        compressed_again=False,
+        grey=False,
+        gain=[0.5, 0.25, 1.0],
+        offset=10.0,
+    )
+    lq, hq = degradation.apply(face, p)
+    np.testing.assert_array_equal(lq, hq)
+    np.testing.assert_allclose(lq, np.minimum(face * [0.5, 0.25, 1.0] + 10, 255), atol=0.51)
 
 
 def test_ranges_at_512():

@@ -39,7 +39,8 @@ def check_equal(generator, parsing, count):
     expected_map = np.asarray(parsing_map(logits, generator.soft_parsing))
     restored = np.asarray(run(generator, [lq, expected_map]))
     assert restored.std() > 0.01
-    np.testing.assert_allclose(run(form.generator, [lq, expected_map]), restored, atol=1e-4)
+    close = {"rtol": 1e-5, "atol": 1e-4}
+    np.testing.assert_allclose(run(form.generator, [lq, expected_map]), restored, **close)
 
     together = run(form.restorer, lq)
     np.testing.assert_allclose(together["logits"], fast_logits, atol=1e-5)
@@ -48,7 +49,7 @@ def check_equal(generator, parsing, count):
     else:
         used_map = np.asarray(one_hot_without_comparison(fast_logits))
     expected = run(form.generator, [lq, used_map])
-    np.testing.assert_allclose(together["restored"], expected, atol=1e-5)
+    np.testing.assert_allclose(together["restored"], expected, **close)
 
 
 def test_test_preset(random_networks):
@@ -132,3 +133,15 @@ def test_networks_of_two_sizes_are_refused():
     other = FaceParsingNetwork(image_size=32, encoder_channels=[4, 4], num_residual_blocks=1)
     with pytest.raises(ValueError, match="64 and 32"):
         inference_form(Generator.from_preset("psfr-test-64"), other)
+
+
+def test_light_normalization_and_damage_gate(random_networks):
+    generator, parsing = random_networks("psfr-test-64")
+    options = {"add_input": True, "light_normalization": True, "damage_gate": True}
+    gated = Generator(**{**generator.get_config(), **options})
+    rng = np.random.default_rng(2)
+    # The convolutions that start at zero, and the biases.
+    gated.set_weights([w if w.any() else rng.normal(0, 0.05, w.shape) for w in gated.get_weights()])
+    lit = FaceParsingNetwork(**{**parsing.get_config(), "light_normalization": True})
+    lit.set_weights(parsing.get_weights())
+    check_equal(gated, lit, count=2)

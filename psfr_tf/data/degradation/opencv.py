@@ -63,7 +63,7 @@ def apply(
         stateful=False,
     )
     lq = tf.ensure_shape(tf.cast(lq, tf.float32), hq.shape)
-    return lq, tf.cond(p.grey, lambda: grey(hq), lambda: hq)
+    return degradation.finish(lq, tf.cond(p.grey, lambda: grey(hq), lambda: hq), p)
 
 
 def drawn_motion_kernel(p: DegradationParameters) -> tf.Tensor:

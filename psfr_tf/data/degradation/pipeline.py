@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from psfr_tf.data.degradation import natural
 from psfr_tf.data.degradation.blur import average_matrix, gaussian_matrix, motion_blur
 from psfr_tf.data.degradation.jpeg import jpeg
 from psfr_tf.data.degradation.median import median_blur
@@ -26,8 +27,8 @@ from psfr_tf.data.degradation.resampling import (
     resize,
 )
 from psfr_tf.data.degradation.separable import apply_separable, round_to_8_bit
+from psfr_tf.data.forms import FORMS
 
-FORMS = ("paper", "release")
 BLURS = ("gaussian", "average", "median", "motion")
 
 # Ranges for a face of 512 pixels.
@@ -42,7 +43,13 @@ NOISE_SIGMA = (0.0, 0.1 * 255.0)
 JPEG_QUALITY = (35, 90)  # "compression" 10..65
 
 # Probability of each stage: blur, noise, noise per channel, JPEG, grey.
-PROBABILITY = {"paper": (1.0, 1.0, 1.0, 1.0, 0.0), "release": (0.5, 0.2, 0.5, 0.7, 0.3)}
+PROBABILITY = {
+    "paper": (1.0, 1.0, 1.0, 1.0, 0.0),
+    "release": (0.5, 0.2, 0.5, 0.7, 0.3),
+    "natural": (1.0, 1.0, 0.5, 1.0, 0.0),  # then softened
+}
+# Weakest Gaussian blur of "natural".
+LEAST_SIGMA = 0.8
 
 
 class DegradationParameters(NamedTuple):
@@ -68,6 +75,11 @@ class DegradationParameters(NamedTuple):
     compressed: tf.Tensor  # bool
     jpeg_quality: tf.Tensor  # int32
     grey: tf.Tensor  # bool
+    # The rest is neutral but for "natural".
+    gain: tf.Tensor  # float32 [3], factor of R, G, B
+    offset: tf.Tensor  # float32, grey levels
+    compressed_again: tf.Tensor  # bool, at size S
+    second_quality: tf.Tensor  # int32
 
 
 class Degradation:
@@ -77,6 +89,8 @@ class Degradation:
         form: "paper": all four stages, always, with independent noise in each channel.
             "release": as in the authors' code, blur with probability 0.5, noise 0.2 (half of it
             equal in all channels), JPEG 0.7, and both pictures turned grey with probability 0.3.
+            "natural": from no damage through weak forms of each stage to the paper's, a second
+            JPEG, and another light or color of both pictures; see docs/degradation.md.
         size: side S of the faces in pixels, 32..512. Blur sigmas and kernel sizes are those for
             512 pixels times S / 512 (kernels at least 3); the low-resolution size is 32..256
             pixels of the face, at most S, whatever S is.
@@ -116,7 +130,8 @@ class Degradation:
 
         Returns:
             `(lq, hq)`, both float32 `[S, S, 3]` in [0, 255]; lq holds whole numbers and is
-            already enlarged to S (bicubic). hq is the input, or its grey version ("release").
+            already enlarged to S (bicubic). hq is the input, or its grey version ("release"), or
+            the input in the light and color of lq ("natural").
         """
         return self.apply(hq, self.draw(seed))
 
@@ -128,7 +143,7 @@ class Degradation:
         # One draw for all choices: one for each would be most of the graph's ops.
         u = iter(tf.unstack(tf.random.stateless_uniform([15], choices_seed, alg="philox")))
         blur, noise, per_channel, compress, grey = PROBABILITY[self.form]
-        return DegradationParameters(
+        p = DegradationParameters(
             blurred=next(u) < blur,
             blur=_choice(range(len(BLURS)), next(u)),
             gaussian_sigma=_between(self.gaussian_sigmas, next(u)),
@@ -145,7 +160,13 @@ class Degradation:
             compressed=next(u) < compress,
             jpeg_quality=_choice(range(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1), next(u)),
             grey=next(u) < grey,
+            **natural.neutral_light(),
         )
+        if self.form != "natural":
+            return p
+        softening = tf.random.experimental.stateless_fold_in(choices_seed, 1, alg="philox")
+        least = LEAST_SIGMA * self.size / REFERENCE_SIZE
+        return natural.soften(p, softening, self.size, least, JPEG_QUALITY)
 
     def apply(self, hq: tf.Tensor, p: DegradationParameters) -> tuple[tf.Tensor, tf.Tensor]:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
@@ -155,7 +176,17 @@ class Degradation:
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
         lq = round_to_8_bit(resize(image, self.size, self.size, "bicubic"))
         lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
+        lq, hq = self.finish(lq, hq, p)
         return tf.ensure_shape(lq, [self.size, self.size, 3]), hq
+
+    def finish(
+        self, lq: tf.Tensor, hq: tf.Tensor, p: DegradationParameters
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What only "natural" has: another light and color of both pictures, a second JPEG."""
+        if self.form != "natural":
+            return lq, hq
+        lq, hq = (round_to_8_bit(natural.relight(image, p)) for image in (lq, hq))
+        return tf.cond(p.compressed_again, lambda: jpeg(lq, p.second_quality), lambda: lq), hq
 
     def blur_and_downsample(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
         """The chosen blur, if any, then reduction to `low_size` pixels, rounded to 8 bits.
