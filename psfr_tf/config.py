@@ -131,7 +131,21 @@ class LossConfig(_Section):
     feature_matching_weight: Weight | None = None
     adversarial_weight: Weight = Field(1.0, description="0 trains without a discriminator")
     style_weight: Weight | None = None
-    style_features: Literal["vgg", "fpn", "none"] = "vgg"
+    style_features: str = Field(
+        "vgg", description="vgg, fpn (the face parsing network), none, or a Keras file FILE.keras"
+    )
+    style_layers: list[str] = Field(
+        default_factory=list, description="layers of FILE.keras whose features are compared"
+    )
+    perceptual_weight: Weight = Field(
+        0.0, description="distance of the features of style_features; not in the paper"
+    )
+    identity_weight: Weight = Field(
+        0.0, description="distance of face descriptors by identity_network; not in the paper"
+    )
+    identity_network: str | None = Field(
+        None, description="Keras file of a face recognition network"
+    )
     vgg_weights: str | None = Field(
         None, description='VGG19 file (.h5 or .pth), or "imagenet" to download it'
     )
@@ -156,9 +170,26 @@ class LossConfig(_Section):
             raise ValueError(
                 "feature_matching_weight needs a discriminator: set adversarial_weight above 0"
             )
-        if self.style_weight and self.style_features == "none":
-            raise ValueError("style_weight needs style_features: vgg or fpn")
+        features = self.style_features
+        if features not in ("vgg", "fpn", "none") and not features.endswith(".keras"):
+            raise ValueError(
+                f"style_features must be vgg, fpn, none or a .keras file, got {features!r}"
+            )
+        if self.needs_features and features == "none":
+            raise ValueError(
+                "style_weight and perceptual_weight need style_features: vgg, fpn or a .keras file"
+            )
+        if features.endswith(".keras") and not self.style_layers:
+            raise ValueError(
+                "style_features: a .keras file needs style_layers, names of its layers"
+            )
+        if self.identity_weight and not self.identity_network:
+            raise ValueError("identity_weight needs identity_network: a .keras file")
         return self
+
+    @property
+    def needs_features(self) -> bool:
+        return self.style_weight > 0 or self.perceptual_weight > 0
 
 
 class CheckpointConfig(_Section):
@@ -193,8 +224,9 @@ class TrainConfig(_Section):
             losses.style_features = "none"
             losses.style_weight = losses.adversarial_weight = losses.feature_matching_weight = 0.0
             losses.texture_weight = losses.chroma_weight = 0.0
+            losses.perceptual_weight = losses.identity_weight = 0.0
         else:
-            if losses.style_weight and losses.style_features == "vgg" and not losses.vgg_weights:
+            if losses.needs_features and losses.style_features == "vgg" and not losses.vgg_weights:
                 raise ValueError(
                     "losses.style_features: vgg needs losses.vgg_weights (a VGG19 .h5 or .pth "
                     'file, or "imagenet"); or set losses.style_features to fpn or none'

@@ -9,6 +9,7 @@ from psfr_tf.losses.adversarial import (
     generator_hinge_loss,
     hinge_term,
 )
+from psfr_tf.losses.perceptual import identity_loss, perceptual_loss
 from psfr_tf.losses.reconstruction import chroma_loss, feature_matching_loss, pixel_loss
 from psfr_tf.losses.semantic_style import region_gram, semantic_style_loss
 from psfr_tf.losses.texture import texture_features, texture_loss
@@ -19,6 +20,8 @@ __all__ = [
     "feature_matching_loss",
     "generator_hinge_loss",
     "hinge_term",
+    "identity_loss",
+    "perceptual_loss",
     "pixel_loss",
     "region_gram",
     "semantic_style_loss",

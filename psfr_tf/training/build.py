@@ -6,6 +6,7 @@ import keras
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
+from psfr_tf.models.pretrained import load_descriptor, load_features
 from psfr_tf.training import initial_weights
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.face_parsing import FaceParsingTrainer
@@ -55,6 +56,9 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         adversarial_weight=losses.adversarial_weight,
         style_weight=losses.style_weight,
         texture_weight=losses.texture_weight,
+        perceptual_weight=losses.perceptual_weight,
+        identity_weight=losses.identity_weight,
+        descriptor=load_descriptor(losses.identity_network) if losses.identity_weight else None,
         ema_half_life=training.ema_half_life,
     )
     g_optimizer = _adam(training.lr_g, 0.5, config)
@@ -77,12 +81,15 @@ def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
 def _style_features(
     config: TrainConfig, parsing_network: FaceParsingNetwork, random_weights: bool
 ) -> Any:
-    if not config.losses.style_weight:
+    losses = config.losses
+    if not losses.needs_features:
         return None
-    if config.losses.style_features == "fpn":
+    if losses.style_features == "fpn":
         return parsing_network.encode
+    if losses.style_features.endswith(".keras"):
+        return load_features(losses.style_features, losses.style_layers)
     from psfr_tf.models.vgg import VGGFeatures, load_vgg_features
 
     if random_weights:
-        return VGGFeatures(config.losses.form)
-    return load_vgg_features(config.losses.vgg_weights, config.losses.form)
+        return VGGFeatures(losses.form)
+    return load_vgg_features(losses.vgg_weights, losses.form)

@@ -56,8 +56,12 @@ def check_paths(config: TrainConfig) -> None:
         _check_file(find(training.init, trained), "training.init")
     if training.parsing_weights is not None:
         _check_file(find(training.parsing_weights, "parsing"), "training.parsing_weights")
-    if losses.style_weight and losses.style_features == "vgg":
+    if losses.needs_features and losses.style_features == "vgg":
         check_vgg_weights(losses.vgg_weights)
+    if losses.needs_features and losses.style_features.endswith(".keras"):
+        _check_file(Path(losses.style_features), "losses.style_features", "a .keras file")
+    if losses.identity_weight:
+        _check_file(Path(losses.identity_network), "losses.identity_network", "a .keras file")
 
 
 def find(source: str, network: str) -> Path:
@@ -85,6 +89,6 @@ def load_file(network: keras.Model, path: Path, option: str) -> None:
         ) from error
 
 
-def _check_file(path: Path, option: str) -> None:
+def _check_file(path: Path, option: str, wanted: str = "a model folder or a run folder") -> None:
     if not path.is_file():
-        raise UserError(f"{option}: {path} does not exist; give a model folder or a run folder")
+        raise UserError(f"{option}: {path} does not exist; give {wanted}")

@@ -12,6 +12,8 @@ from psfr_tf.losses import (
     feature_matching_loss,
     generator_hinge_loss,
     hinge_term,
+    identity_loss,
+    perceptual_loss,
     pixel_loss,
     semantic_style_loss,
     texture_loss,
@@ -42,13 +44,16 @@ class PSFRGAN(Trainer):
         discriminator: multi-scale discriminator; None with ``adversarial_weight=0``.
         parsing_network: ``parsing_network(lq) -> {"logits": ...}``, kept frozen.
         style_features: maps images [B, S, S, 3] in [-1, 1] to a list of feature maps; None with
-            ``style_weight=0``.
+            ``style_weight=0`` and ``perceptual_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
         pixel: "l1" or "l2".
         pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight,
-            chroma_weight: weight of each term, at least 0; the texture and chroma losses are not
-            the paper's. Without ``adversarial_weight`` the discriminator is not run.
+            chroma_weight, perceptual_weight, identity_weight: weight of each term, at least 0; the
+            last four are not the paper's. Without ``adversarial_weight`` the discriminator is not
+            run.
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
+        descriptor: maps faces [B, S, S, 3] in [-1, 1] to descriptors [B, D]; None with
+            ``identity_weight=0``.
 
     Example:
         model = PSFRGAN(Generator.from_preset("psfr-test-64"), ...)
@@ -71,6 +76,9 @@ class PSFRGAN(Trainer):
         texture_weight: float = 0.0,
         chroma_weight: float = 0.0,
         ema_half_life: float = 0.0,
+        perceptual_weight: float = 0.0,
+        identity_weight: float = 0.0,
+        descriptor: Callable | None = None,
         **kwargs,
     ):
         super().__init__(generator, ema_half_life, **kwargs)
@@ -79,8 +87,12 @@ class PSFRGAN(Trainer):
             raise ValueError("`adversarial_weight` above 0 needs a `discriminator`.")
         if feature_matching_weight and not adversarial_weight:
             raise ValueError("`feature_matching_weight` needs `adversarial_weight` above 0.")
-        if style_weight and style_features is None:
-            raise ValueError("`style_weight` above 0 needs `style_features`.")
+        if (style_weight or perceptual_weight) and style_features is None:
+            raise ValueError(
+                "`style_weight` and `perceptual_weight` above 0 need `style_features`."
+            )
+        if identity_weight and descriptor is None:
+            raise ValueError("`identity_weight` above 0 needs a `descriptor`.")
         self.generator = generator
         self.discriminator = discriminator if adversarial_weight else None
         self.parsing_network = parsing_network
@@ -96,6 +108,9 @@ class PSFRGAN(Trainer):
         self.style_weight = style_weight
         self.texture_weight = texture_weight
         self.chroma_weight = chroma_weight
+        self.perceptual_weight = perceptual_weight
+        self.identity_weight = identity_weight
+        self.descriptor = descriptor
         self._means("loss_g", "pixel", "gradient_norm_g")
         if chroma_weight:
             self._means("chroma")
@@ -103,6 +118,10 @@ class PSFRGAN(Trainer):
             self._means("style")
         if texture_weight:
             self._means("texture")
+        if perceptual_weight:
+            self._means("perceptual")
+        if identity_weight:
+            self._means("identity")
         if adversarial_weight:
             self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
             for number in range(discriminator.num_scales):  # 0 is the full size
@@ -175,8 +194,10 @@ class PSFRGAN(Trainer):
             terms |= d_terms
             d_gradients = [one + other for one, other in zip(d_gradients, gradients, strict=True)]
         stages = [lambda image: self._pixel_terms(image, hq)]
-        if self.style_weight:
-            stages.append(lambda image: self._style_terms(image, hq, labels))
+        if self.style_weight or self.perceptual_weight:
+            stages.append(lambda image: self._feature_terms(image, hq, labels))
+        if self.identity_weight:
+            stages.append(lambda image: self._identity_terms(image, hq))
         if self.texture_weight:
             stages.append(lambda image: self._texture_terms(image, hq, labels))
         if self.discriminator is not None:
@@ -246,10 +267,19 @@ class PSFRGAN(Trainer):
             terms["chroma"] = self.chroma_weight * chroma_loss(image, hq)
         return terms
 
-    def _style_terms(self, image, hq, labels):
-        features_hq = self.style_features(hq)
-        loss = semantic_style_loss(self.style_features(image), features_hq, labels, self.form)
-        return {"style": self.style_weight * loss}
+    def _feature_terms(self, image, hq, labels):
+        fake, real = self.style_features(image), self.style_features(hq)
+        terms = {}
+        if self.style_weight:
+            loss = semantic_style_loss(fake, real, labels, self.form)
+            terms["style"] = self.style_weight * loss
+        if self.perceptual_weight:
+            terms["perceptual"] = self.perceptual_weight * perceptual_loss(fake, real)
+        return terms
+
+    def _identity_terms(self, image, hq):
+        loss = identity_loss(self.descriptor(image), self.descriptor(hq))
+        return {"identity": self.identity_weight * loss}
 
     def _texture_terms(self, image, hq, labels):
         return {"texture": self.texture_weight * texture_loss(image, hq, labels)}

@@ -44,6 +44,9 @@ def build(rate=1e-3, **arguments):
         "style_weight": 10.0,
         "texture_weight": 10.0,
         "chroma_weight": 1.0,
+        "perceptual_weight": 1.0,
+        "identity_weight": 1.0,
+        "descriptor": lambda faces: keras.ops.mean(faces, axis=(1, 2)),
         "ema_half_life": 50.0,
         **arguments,
     }
@@ -75,11 +78,13 @@ def test_one_step_updates_both_networks_and_not_the_parsing_network(batch):
     before = [snapshot(network) for network in networks]
     logs = model.train_step(batch)
     assert set(logs) == {
-        "loss_g", "pixel", "chroma", "style", "texture", "feature_matching",
+        "loss_g", "pixel", "chroma", "style", "texture", "perceptual", "identity",
+        "feature_matching",
         "adversarial_g", "adversarial_d", "gradient_norm_g", "gradient_norm_d",
         "score_real_0", "score_fake_0", "score_real_1", "score_fake_1",
     }  # fmt: skip
-    parts = ("pixel", "chroma", "style", "texture", "adversarial_g", "feature_matching")
+    parts = set(logs) & {"pixel", "chroma", "style", "texture", "perceptual", "identity"}
+    parts |= {"adversarial_g", "feature_matching"}
     assert float(logs["loss_g"]) == pytest.approx(sum(float(logs[part]) for part in parts))
     assert all(changed(model.generator, before[0])[:2])
     assert sum(changed(model.discriminator, before[1])) > 0.8 * len(before[1])
@@ -102,8 +107,8 @@ def test_without_a_map_the_parsing_network_reads_hq(batch):
 def test_discriminator_is_not_run_without_adversarial_weight(batch):
     model = build(adversarial_weight=0.0, feature_matching_weight=0.0)
     assert model.discriminator is None and model.d_optimizer is None
-    names = {"loss_g", "pixel", "chroma", "style", "texture", "gradient_norm_g"}
-    assert set(model.train_step(batch)) == names
+    names = {"loss_g", "pixel", "chroma", "style", "texture", "perceptual", "identity"}
+    assert set(model.train_step(batch)) == names | {"gradient_norm_g"}
 
 
 @pytest.mark.slow
@@ -166,7 +171,7 @@ def test_wrong_arguments_are_refused():
     generator = Generator.from_preset("psfr-test-64")
     with pytest.raises(ValueError, match="needs a `discriminator`"):
         PSFRGAN(generator, None, None)
-    with pytest.raises(ValueError, match="needs `style_features`"):
+    with pytest.raises(ValueError, match="need `style_features`"):
         PSFRGAN(generator, None, None, None, "paper", "l2", 1, 0, 0, style_weight=1)
     model = build()
     with pytest.raises(ValueError, match="d_optimizer"):
