@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     from psfr_tf.data.face_folder import pictures_in
     from psfr_tf.model_folder import load_model_folder
-    from psfr_tf.photo import SUFFIXES
+    from psfr_tf.picture_file import SUFFIXES
 
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: not a folder")
