@@ -51,8 +51,8 @@ def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
             too large; the message names it and the reason.
     """
     with open_picture(path, max_pixels) as (image, notes):
+        image.load()  # first: Pillow reads on for the EXIF data of a PNG, and forgets what fails
         orientation = _orientation(image, notes)
-        image.load()
         rgb, alpha, was_gray = _decode(image, notes)
     rgb = _upright(rgb, orientation)
     alpha = None if alpha is None else _upright(alpha, orientation)
@@ -65,9 +65,12 @@ def picture_size(path: str | os.PathLike) -> tuple[int, int]:
     Raises:
         UserError: as `read_photo`.
     """
-    with open_picture(path) as (image, notes):
+    with open_picture(path, header_only=True) as (image, notes):
         width, height = image.size
-        return (height, width) if _orientation(image, notes) >= 5 else (width, height)
+        # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
+        known = image.format != "PNG" or "exif" in image.info
+        turned = known and _orientation(image, notes) >= 5
+        return (height, width) if turned else (width, height)
 
 
 def write_photo(path: str | os.PathLike, rgb: np.ndarray, alpha=None, gray: bool = False) -> None:

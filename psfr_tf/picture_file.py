@@ -65,7 +65,7 @@ _PROGRESSIVE_WEIGHT = 1.6
 
 @contextlib.contextmanager
 def open_picture(
-    path: str | os.PathLike, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike, max_pixels: int = MAX_PIXELS, header_only: bool = False
 ) -> Iterator[tuple[Image.Image, list[str]]]:
     """Open a picture file; its pixels are decoded when they are first asked for.
 
@@ -75,6 +75,8 @@ def open_picture(
     Args:
         max_pixels: most pixels; 2.5 times fewer where the decoder needs more memory (WebP, AVIF,
             HEIC; JPEG 2000 3, progressive JPEG 1.6 times fewer).
+        header_only: the pixels will not be asked for; a JPEG file is then not searched for its
+            end.
 
     Yields:
         The picture, and what a reader should know about the file, a phrase each.
@@ -86,7 +88,7 @@ def open_picture(
     path = Path(path)
     try:
         with _regular_file(path) as file:
-            image, notes = _open(path, file, max_pixels)
+            image, notes = _open(path, file, max_pixels, header_only)
             with image:
                 yield image, notes
     except UserError:
@@ -128,7 +130,7 @@ def _regular_file(path: Path):
     return open(path, "rb")
 
 
-def _open(path: Path, file, max_pixels: int) -> tuple[Image.Image, list[str]]:
+def _open(path: Path, file, max_pixels: int, header_only: bool) -> tuple[Image.Image, list[str]]:
     notes: list[str] = []
     head = file.read(64)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":  # its decoder takes memory at once
@@ -146,9 +148,13 @@ def _open(path: Path, file, max_pixels: int) -> tuple[Image.Image, list[str]]:
     if image.format == "TIFF":
         _to_largest_page(image, notes)
     _check_size(path, image.size, image.format, max_pixels)
+    if header_only:
+        return image, notes
     if image.format in ("JPEG", "MPO"):
         image = _checked_jpeg(path, image, max_pixels, notes)
-    elif image.format in ("GIF", "WEBP", "PNG") and getattr(image, "is_animated", False):
+    elif image.format == "PNG":
+        image = _loaded_png(file, image, notes)
+    if image.format in ("GIF", "WEBP", "PNG") and getattr(image, "is_animated", False):
         image.seek(0)
         notes.append("an animation: its first frame is read")
     return image, notes
@@ -203,6 +209,24 @@ def _identify_pixels(file) -> Image.Image:
         with contextlib.suppress(Exception):
             return _identify(io.BytesIO(data))
     return _identify(file)
+
+
+def _loaded_png(file, image: Image.Image, notes: list[str]) -> Image.Image:
+    """With its pixels: a PNG file may have damaged metadata behind them, too."""
+    try:
+        image.load()
+        return image
+    except MemoryError:
+        raise
+    except Exception as error:
+        file.seek(0)
+        for data in without_metadata(file.read()):
+            with contextlib.suppress(Exception):
+                image = _identify(io.BytesIO(data))
+                image.load()
+                notes.append("damaged metadata ignored")
+                return image
+        raise error
 
 
 def _check_size(path: Path, size: tuple[int, int], kind: str, max_pixels: int, weight=None) -> None:

@@ -6,6 +6,7 @@ import keras
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
+from psfr_tf.file_kind import disguise_of
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
 from psfr_tf.models.vgg import check_vgg_weights
 
@@ -79,6 +80,9 @@ def load_file(network: keras.Model, path: Path, option: str) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
+        what = disguise_of(path)
+        if what:
+            raise UserError(f"{option}: {path}: {what}") from None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{option}: {path} does not fit the {type(network).__name__} of this preset: {reason}"

@@ -23,6 +23,7 @@ from psfr_tf.data.face_loader import find_damage
 from psfr_tf.data.service import check_dispatcher
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
+from psfr_tf.output_lock import only_run_in
 from psfr_tf.training import distribution, initial_weights
 from psfr_tf.training.build import build_model
 from psfr_tf.training.callbacks import (
@@ -83,6 +84,7 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
 
     Raises:
         UserError: a path or weight file of the config cannot be used.
+        UserError: another run is writing to ``output``.
         UserError: a face was found damaged while training; the last checkpoint stays.
         RunInterrupted: SIGTERM or SIGINT, on any worker; everything is saved.
     """
@@ -98,10 +100,15 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
     try:
-        with distribution.lost_worker_is_one_line():
+        with _alone(output), distribution.lost_worker_is_one_line():
             return _train(config, output, strategy, say)
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _alone(output: Path) -> contextlib.AbstractContextManager:
+    """The lock on the run folder, which belongs to the chief."""
+    return only_run_in(output) if distribution.is_chief() else contextlib.nullcontext()
 
 
 def _nothing(line: str) -> None:
