@@ -51,6 +51,7 @@ setup(
     ],
     extras_require={
         "torch": ["torch>=2.4,<3"],
+        "heif": ["pillow-heif>=1.0,<2"],
         "serving": ["tensorflow-serving-api>=2.20,<2.22"],
         "quantizer": ["ai-edge-quantizer>=0.10,<0.11"],
         "dev": [

@@ -1,6 +1,7 @@
 """`psfr train`: train the face parsing network or PSFR-GAN from a config file."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from psfr_tf.cli.inputs import write_report
@@ -45,8 +46,11 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.training.distribution import is_chief
 
     if args.dry_run:
-        print(training_run.dry_run(config))
-        return 0
+        text, problems = training_run.dry_run(config)
+        print(text)
+        for problem in problems:
+            print(f"psfr: error: {problem}", file=sys.stderr)
+        return 1 if problems else 0
     try:
         weights = training_run.train(config, output)
     except RunInterrupted as interrupted:

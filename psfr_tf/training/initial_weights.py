@@ -51,14 +51,29 @@ def check_paths(config: TrainConfig) -> None:
     Raises:
         UserError: names the key and the path.
     """
+    for problem in missing_paths(config):
+        raise UserError(problem)
+
+
+def missing_paths(config: TrainConfig) -> list[str]:
+    """One line for each weights file that the config names and that is not there."""
     training, losses = config.training, config.losses
     trained = "generator" if config.model == "psfrgan" else "parsing"
+    checks = []
     if training.init is not None:
-        _check_file(find(training.init, trained), "training.init")
+        checks.append((_check_file, find(training.init, trained), "training.init"))
     if training.parsing_weights is not None:
-        _check_file(find(training.parsing_weights, "parsing"), "training.parsing_weights")
+        path = find(training.parsing_weights, "parsing")
+        checks.append((_check_file, path, "training.parsing_weights"))
     if losses.style_weight and losses.style_features == "vgg":
-        check_vgg_weights(losses.vgg_weights)
+        checks.append((check_vgg_weights, losses.vgg_weights))
+    missing = []
+    for check, *arguments in checks:
+        try:
+            check(*arguments)
+        except UserError as error:
+            missing.append(str(error))
+    return missing
 
 
 def find(source: str, network: str) -> Path:
