@@ -51,7 +51,6 @@ FORMATS = {
     "MSP": (".msp",),
     "XBM": (".xbm",),
     "XPM": (".xpm",),
-    "IM": (".im",),
     "TGA": (".tga", ".vda", ".vst", ".icb"),
 }
 # What a folder is searched for.
