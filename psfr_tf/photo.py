@@ -13,7 +13,7 @@ from psfr_tf.files import write_png
 from psfr_tf.picture_file import MAX_PIXELS, open_picture
 
 # A photo is converted in bands of about so many pixels: no whole copies beside it.
-_BAND_PIXELS = 4_000_000
+_BAND_PIXELS = 1_000_000
 _ORIENTATION = 0x0112  # EXIF tag
 
 

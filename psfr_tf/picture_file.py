@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from psfr_tf import file_kind
 from psfr_tf.errors import UserError
@@ -23,6 +23,7 @@ MAX_PIXELS = 200_000_000
 MAX_FILE_BYTES = 2_000_000_000
 # Programs that write JPEG use up to about 20. Each one costs a pass over the picture.
 MAX_SCANS = 100
+_MOST_PAGES = 1000  # of a TIFF file that are looked at
 
 # Pillow's names, in the order in which they are tried: what has no signature comes last. Left out
 # are EPS, WMF (which start other programs), ICO, ICNS and CUR (decoded before their size can be
@@ -168,11 +169,8 @@ def _openers() -> dict:
         pillow_heif.register_heif_opener()
     Image.init()
     found = {name: Image.OPEN[name] for name in FORMATS if name in Image.OPEN}
-    for name in [name for name in found if name == "AVIF"]:
-        from PIL import features
-
-        if not features.check("avif"):
-            del found[name]
+    if not features.check("avif"):
+        found.pop("AVIF", None)
     return found
 
 
@@ -256,20 +254,19 @@ def _webp_size(head: bytes) -> tuple[int, int]:
 
 def _to_largest_page(image: Image.Image, notes: list[str]) -> None:
     """Scanners put a thumbnail before or behind the photo."""
-    pages = getattr(image, "n_frames", 1)
-    if pages < 2:
-        return
-    sizes = []
-    for page in range(pages):
+    sizes: list[int] = []
+    for page in range(_MOST_PAGES):
         try:
             image.seek(page)
-        except Exception:  # What lies behind a damaged page cannot be found.
+        except Exception:  # The end; or a damaged page, behind which nothing can be found.
             break
         sizes.append(image.size[0] * image.size[1])
     best = max(range(len(sizes)), key=sizes.__getitem__)
     image.seek(best)
+    if len(sizes) < 2:
+        return
     notes.append(
-        f"{pages} pages: page {best + 1}, the "
+        f"{len(sizes)} pages: page {best + 1}, the "
         f"{'first' if len(set(sizes)) == 1 else 'largest'}, is read"
     )
 
@@ -285,6 +282,9 @@ def _checked_jpeg(path: Path, image: Image.Image, max_pixels: int, notes: list[s
         _check_size(path, image.size, image.format, max_pixels, _PROGRESSIVE_WEIGHT)
     if structure.ends:
         return image
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        image.load()
+        return image  # Pillow has found an end.
 
     def decode(contents: bytes) -> np.ndarray:
         with _identify(io.BytesIO(contents)) as decoded:

@@ -119,6 +119,8 @@ def _run(args: argparse.Namespace, faces, started: float) -> int:
     counts = report["counts"]
     if preparation.repaired:
         print(f"damaged or incomplete, written again: {', '.join(preparation.repaired)}")
+    if preparation.kept:
+        print(f"{len(preparation.kept)} of {len(preparation.plan)} shards were there and are good")
     verb = "good" if args.check else "in shards"
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     print(f"{counts['good']} faces {verb} ({splits}), {counts['left_out']} left out: {args.output}")

@@ -163,7 +163,8 @@ def prepare(plan: Plan) -> Prepared:
             for config in plan.systems
             if config.name in models
         }
-        settings["fidelity"] = {name: point for name, point in points.items() if point is not None}
+        points = {name: point for name, point in points.items() if point is not None}
+        settings |= {"fidelity": points} if points else {}
         settings["weights_sha256"] = {
             name: _sha256(model.restorer.path) for name, model in models.items()
         }
