@@ -77,7 +77,9 @@ def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
     ]
     parts = []
     if files:
-        what = "no picture" if len(files) == 1 else "no pictures"
+        what = f"no picture{'s'[: len(files) != 1]}"
+        if taken is not None:
+            what = f"only {', '.join(sorted(taken))} are read here"
         parts.append(f"skipped {len(files)} file{'s'[: len(files) != 1]}, {what}: {_few(files)}")
     if subfolders:
         parts.append(
