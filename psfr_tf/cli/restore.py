@@ -166,6 +166,7 @@ def _restore_all(args, photos: list[tuple[Path, str]], report: dict, load: Calla
                 restorer = load()
                 report["engine"] = restorer.engine.name
                 report["size"] = restorer.size
+                started = time.monotonic()  # the time of a photo is not that of the model
             try:
                 entry = {"input": str(path), **restore(restorer, args, photo, path, name)}
                 if photo.notes:
