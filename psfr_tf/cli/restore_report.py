@@ -9,6 +9,7 @@ from psfr_tf.cli.inputs import note
 
 # More photos than these get a progress bar in place of a line each.
 MOST_LINES = 20
+_SETTINGS = ("command", "weights", "model", "fidelity", "options")
 _FINISHED = ("restored", "no_face", "skipped")
 
 
@@ -49,25 +50,22 @@ class EarlierRun:
     def __init__(self, output: Path, report: dict):
         self._output = output
         self._entries: dict[str, dict] = {}
-        self._others: set[str] = set()
+        self._other_settings = False
         try:
             earlier = json.loads((output / "report.json").read_text(encoding="utf-8"))
-            files = {entry["output"]: entry for entry in earlier["files"] if "output" in entry}
-            changed = [key for key in ("command", "weights", "model", "fidelity", "options")]
-            changed = [key for key in changed if earlier.get(key) != report.get(key)]
-        except (OSError, ValueError, KeyError, TypeError):
-            return
-        if changed and files:
+            self._entries = {e["output"]: e for e in earlier["files"] if "output" in e}
+            changed = [key for key in _SETTINGS if earlier.get(key) != report.get(key)]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return  # none, or of no use
+        if changed:
             note(f"{output}: made with other settings ({', '.join(changed)}), not skipped")
-            self._others = set(files)
-        else:
-            self._entries = files
+            self._other_settings = True
 
     def entry(self, photo: Path, name: str) -> dict | None:
         """The entry of a finished photo for the report; None if it is to be restored."""
         result = f"restored/{name}.png"
         entry = self._entries.get(result, {"input": str(photo), "output": result})
-        if result in self._others or entry.get("input") != str(photo):
+        if self._other_settings or entry.get("input") != str(photo):
             return None
         if entry.get("status", "skipped") not in _FINISHED:
             return None

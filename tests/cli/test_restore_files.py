@@ -244,6 +244,26 @@ def test_what_a_killed_run_has_finished_is_skipped(tmp_path, pixels, restorer):
     assert restorer.calls == 1
 
 
+def test_the_report_of_a_killed_run_tells_its_settings(tmp_path, pixels, restorer, monkeypatch):
+    """A kill leaves what was there just before a photo was restored."""
+    (photo,) = save(tmp_path / "in", pixels, "a.png")
+    out, kept = tmp_path / "out", {}
+
+    def restore(photo, **options):
+        kept["report"] = (out / "report.json").read_text()
+        return RestoreResult(photo)
+
+    monkeypatch.setattr(restorer, "restore", restore)
+    assert psfr(photo, "--output", out, "--strength", "0.5") == 0
+    left = kept["report"]
+    assert json.loads(left)["interrupted"]
+    for strength, again in (("1", 1), ("0.5", 0)):
+        (out / "report.json").write_text(left)
+        restorer.loads = 0
+        arguments = ("--output", out, "--skip-existing", "--strength", strength)
+        assert psfr(photo, *arguments) == 0 and restorer.loads == again
+
+
 def test_a_line_for_each_photo_on_a_terminal(tmp_path, pixels, monkeypatch, capsys):
     photos = save(tmp_path / "in", pixels, "a.png", "b.png")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
