@@ -51,12 +51,14 @@ setup(
     ],
     extras_require={
         "torch": ["torch>=2.4,<3"],
+        "heif": ["pillow-heif>=1.0,<2"],
         "serving": ["tensorflow-serving-api>=2.20,<2.22"],
         "quantizer": ["ai-edge-quantizer>=0.10,<0.11"],
         "dev": [
             "torch>=2.4,<3",
             "tensorflow-serving-api>=2.20,<2.22",
             "ai-edge-quantizer>=0.10,<0.11",
+            "pillow-heif>=1.0,<2",
             "jsonschema>=4.21,<5",
             "pytest>=8,<10",
             "pytest-xdist>=3.6,<4",

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from psfr_tf.data.decoding import decode_rgb
+
 # Checked on the header, before anything is decoded: a few bytes can announce gigabytes. FFHQ faces
 # have 1024.
 MAX_SIDE = 2048
@@ -56,8 +58,7 @@ def _decode(contents, size):
         ),
     ]
     with tf.control_dependencies(checks):
-        image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
+        image = decode_rgb(contents)
     image = tf.image.resize(image, [size, size], tf.image.ResizeMethod.BICUBIC, antialias=True)
     return tf.saturate_cast(tf.round(image), tf.uint8)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-import os
+import tempfile
 from pathlib import Path
 
 import tensorflow as tf
@@ -82,16 +82,30 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
             digest.update((path / name).read_bytes())
         except OSError as error:
             raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psfr_tf"
+    cache = files.cache_folder()
     model = cache / f"{digest.hexdigest()[:24]}.tflite"
     if model.is_file():
         return model
+    _check_writable(cache)
     logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
     content = float32_restorer(model_folder.load_model_folder(path, fidelity))
     try:
-        cache.mkdir(parents=True, exist_ok=True)
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
     return model
+
+
+def _check_writable(cache: Path) -> None:
+    """Before a conversion that takes half a minute."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{cache}: the converted model cannot be kept there "
+            f"({(error.strerror or str(error)).lower()}); set XDG_CACHE_HOME to a folder that can "
+            "be written, or use --engine tensorflow"
+        ) from None

@@ -62,12 +62,19 @@ class DataConfig(_Section):
         Raises:
             UserError: the first path that is not; the message names its key.
         """
+        for problem in self.missing_paths():
+            raise UserError(problem)
+
+    def missing_paths(self) -> list[str]:
+        """One line for each path that is not there."""
+        missing = []
         for name in ("images", "masks", "records"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_dir():
-                raise UserError(f"data.{name}: {path}: no such folder")
+                missing.append(f"data.{name}: {path}: no such folder")
         if self.manifest is not None and not Path(self.manifest).is_file():
-            raise UserError(f"data.manifest: {self.manifest}: no such file")
+            missing.append(f"data.manifest: {self.manifest}: no such file")
+        return missing
 
 
 class TrainingConfig(_Section):

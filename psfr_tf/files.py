@@ -3,33 +3,33 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+_PREFIX = ".partial-"
+_LONGEST_SUFFIX = 12
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` if the block succeeds.
 
-    The temporary file has the same suffixes, so that writers which choose a format by them work
-    (Keras wants `.weights.h5`).
+    The temporary file has the same suffix, so that writers which choose a format by it work; of
+    `.weights.h5`, which Keras wants, both parts.
     It is removed if the block raises. The folder must exist.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(
-        prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent
-    )
-    os.close(handle)
-    temporary = Path(name)
+    # The name is known before the file is made: whenever a signal arrives, it is removed.
+    temporary = path.with_name(_PREFIX + secrets.token_hex(4) + _format_suffix(path.name))
     try:
+        # Made as any new file is, with the permissions that the user's umask leaves.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
-        # mkstemp makes the file private; give it the permissions of any newly created file.
-        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -46,20 +46,28 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         OSError: there is something at `path` (an empty folder is replaced).
     """
     path = Path(path)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+    temporary = path.with_name(_PREFIX + secrets.token_hex(4))
     try:
+        temporary.mkdir()
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
         os.rename(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
+def _format_suffix(name: str) -> str:
+    """The end of a file name that says its format; what follows a dot in a title is none."""
+    if name.endswith(".weights.h5"):
+        return ".weights.h5"
+    suffix = os.path.splitext(name)[1]
+    return suffix if len(suffix) <= _LONGEST_SUFFIX and suffix.isascii() else ""
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path(os.path.expanduser("~")) / ".cache") / "psfr_tf"
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from psfr_tf import files
 from psfr_tf.errors import UserError
+from psfr_tf.file_kind import disguise_of
 
 if TYPE_CHECKING:
     from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
@@ -74,6 +75,13 @@ def resolve(name_or_dir: str | Path) -> Path:
             return directory
     if path.is_dir():
         raise UserError(f"{path}: not a model folder, it has no {CONFIG_FILE}")
+    from psfr_tf.models.presets import PRESETS
+
+    if str(name_or_dir) in PRESETS:
+        raise UserError(
+            f"{name_or_dir}: a preset without weights; psfr convert makes a model folder of "
+            "published ones, psfr train of your own"
+        )
     raise UserError(
         f"{name_or_dir}: neither a model folder nor shipped weights "
         f"(shipped: {', '.join(shipped_names()) or 'none'})"
@@ -221,6 +229,9 @@ def _load_network(path: Path, config: dict[str, Any], name: str):
         network = classes[name](**config["networks"][name], dtype="float32")
         network.load_weights(weights)
     except (OSError, ValueError, TypeError, KeyError) as error:
+        what = disguise_of(weights)
+        if what:
+            raise UserError(f"{weights}: {what}") from None
         reason = str(error).strip().splitlines()
         raise UserError(
             f"{weights}: cannot be loaded as the {name} network of {path / CONFIG_FILE}: "

@@ -44,6 +44,37 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert os.listdir(tmp_path) == ["1"]
 
 
+@pytest.mark.parametrize(
+    "name, ending",
+    [
+        ("Mr. " + "y" * 247 + ".png", ".png"),
+        ("a." + "b" * 253, ""),
+        ("n" * 255, ""),
+        ("generator.weights.h5", ".weights.h5"),
+        ("a.b.tflite", ".tflite"),
+    ],
+)
+def test_names_at_the_limit_of_the_file_system(tmp_path, name, ending):
+    with files.atomic_path(tmp_path / name) as temporary:
+        assert temporary.name.endswith(ending) and len(temporary.name) < 40
+        temporary.write_text("x")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_the_umask_of_the_process_is_not_touched(tmp_path, monkeypatch):
+    before = os.umask(0o077)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda mask: pytest.fail("other threads make files, too"))
+            files.write_text(tmp_path / "a", "x")
+            with files.atomic_folder(tmp_path / "b"):
+                pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o700
+
+
 def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)

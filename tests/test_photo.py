@@ -1,4 +1,3 @@
-import io
 import os
 import struct
 import zlib
@@ -6,9 +5,9 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from psfr_tf import photo as photo_module
+from psfr_tf import picture_file
 from psfr_tf.errors import UserError
 from psfr_tf.photo import read_photo, write_photo
 
@@ -253,10 +252,10 @@ def test_unreadable(tmp_path, rgb):
 def test_unreadable_without_permissions(tmp_path, rgb, monkeypatch):
     path = save(tmp_path / "a.png", rgb)
 
-    def refuse(self):
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path, *arguments):
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(photo_module.Path, "read_bytes", refuse)
+    monkeypatch.setattr(picture_file, "open", refuse, raising=False)
     with pytest.raises(UserError, match=r"a\.png: permission denied"):
         read_photo(path)
 
@@ -264,11 +263,10 @@ def test_unreadable_without_permissions(tmp_path, rgb, monkeypatch):
 def test_decoder_bugs_become_one_line(tmp_path, rgb, monkeypatch):
     path = save(tmp_path / "a.png", rgb)
 
-    def fail(data):
-        assert isinstance(data, io.BytesIO)
+    def fail(image):
         raise struct.error("unpack requires\na buffer")
 
-    monkeypatch.setattr(Image, "open", fail)
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
     with pytest.raises(UserError, match="unpack requires a buffer"):
         read_photo(path)
 

@@ -11,8 +11,9 @@ import sys
 
 from psfr_tf.cli import main as command_line
 from psfr_tf.cli.inputs import whole
-from psfr_tf.cli.quiet import silence_tensorflow
-from psfr_tf.cli.restore import DEFAULT_WEIGHTS, add_photo_arguments, restore_photos
+from psfr_tf.cli.photo_options import add_photo_arguments
+from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
+from psfr_tf.cli.restore import DEFAULT_WEIGHTS, restore_photos
 from psfr_tf.errors import UserError
 
 EXAMPLE = (
@@ -82,6 +83,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> int:
     about = {"command": "serving.client", "address": args.address, "protocol": args.protocol}
     about["model"] = args.model
+    _predictor_class(args.protocol)  # What has to be installed is said before a photo is read.
     return restore_photos(args, lambda: _restorer(args), about)
 
 
@@ -123,4 +125,5 @@ def _address(text: str) -> str:
 
 if __name__ == "__main__":
     silence_tensorflow()
+    silence_pillow()
     sys.exit(command_line.run(parse_arguments(sys.argv[1:])))

@@ -9,6 +9,7 @@ from tensorflow_serving.apis import (
 )
 
 from psfr_tf.export.serving.errors import server_error
+from psfr_tf.export.serving.protocol import speaks_http1
 
 # gRPC receives 4 MiB unless told otherwise: 8 faces of 512 px as PNG come near it.
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -97,6 +98,12 @@ class GrpcPredictor:
             return method(request, timeout=self._deadline)
         except grpc.RpcError as error:
             code = error.code()
+            if code in _TRANSIENT and speaks_http1(self.address):
+                raise server_error(
+                    self.address,
+                    "this is TF Serving's REST port (or another web server); gRPC has a port of "
+                    "its own, 8500 by default. Or use --protocol rest",
+                ) from None
             raise server_error(
                 self.address, f"{code.name}: {error.details()}", code in _TRANSIENT
             ) from None

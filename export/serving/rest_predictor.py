@@ -68,6 +68,13 @@ class RestPredictor:
             response = connection.getresponse()
             status, content = response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
+            # The status line of HTTP/2 is none; a closed connection counts as such a line, too.
+            if isinstance(error, http.client.BadStatusLine) and not isinstance(error, OSError):
+                raise server_error(
+                    self.address,
+                    "no web server: this may be TF Serving's gRPC port; REST has a port of its "
+                    "own, 8501 by default. Or use --protocol grpc",
+                ) from None
             reason = str(error) or type(error).__name__
             raise server_error(self.address, reason, transient=True) from None
         except ValueError as error:  # an address that cannot be one

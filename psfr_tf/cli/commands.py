@@ -28,6 +28,22 @@ def add_commands(
             epilog=f"example:\n  {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        command.register("action", None, _StoreOnce)
+        command.register("action", "store", _StoreOnce)
         module.add_arguments(command)
         if hasattr(module, "run"):
             command.set_defaults(run=module.run, usage_error=command.error)
+
+
+class _StoreOnce(argparse.Action):
+    """Stores a value, as argparse does, but refuses a second one, which would take the place of
+    the first without a word. Values of an option that takes several are put together."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = vars(namespace).setdefault("_given", set())
+        if self.dest in given and option_string is not None:
+            if self.nargs != "+":
+                parser.error(f"{option_string} is given twice")
+            values = [*getattr(namespace, self.dest), *values]
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)

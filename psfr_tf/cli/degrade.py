@@ -1,14 +1,17 @@
 """`psfr degrade`: a reproducible set of low-quality faces."""
 
 import argparse
+import contextlib
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from psfr_tf.cli.inputs import keep_apart, make_folder, whole
+from psfr_tf.cli import interrupt
+from psfr_tf.cli.inputs import keep_apart, make_folder, say_skipped, whole
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
+from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Make low-quality versions of sharp aligned faces, the same ones for the same seed."
 EXAMPLE = (
@@ -68,13 +71,20 @@ def run(args: argparse.Namespace) -> int:
     for folder in ("lq", "hq"):
         make_folder(args.output / folder)
         keep_apart(args.output / folder, [args.faces], "the results would replace the faces")
+    say_skipped(args.faces)
+    with only_run_in(args.output):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     import psfr_tf
     from psfr_tf.files import write_json
 
     problems: list[str] = []
-    faces = _from_manifest(args, problems) if args.from_manifest else _drawn(args, problems)
+    earlier = _EarlierRun(args.output)
+    make = _from_manifest if args.from_manifest else _drawn
     try:
-        done = _write(faces, args.output)
+        done, interrupted = _write(make(args, problems, earlier), args.output, earlier)
         how = (
             {"manifest": str(args.from_manifest)}
             if args.from_manifest
@@ -89,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
             "version": psfr_tf.__version__,
             "faces": str(args.faces),
             **how,
+            "interrupted": interrupted,
             "counts": {"degraded": done, "failed": len(problems)},
             "problems": problems,
         }
@@ -96,12 +107,49 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         where = error.filename or args.output
         raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
-    print(f"{done} degraded, {len(problems)} failed: {args.output}")
-    return 1 if problems else 0
+    kept = f" ({earlier.kept} of them before)" if earlier.kept else ""
+    print(f"{done} degraded{kept}, {len(problems)} failed: {args.output}")
+    if interrupted:
+        print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
+    return 1 if problems or interrupted else 0
 
 
-def _drawn(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
-    """lq, hq and manifest cells of every face of the folder."""
+class _EarlierRun:
+    """The faces in an output folder that need not be made again."""
+
+    def __init__(self, output: Path):
+        from psfr_tf.evaluation.degradation_manifest import read_manifest
+
+        self._output = output
+        self.rows: dict[str, dict[str, str]] = {}
+        self.kept = 0
+        if (output / "manifest.csv").is_file():
+            with contextlib.suppress(UserError):  # Then everything is made again.
+                rows = read_manifest(output / "manifest.csv")
+                self.rows = {row.name: dict(row.values) for row in rows}
+
+    def has(self, source: Path, cells: Mapping[str, object]) -> dict[str, str] | None:
+        """The row of a face if it has these cells, its pictures are there, and they and the sharp
+        face are those of the row; else None."""
+        from psfr_tf.evaluation.degradation_manifest import hashes
+        from psfr_tf.photo import read_photo
+
+        row = self.rows.get(str(cells["name"]))
+        if row is None or any(row.get(key) != str(value) for key, value in cells.items()):
+            return None
+        lq, hq = (self._output / folder / f"{row['name']}.png" for folder in ("lq", "hq"))
+        try:
+            found = hashes(source, read_photo(lq).rgb, read_photo(hq).rgb)
+        except (UserError, OSError):
+            return None
+        if any(row[key] != value for key, value in found.items()):
+            return None
+        self.kept += 1
+        return row
+
+
+def _drawn(args: argparse.Namespace, problems: list[str], earlier: _EarlierRun) -> Iterator[tuple]:
+    """lq, hq (None if they are there) and manifest cells of every face of the folder."""
     from tqdm import tqdm
 
     from psfr_tf.evaluation.degradation_manifest import drawn_values, hashes
@@ -114,31 +162,33 @@ def _drawn(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
         _leave_out(problem, problems)
     _check_left_over(args.output, faces.names)
     for index in tqdm(range(len(faces.names)), unit="face", disable=None):
+        path = faces.path(index)
+        face = {
+            "name": faces.names[index],
+            "source_file": path.name,
+            "form": form,
+            "seed": args.seed,
+            "index": index,
+            "size": size,
+        }
+        row = earlier.has(path, face)
+        if row is not None:
+            yield None, None, row
+            continue
         drawn = faces.parameters(index)
         try:
             lq, hq = faces.load(index, drawn)
         except UserError as error:
             _leave_out(str(error), problems)
             continue
-        path = faces.path(index)
-        yield (
-            lq,
-            hq,
-            {
-                "name": faces.names[index],
-                "source_file": path.name,
-                "form": form,
-                "seed": args.seed,
-                "index": index,
-                "size": size,
-                **drawn_values(drawn, degradation),
-                **hashes(path, lq, hq),
-            },
-        )
+        cells = {**face, **drawn_values(drawn, degradation), **hashes(path, lq, hq)}
+        yield lq, hq, cells
 
 
-def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tuple]:
-    """lq, hq and manifest cells of every face of a manifest."""
+def _from_manifest(
+    args: argparse.Namespace, problems: list[str], earlier: _EarlierRun
+) -> Iterator[tuple]:
+    """lq, hq (None if they are there) and manifest cells of every face of a manifest."""
     from tqdm import tqdm
 
     from psfr_tf.evaluation.degradation_manifest import (
@@ -155,6 +205,9 @@ def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tu
     _check_left_over(args.output, [row.name for row in rows])
     for row in tqdm(rows, unit="face", disable=None):
         path = args.faces / row.source_file
+        if earlier.has(path, row.values):
+            yield None, None, row.values
+            continue
         traced = traced_degradation(row.form, row.size)
         try:
             lq, hq = traced.apply(
@@ -168,6 +221,7 @@ def _from_manifest(args: argparse.Namespace, problems: list[str]) -> Iterator[tu
         why = difference(row.values, found)
         if why:
             _leave_out(f"{row.name}: {why}", problems)
+            continue
         yield lq, hq, {**row.values, **found}
 
 
@@ -182,24 +236,35 @@ def _check_left_over(output: Path, names: Sequence[str]) -> None:
             )
 
 
-def _write(faces: Iterator[tuple], output: Path) -> int:
-    """Writes every pair and the manifest; returns their number."""
+def _write(faces: Iterator[tuple], output: Path, earlier: _EarlierRun) -> tuple[int, bool]:
+    """Writes every pair and the manifest; returns their number, and whether it was interrupted.
+
+    The manifest of an interrupted run has what was done, then what an earlier run had done.
+    """
     from psfr_tf.evaluation.degradation_manifest import COLUMNS
     from psfr_tf.files import atomic_path, write_png
 
-    done = 0
+    done, interrupted = {}, False
+    try:
+        for lq, hq, cells in faces:
+            interrupt.check()
+            if lq is not None:
+                write_png(output / "lq" / f"{cells['name']}.png", lq)
+                write_png(output / "hq" / f"{cells['name']}.png", hq)
+            done[cells["name"]] = cells
+    except KeyboardInterrupt:
+        interrupted = True
+    rows = list(done.values())
+    if interrupted:
+        rows += [row for name, row in earlier.rows.items() if name not in done]
     with (
         atomic_path(output / "manifest.csv") as manifest,
         open(manifest, "w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        for lq, hq, cells in faces:
-            write_png(output / "lq" / f"{cells['name']}.png", lq)
-            write_png(output / "hq" / f"{cells['name']}.png", hq)
-            writer.writerow(cells)
-            done += 1
-    return done
+        writer.writerows(rows)
+    return len(done), interrupted
 
 
 def _leave_out(problem: str, problems: list[str]) -> None:

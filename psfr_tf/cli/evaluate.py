@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
+from psfr_tf.cli.inputs import add_fidelity, make_folder, say_skipped, whole, write_report
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
+from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."
 EXAMPLE = (
@@ -164,7 +165,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     make_folder(args.output)
+    with only_run_in(args.output):
+        try:
+            return _run(args)
+        except KeyboardInterrupt:
+            write_report(args.output, "evaluate", interrupted=True)
+            print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
+            return 1
 
+
+def _run(args: argparse.Namespace) -> int:
     from psfr_tf.evaluation.plan import load_plan, prepare
     from psfr_tf.metrics import network_files
     from psfr_tf.metrics.choice import NAMES
@@ -175,6 +185,8 @@ def run(args: argparse.Namespace) -> int:
     if args.download:
         for file in network_files.DOWNLOADABLE:
             print(network_files.download(file, folder))
+    for pictures in _picture_folders(plan):
+        say_skipped(pictures)
     prepared = prepare(plan)
     try:
         report = _evaluate(args, prepared, asked or NAMES, folder)
@@ -184,6 +196,16 @@ def run(args: argparse.Namespace) -> int:
     print((args.output / "table.md").read_text(encoding="utf-8"))
     print(args.output / "index.html")
     return 1 if report["problems"] or (asked and report["metrics_left_out"]) else 0
+
+
+def _picture_folders(plan) -> list[Path]:
+    """Folders whose pictures are compared."""
+    data = plan.data
+    faces = data.faces and Path(data.faces)
+    if faces and (faces / "images").is_dir():
+        faces = faces / "images"
+    folders = [faces, data.reference, data.lq, *(system.folder for system in plan.systems)]
+    return list(dict.fromkeys(Path(folder) for folder in folders if folder))
 
 
 def _evaluate(args: argparse.Namespace, prepared, metrics, folder: Path) -> dict:

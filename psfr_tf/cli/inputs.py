@@ -2,25 +2,28 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from psfr_tf.errors import UserError
 
+_NAMES_SHOWN = 8
+
 
 def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Photos named on the command line.
 
     A file is taken whatever its name. A folder stands for the pictures directly inside it
-    (known suffixes, hidden files left out), sorted by name; its subfolders are not searched. A
-    file named twice is taken once.
+    (known suffixes, hidden files left out), sorted by name; its subfolders are not searched.
+    `say_skipped` names the rest. A file named twice is taken once.
 
     Returns:
         The photos, and (folder, error line) for each folder that cannot be listed or holds no
         picture.
     """
-    from psfr_tf.photo import SUFFIXES
+    from psfr_tf.picture_file import SUFFIXES
 
     photos: dict[str, Path] = {}
     problems = []
@@ -48,24 +51,99 @@ def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[t
     return list(photos.values()), problems
 
 
-def output_names(photos: list[Path]) -> list[str]:
+def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
+    """Name what a folder holds beside pictures, in one line on stderr with the number.
+
+    Hidden files are not counted.
+
+    Args:
+        taken: endings of the names of what is used; None for all pictures.
+
+    Returns:
+        The names of the files and, with a slash, of the subfolders.
+    """
+    from psfr_tf.picture_file import SUFFIXES
+
+    known = SUFFIXES if taken is None else frozenset(taken)
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError:  # whoever reads the folder says it better
+        return []
+    subfolders = [f"{entry.name}/" for entry in entries if os.path.isdir(entry)]
+    files = [
+        entry.name
+        for entry in entries
+        if entry.suffix.lower() not in known and not os.path.isdir(entry)
+    ]
+    parts = []
+    if files:
+        what = f"no picture{'s'[: len(files) != 1]}"
+        if taken is not None:
+            what = f"only {', '.join(sorted(taken))} are read here"
+        parts.append(f"skipped {len(files)} file{'s'[: len(files) != 1]}, {what}: {_few(files)}")
+    if subfolders:
+        parts.append(
+            f"{len(subfolders)} subfolder{'s'[: len(subfolders) != 1]} not searched: "
+            f"{_few(subfolders)}"
+        )
+    if parts:
+        note(f"{folder}: {'; '.join(parts)}")
+    return files + subfolders
+
+
+def note(line: str) -> None:
+    """One line on stderr, above a progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(f"psfr: note: {line}", file=sys.stderr)
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
+
+
+def output_names(photos: list[Path], folder: Path | None = None, room: int = 4) -> list[str]:
     """A different name, without suffix, for each photo's results.
 
     The name is the photo's own; where another photo has taken it (a.jpg and a.png, or two
     folders), the suffix is added (a_png), then a number (a_png_2). Case is ignored, as many
-    file systems do.
+    file systems do. A name that the file system would not take is cut.
+
+    Args:
+        folder: where the results go; its file system limits the length.
+        room: bytes of the longest ending that a result will have.
     """
+    longest = _longest_name(folder) - room
     taken: set[str] = set()
     names = []
     for photo in photos:
-        longer = f"{photo.stem}_{photo.suffix[1:]}" if photo.suffix else photo.stem
-        name, number = photo.stem, 1
+        suffix, number = "", 1
+        name = _cut(photo.stem, longest)
         while name.casefold() in taken:
-            name = longer if number == 1 else f"{longer}_{number}"
+            if photo.suffix:
+                suffix = f"_{photo.suffix[1:13]}"
+            ending = suffix if number == 1 else f"{suffix}_{number}"
+            name = _cut(photo.stem, longest - len(os.fsencode(ending))) + ending
             number += 1
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def _longest_name(folder: Path | None) -> int:
+    """Bytes that a file name may have."""
+    try:
+        return os.pathconf(folder or ".", "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        return 255
+
+
+def _cut(name: str, length: int) -> str:
+    """The beginning of a name, of at most `length` bytes, whole characters."""
+    while name and len(os.fsencode(name)) > length:
+        name = name[:-1]
+    return name
 
 
 def make_folder(path: Path) -> Path:

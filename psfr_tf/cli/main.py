@@ -15,7 +15,8 @@ from absl.flags import argparse_flags
 
 import psfr_tf
 from psfr_tf.cli.commands import add_commands
-from psfr_tf.cli.quiet import silence_tensorflow
+from psfr_tf.cli.interrupt import signals_interrupt
+from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
 from psfr_tf.errors import UserError
 
 COMMANDS = (
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     # TensorFlow notes every checkpoint and every renamed input at the level of information.
     logging.set_verbosity(logging.WARNING)
     try:
-        return args.run(args)
+        with signals_interrupt():
+            return args.run(args)
     except UserError as error:
         print(f"psfr: error: {error}", file=sys.stderr)
     except BrokenPipeError:
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def entry_point() -> None:
     """Entry point of the console script."""
     silence_tensorflow()
+    silence_pillow()
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are not UTF-8
     app.run(run, flags_parser=parse_arguments)
 

@@ -1,16 +1,28 @@
 """`psfr parse`: parsing maps of aligned faces."""
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from psfr_tf.cli.inputs import keep_apart, make_folder, output_names, whole, write_report
+from psfr_tf.cli import interrupt
+from psfr_tf.cli.inputs import (
+    keep_apart,
+    make_folder,
+    output_names,
+    say_skipped,
+    whole,
+    write_report,
+)
 from psfr_tf.errors import UserError
 
 SUMMARY = "Draw the 19-class parsing maps of aligned faces."
 EXAMPLE = "psfr parse data/ffhq/images1024x1024 --size 512 --output data/ffhq/masks512"
+
+# Key of a PNG text: digest of the weights that drew a map.
+_DRAWN_BY = "psfr_tf weights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="writes DIR/NAME.png, a palette picture whose values are the class ids, and "
-        "DIR/report.json; maps of the right size found there are kept",
+        "DIR/report.json; maps of the right size found there are kept, unless other weights of "
+        "this project drew them",
     )
     parser.add_argument(
         "--weights",
@@ -57,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     from psfr_tf.data.face_folder import pictures_in
     from psfr_tf.model_folder import load_model_folder
-    from psfr_tf.photo import SUFFIXES
+    from psfr_tf.picture_file import SUFFIXES
 
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: not a folder")
@@ -68,14 +81,18 @@ def run(args: argparse.Namespace) -> int:
     keep_apart(args.output, folders, "the maps would replace the faces")
     started = time.monotonic()
     make_folder(args.output)
+    for folder in sorted(folders):
+        say_skipped(folder)
     network = load_model_folder(args.weights).parsing_network
+    drawn_by = _digest(args.weights)
     files, interrupted = [], False
-    named = list(zip(faces, output_names(faces), strict=True))
+    named = list(zip(faces, output_names(faces, args.output), strict=True))
     with tqdm(total=len(named), unit="face", disable=None) as bar:
         try:
             for start in range(0, len(named), args.batch_size):
+                interrupt.check()
                 batch = named[start : start + args.batch_size]
-                for entry in _parse_batch(network, batch, args):
+                for entry in _parse_batch(network, batch, args, drawn_by):
                     files.append(entry)
                     bar.update()
         except KeyboardInterrupt:
@@ -101,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _parse_batch(
-    network, batch: list[tuple[Path, str]], args: argparse.Namespace
+    network, batch: list[tuple[Path, str]], args: argparse.Namespace, drawn_by: str
 ) -> Iterator[dict[str, str]]:
     """Parse a few faces and write their maps; yields the entry of each for the report."""
     import numpy as np
@@ -118,7 +135,7 @@ def _parse_batch(
     for path, name in batch:
         output = args.output / f"{name}.png"
         try:
-            if not args.overwrite and _has_map(output, path, args.size):
+            if not args.overwrite and _has_map(output, path, args.size, drawn_by):
                 yield {"input": str(path), "output": output.name, "status": "kept"}
                 continue
             rgb = read_photo(path).rgb
@@ -137,33 +154,46 @@ def _parse_batch(
     logits = network.predict_on_batch(np.stack([lq for *_, lq in faces]))["logits"]
     for (path, output, size, _), labels in zip(faces, np.argmax(logits, axis=-1), strict=True):
         try:
-            _write_map(output, labels.astype(np.uint8), size)
+            _write_map(output, labels.astype(np.uint8), size, drawn_by)
             yield {"input": str(path), "output": output.name, "status": "parsed"}
         except OSError as error:
             yield failed(path, error)
 
 
-def _has_map(output: Path, face: Path, size: int | None) -> bool:
-    """Whether a map of the right size is there already."""
-    from PIL import Image
+def _digest(weights: str) -> str:
+    """Of the face parsing network's weights; kept in the maps, so that these tell who drew them."""
+    from psfr_tf.model_folder import resolve
+
+    try:
+        content = (resolve(weights) / "parsing.weights.h5").read_bytes()
+    except (UserError, OSError):
+        return ""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _has_map(output: Path, face: Path, size: int | None, drawn_by: str) -> bool:
+    """Whether a map of the right size is there already, and not of other weights.
+
+    A map that does not say who drew it, such as one drawn by hand, is kept.
+    """
+    from psfr_tf.photo import picture_size
+    from psfr_tf.picture_file import open_picture
 
     if not output.is_file():
         return False
     try:
-        with Image.open(output) as found:
-            if size is not None:
-                return found.mode == "P" and found.size == (size, size)
-            with Image.open(face) as image:
-                lies_down = image.getexif().get(0x0112, 1) >= 5  # orientation: width is height
-                upright = image.size[::-1] if lies_down else image.size
-            return found.mode == "P" and found.size == upright
-    except (OSError, SyntaxError, ValueError):
+        with open_picture(output, header_only=True) as (found, _):
+            if found.mode != "P" or found.info.get(_DRAWN_BY, drawn_by) != drawn_by:
+                return False
+            return found.size == ((size, size) if size else picture_size(face))
+    except UserError:
         return False
 
 
-def _write_map(output: Path, labels, size: tuple[int, int]) -> None:
+def _write_map(output: Path, labels, size: tuple[int, int], drawn_by: str) -> None:
     import cv2
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     from psfr_tf.files import atomic_path
     from psfr_tf.labels import COLORS
@@ -171,5 +201,7 @@ def _write_map(output: Path, labels, size: tuple[int, int]) -> None:
     labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
     image = Image.frombytes("P", size, labels.tobytes())
     image.putpalette(COLORS.tobytes())
+    notes = PngInfo()
+    notes.add_text(_DRAWN_BY, drawn_by)
     with atomic_path(output) as temporary:
-        image.save(temporary, format="PNG")
+        image.save(temporary, format="PNG", pnginfo=notes)

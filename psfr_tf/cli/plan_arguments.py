@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from psfr_tf.cli.inputs import make_folder, write_report
+from psfr_tf.output_lock import only_run_in
 
 
 def add_plan_arguments(
@@ -77,10 +78,7 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
         make_target: makes the `psfr_tf.android_bench.target.Target`, once the plan is known to be
             good; may raise UserError.
     """
-    from psfr_tf.android_bench import results as records
-    from psfr_tf.android_bench.harness import Benchmark
     from psfr_tf.android_bench.plan import estimate_seconds, expand, find_models
-    from psfr_tf.android_bench.report import write_reports
     from psfr_tf.errors import UserError
 
     plan = _plan(args)
@@ -107,6 +105,17 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
         )
         return 1 if problems else 0
     make_folder(args.output)
+    with only_run_in(args.output):
+        return _measure(args, plan, known, problems, duration, make_target)
+
+
+def _measure(args, plan, known, problems, duration, make_target) -> int:
+    """Run the cases that are known, and write the reports; returns the exit code."""
+    from psfr_tf.android_bench import results as records
+    from psfr_tf.android_bench.harness import Benchmark
+    from psfr_tf.android_bench.report import write_reports
+    from psfr_tf.errors import UserError
+
     there = (args.output / records.FILE_NAME).exists()
     if there and not args.resume:
         raise UserError(

@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole, write_report
+from psfr_tf.cli.inputs import make_folder, say_skipped, whole, write_report
 from psfr_tf.errors import UserError
+from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Check a data set of aligned faces and write it to TFRecord shards for training."
 EXAMPLE = "psfr prepare ffhq data/ffhq --masks data/ffhq/masks512 --size 512 --output data/records"
@@ -69,7 +70,15 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     faces = _list_faces(args)
     make_folder(args.output)
+    with only_run_in(args.output):
+        try:
+            return _run(args, faces, started)
+        except KeyboardInterrupt:  # before there was a shard to write
+            write_report(args.output, "prepare", interrupted=True)
+            return _interrupted()
 
+
+def _run(args: argparse.Namespace, faces, started: float) -> int:
     from tqdm import tqdm
 
     from psfr_tf.data.prepare import Preparation
@@ -77,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     def check_bar(items):
         return tqdm(items, desc="checking files", unit="face", disable=None)
 
+    for folder in sorted({face.image.parent for face in faces.faces}):
+        say_skipped(folder)
     faces.check_headers(args.size or 0, check_bar)
     preparation = Preparation(faces, args.output, args.size, args.shard_size, args.layout)
     _say_faults(faces.faults)
@@ -104,15 +115,21 @@ def run(args: argparse.Namespace) -> int:
     if problem:
         raise UserError(problem)
     if interrupted:
-        print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
-        return 1
+        return _interrupted()
     counts = report["counts"]
     if preparation.repaired:
         print(f"damaged or incomplete, written again: {', '.join(preparation.repaired)}")
+    if preparation.kept:
+        print(f"{len(preparation.kept)} of {len(preparation.plan)} shards were there and are good")
     verb = "good" if args.check else "in shards"
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     print(f"{counts['good']} faces {verb} ({splits}), {counts['left_out']} left out: {args.output}")
     return 1 if preparation.faults else 0
+
+
+def _interrupted() -> int:
+    print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
+    return 1
 
 
 def _list_faces(args: argparse.Namespace):

@@ -1,9 +1,10 @@
-"""Keep TensorFlow's start-up notes off the terminal."""
+"""Keep notes of libraries off the terminal: TensorFlow's start-up, Pillow's on metadata."""
 
 import contextlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 
 
@@ -18,6 +19,14 @@ def silence_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietImport())
+
+
+def silence_pillow() -> None:
+    """Silence Pillow's warnings, of damaged metadata above all; ours name the file.
+
+    Once, before there are threads: a change of the filters is one for the whole process.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class _QuietImport:

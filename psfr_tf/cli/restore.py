@@ -1,20 +1,32 @@
 """`psfr restore`: photos in, restored photos out."""
 
 import argparse
+import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from psfr_tf.cli import interrupt
 from psfr_tf.cli.inputs import (
     add_fidelity,
     find_photos,
     keep_apart,
     make_folder,
-    named,
+    note,
     output_names,
-    share,
-    whole,
+    say_skipped,
     write_report,
+)
+from psfr_tf.cli.photo_options import add_photo_arguments
+from psfr_tf.cli.restore_report import (
+    MOST_LINES,
+    EarlierRun,
+    count,
+    failed,
+    line,
+    new_report,
+    print_summary,
 )
 from psfr_tf.errors import UserError
 
@@ -40,63 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
-    """Photos, output and how faces are found and pasted: the same wherever the networks run."""
-    parser.add_argument(
-        "photos",
-        nargs="+",
-        type=named,
-        metavar="PHOTO|DIR",
-        help="photos, or folders of photos (their subfolders are not searched)",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/restored/NAME.png and DIR/report.json",
-    )
-    parser.add_argument(
-        "--aligned",
-        action="store_true",
-        help="the pictures are faces aligned as in FFHQ: restore the whole picture, at the "
-        "model's size",
-    )
-    parser.add_argument(
-        "--strength",
-        type=share,
-        default=1.0,
-        metavar="0..1",
-        help="how much of the change is applied (default: 1)",
-    )
-    parser.add_argument(
-        "--upscale",
-        type=whole(1, 8),
-        default=1,
-        metavar="N",
-        help="enlarge the photo N times, 1 to 8 (default: 1)",
-    )
-    parser.add_argument(
-        "--min-score",
-        type=share,
-        default=0.8,
-        metavar="S",
-        help="least confidence of the face detector, 0..1 (default: 0.8)",
-    )
-    parser.add_argument(
-        "--min-face",
-        type=whole(8, 100_000),
-        default=20,
-        metavar="PX",
-        help="least width and height of a face's box in the photo (default: 20)",
-    )
-    parser.add_argument(
-        "--save-faces",
-        action="store_true",
-        help="also write DIR/faces/NAME_00_{lq,parsing,restored}.png",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     def load():
         from psfr_tf.restorer import FaceRestorer
@@ -107,9 +62,18 @@ def run(args: argparse.Namespace) -> int:
         "command": "restore",
         "weights": str(args.weights),
         "engine": args.engine,
-        "fidelity": args.fidelity,
+        "fidelity": _effective_fidelity(args),
     }
     return restore_photos(args, load, about)
+
+
+def _effective_fidelity(args: argparse.Namespace) -> float | None:
+    """The operating point that the model is loaded with; also a check of --weights, before any
+    photo is read."""
+    from psfr_tf import model_folder
+
+    path = model_folder.resolve(args.weights)
+    return model_folder.operating_point(path, model_folder.read_config(path), args.fidelity)
 
 
 def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int:
@@ -126,7 +90,7 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
         args.usage_error("--upscale does not go with --aligned")
 
     started = time.monotonic()
-    report = _new_report(args, about)
+    report = new_report(args, about)
     photos, problems = find_photos(args.photos)
     results = [args.output / "restored"]
     if args.save_faces:
@@ -136,73 +100,100 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
         keep_apart(result, folders, "the results would replace the photos")
     for folder in (args.output, *results):
         make_folder(folder)
+    inputs = len(photos) + len(problems)
     try:
+        for folder in dict.fromkeys(map(Path, args.photos)):
+            if os.path.isdir(folder):
+                report["skipped_files"] += [str(folder / each) for each in say_skipped(folder)]
         for folder, problem in problems:
-            _failed(report, str(folder), problem)
-        if photos:
-            _restore_all(args, photos, report, load)
+            failed(report, str(folder), problem)
+        named_photos = list(zip(photos, _names(args, photos), strict=True))
+        if args.skip_existing:
+            named_photos = _unfinished(args, named_photos, report)
+        # Whatever becomes of this run, the report is not that of the run before.
+        write_report(args.output, **{**report, "interrupted": True})
+        _restore_all(args, named_photos, report, load)
     except KeyboardInterrupt:
         report["interrupted"] = True
-    _count(report, len(photos) + len(problems))
+    count(report, inputs)
     report["seconds"] = round(time.monotonic() - started, 3)
     write_report(args.output, **report)
-    _print_summary(args, report)
+    print_summary(args, report)
     return 1 if report["counts"]["failed"] or report["interrupted"] else 0
 
 
-def _new_report(args, about: dict) -> dict:
-    return {
-        **about,
-        "options": {
-            "aligned": args.aligned,
-            "strength": args.strength,
-            "upscale": args.upscale,
-            "min_score": args.min_score,
-            "min_face": args.min_face,
-            "save_faces": args.save_faces,
-        },
-        "interrupted": False,
-        "counts": {},
-        "seconds": 0.0,
-        "files": [],
-    }
+def _names(args: argparse.Namespace, photos: list[Path]) -> list[str]:
+    longest_ending = "_000_restored.png" if args.save_faces else ".png"
+    return output_names(photos, args.output, len(longest_ending))
 
 
-def _restore_all(args, photos, report, load) -> None:
+def _unfinished(args: argparse.Namespace, photos: list[tuple[Path, str]], report: dict) -> list:
+    """The photos that an earlier run has not finished; the others go to the report."""
+    earlier = EarlierRun(args.output, report)
+    left = []
+    for photo, name in photos:
+        entry = earlier.entry(photo, name)
+        if entry is None:
+            left.append((photo, name))
+        else:
+            report["files"].append(entry)
+    if len(left) < len(photos):
+        print(f"{len(photos) - len(left)} of {len(photos)} photos finished before, skipped")
+    return left
+
+
+def _restore_all(args, photos: list[tuple[Path, str]], report: dict, load: Callable) -> None:
     from tqdm import tqdm
 
-    restorer = load()
-    report["engine"] = restorer.engine.name
-    report["size"] = restorer.size
+    from psfr_tf.photo import MAX_PIXELS, read_photo
+
     restore = _restore_aligned if args.aligned else _restore_photo
-    with_names = list(zip(photos, output_names(photos), strict=True))
-    with tqdm(with_names, unit="photo", disable=None) as progress:
-        for photo, name in progress:
-            progress.set_postfix_str(photo.name, refresh=False)
+    lines = len(photos) <= MOST_LINES
+    restorer = None
+    with tqdm(photos, unit="photo", disable=True if lines else None) as progress:
+        for path, name in progress:
+            interrupt.check()
+            progress.set_postfix_str(path.name, refresh=False)
             started = time.monotonic()
             try:
-                entry = {"input": str(photo), **restore(restorer, args, photo, name)}
+                photo = read_photo(path, args.max_pixels or MAX_PIXELS)
+            except UserError as error:
+                failed(report, str(path), str(error))
+                continue
+            for text in photo.notes:
+                note(f"{path}: {text}")
+            if restorer is None:  # Not before there is a photo: it takes seconds.
+                restorer = load()
+                report["engine"] = restorer.engine.name
+                report["size"] = restorer.size
+                started = time.monotonic()  # the time of a photo is not that of the model
+            try:
+                entry = {"input": str(path), **restore(restorer, args, photo, path, name)}
+                if photo.notes:
+                    entry["notes"] = list(photo.notes)
                 entry["seconds"] = round(time.monotonic() - started, 3)
                 report["files"].append(entry)
+                if lines and sys.stdout.isatty():
+                    print(line(entry))
             except UserError as error:
-                _failed(report, str(photo), str(error))
+                failed(report, str(path), str(error))
             except MemoryError:
-                _failed(report, str(photo), f"{photo}: too large for this computer's memory")
+                failed(report, str(path), f"{path}: too large for this computer's memory")
             except OSError as error:
-                where = error.filename2 or error.filename or photo
-                _failed(report, str(photo), f"{photo}: {where}: {error.strerror or error}")
+                where = error.filename2 or error.filename or path
+                failed(report, str(path), f"{path}: {where}: {error.strerror or error}")
 
 
-def _restore_photo(restorer, args, path: Path, name: str) -> dict:
+def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
     from psfr_tf.faces.paste import enlarge
-    from psfr_tf.photo import MAX_PIXELS, read_photo, write_photo
+    from psfr_tf.photo import MAX_PIXELS, write_photo
 
-    photo = read_photo(path)
+    most = args.max_pixels or MAX_PIXELS
     height, width = photo.rgb.shape[:2]
-    if height * width * args.upscale**2 > MAX_PIXELS:
+    if height * width * args.upscale**2 > most:
         raise UserError(
             f"{path}: {width}x{height} enlarged {args.upscale} times is above "
-            f"{MAX_PIXELS // 1_000_000} million pixels; lower --upscale"
+            f"{most / 1e6:.3g} million pixels; lower --upscale or raise --max-pixels"
         )
     result = restorer.restore(
         photo.rgb,
@@ -233,13 +224,12 @@ def _restore_photo(restorer, args, path: Path, name: str) -> dict:
     }
 
 
-def _restore_aligned(restorer, args, path: Path, name: str) -> dict:
+def _restore_aligned(restorer, args, photo, path: Path, name: str) -> dict:
     import numpy as np
 
-    from psfr_tf.photo import read_photo, write_photo
+    from psfr_tf.photo import write_photo
     from psfr_tf.restorer import resize_face
 
-    photo = read_photo(path)
     height, width = photo.rgb.shape[:2]
     restored, parsing = restorer.restore_and_parse(photo.rgb[None])
     lq = resize_face(photo.rgb, restorer.size)
@@ -267,35 +257,3 @@ def _save_face(args, name: str, lq, parsing, restored) -> None:
     write_png(folder / f"{name}_lq.png", lq)
     write_png(folder / f"{name}_parsing.png", colorize(parsing))
     write_png(folder / f"{name}_restored.png", restored)
-
-
-def _failed(report, path: str, message: str) -> None:
-    import sys
-
-    from tqdm import tqdm
-
-    tqdm.write(f"psfr: error: {message}", file=sys.stderr)
-    report["files"].append({"input": path, "status": "failed", "error": message, "faces": []})
-
-
-def _count(report, inputs: int) -> None:
-    statuses = [entry["status"] for entry in report["files"]]
-    report["counts"] = {
-        "inputs": inputs,
-        "restored": statuses.count("restored"),
-        "no_face": statuses.count("no_face"),
-        "failed": statuses.count("failed"),
-        "faces": sum(len(entry["faces"]) for entry in report["files"]),
-    }
-
-
-def _print_summary(args, report) -> None:
-    counts = report["counts"]
-    parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
-    if counts["no_face"]:
-        parts.append(f"{counts['no_face']} without a face, copied")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    if report["interrupted"]:
-        parts.append("interrupted, what was done is kept")
-    print(f"{', '.join(parts)} in {report['seconds']:.1f} s: {args.output}")

@@ -1,9 +1,12 @@
 """`psfr train`: train the face parsing network or PSFR-GAN from a config file."""
 
 import argparse
+import contextlib
+import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import write_report
+from psfr_tf.cli.inputs import say_skipped, write_report
+from psfr_tf.errors import UserError
 
 SUMMARY = "Train the face parsing network or PSFR-GAN; continues a run that was stopped."
 EXAMPLE = "psfr train --config configs/psfr_mobile_256_fpn.yaml --set training.steps=2000"
@@ -45,8 +48,13 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.training.distribution import is_chief
 
     if args.dry_run:
-        print(training_run.dry_run(config))
-        return 0
+        text, problems = training_run.dry_run(config)
+        print(text)
+        for problem in problems:
+            print(f"psfr: error: {problem}", file=sys.stderr)
+        return 1 if problems else 0
+    if is_chief():
+        _say_skipped(config.data)
     try:
         weights = training_run.train(config, output)
     except RunInterrupted as interrupted:
@@ -57,6 +65,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"weights: {weights}")
     _report(output, finished=True)
     return 0
+
+
+def _say_skipped(data) -> None:
+    """Name what a folder of faces holds beside the pictures that TensorFlow decodes."""
+    from psfr_tf.data.face_folder import IMAGE_SUFFIXES, pictures_in
+
+    with contextlib.suppress(UserError):  # the run says it
+        pictures = pictures_in(Path(data.images)) if data.images else []
+        for folder in sorted({path.parent for path in pictures}):
+            say_skipped(folder, IMAGE_SUFFIXES)
 
 
 def _report(output: Path, finished: bool) -> None:

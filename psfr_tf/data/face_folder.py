@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PIL import Image
-
+from psfr_tf.csv_file import read_rows
 from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
 from psfr_tf.errors import UserError
+from psfr_tf.picture_file import open_picture
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _TAIL = 4096  # bytes at the end of a file in which its end marker must lie
@@ -134,14 +133,13 @@ def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
     Raises:
         UserError: unreadable file, or a missing column.
     """
-    try:
-        with open(manifest_csv, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{manifest_csv}: cannot read the manifest ({error})") from error
+    rows = read_rows(manifest_csv)
     if not rows or not {"name", "split"} <= rows[0].keys():
         raise UserError(f"{manifest_csv}: expected a CSV file with the columns name and split")
-    return {row["name"]: str(row["split"]) for row in rows}
+    for number, row in enumerate(rows, 2):
+        if not row["name"] or not row["split"]:
+            raise UserError(f"{manifest_csv}: line {number}: name or split is missing")
+    return {row["name"]: row["split"] for row in rows}
 
 
 def _images_by_name(folder: Path) -> dict[str, Path]:
@@ -170,12 +168,13 @@ def square_side(path: Path, turned: bool = True) -> int:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         check_image_file(path)
     try:
-        with Image.open(path) as image:
+        with open_picture(path, header_only=True) as (image, _):
             width, height = image.size
             # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
             orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FaceError(CORRUPT_FILE, path, "not a picture in a known format") from error
+    except UserError as error:
+        why = str(error).removeprefix(f"{path}: ")
+        raise FaceError(CORRUPT_FILE, path, why) from error
     if width != height:
         raise FaceError(WRONG_SIZE, path, f"{width}x{height} pixels, faces must be square")
     if orientation != 1 and not turned:

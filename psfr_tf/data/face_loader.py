@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.data.decoding import decode_rgb
 from psfr_tf.data.face_folder import FaceFolder
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
@@ -118,8 +119,7 @@ def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:
 
 def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
     """Decode a square JPEG or PNG picture to uint8 `[size, size, 3]`; errors name it."""
-    image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
+    image = decode_rgb(contents)
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     square = tf.debugging.Assert(
         tf.equal(height, width), ["faces must be square:", name, height, width]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from PIL import Image
 
 from psfr_tf.data.face_error import (
     CORRUPT_FILE,
@@ -14,7 +13,9 @@ from psfr_tf.data.face_error import (
     WRONG_SIZE,
     FaceError,
 )
+from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS, NUM_CLASSES
+from psfr_tf.picture_file import open_picture
 
 _ORDER = np.argsort(COLORS.astype(np.int64) @ [65536, 256, 1])
 _SORTED_CODES = (COLORS.astype(np.int64) @ [65536, 256, 1])[_ORDER]
@@ -36,12 +37,11 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
         FaceError: unreadable, not square, an unknown label or colour.
     """
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as (image, _):
             image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FaceError(
-            CORRUPT_FILE, path, f"cannot read the parsing map ({' '.join(str(error).split())})"
-        ) from error
+    except UserError as error:
+        why = str(error).removeprefix(f"{path}: ")
+        raise FaceError(CORRUPT_FILE, path, f"cannot read the parsing map ({why})") from error
     if image.width != image.height:
         raise FaceError(
             WRONG_SIZE,

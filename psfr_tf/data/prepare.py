@@ -24,6 +24,7 @@ import tensorflow as tf
 from PIL import Image
 
 from psfr_tf.data import records
+from psfr_tf.data.decoding import decode_rgb
 from psfr_tf.data.face_error import CORRUPT_FILE, FaceError
 from psfr_tf.data.layouts import FaceFiles, FaceList
 from psfr_tf.data.layouts.celebamask_hq import compose_parts
@@ -212,7 +213,7 @@ def _read_image(path: Path, size: int | None) -> bytes:
         contents = path.read_bytes()
         if _is_plain(contents):
             # Decoded as training does it, so that what is stored is sure to decode there.
-            pixels = tf.io.decode_image(contents, channels=3, expand_animations=False).numpy()
+            pixels = decode_rgb(contents).numpy()
         else:
             contents, pixels = None, read_photo(path).rgb
     except FaceError:
@@ -231,14 +232,14 @@ def _read_image(path: Path, size: int | None) -> bytes:
 def _is_plain(contents: bytes) -> bool:
     """Whether TensorFlow decodes this file to the same upright sRGB pixels as a photo viewer."""
     try:
-        with Image.open(io.BytesIO(contents)) as image:
+        with Image.open(io.BytesIO(contents), formats=("JPEG", "PNG")) as image:
             return (
                 image.format in ("JPEG", "PNG")
                 and image.mode in ("RGB", "L")
                 and "icc_profile" not in image.info
                 and image.getexif().get(0x0112, 1) == 1  # orientation
             )
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # Damaged; whoever reads it says how.
         return False
 
 

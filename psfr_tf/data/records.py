@@ -25,6 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from psfr_tf import files
+from psfr_tf.data.decoding import decode_rgb
 from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
@@ -142,7 +143,7 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
         UserError: it does not decode, or is not what the format says.
     """
     try:
-        image = tf.io.decode_image(record.image, channels=3, expand_animations=False)
+        image = decode_rgb(record.image)
         fault = None if image.shape[0] == image.shape[1] else "the picture is not square"
         if record.mask is not None:
             mask = tf.io.decode_png(record.mask, channels=1)

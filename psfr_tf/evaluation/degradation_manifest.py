@@ -1,6 +1,5 @@
 """The list of a degraded set: what was drawn for each face, so that others can make it again."""
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.csv_file import read_rows
 from psfr_tf.data.degradation import Degradation, DegradationParameters
 from psfr_tf.data.degradation.natural import neutral_light
 from psfr_tf.data.degradation.pipeline import BLURS
@@ -129,11 +129,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     Raises:
         UserError: if it cannot be read or is none.
     """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot read the manifest ({error})") from error
+    rows = read_rows(path)
     missing = [name for name in _REQUIRED if not rows or rows[0].get(name) is None]
     if missing:
         raise UserError(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.photo import SUFFIXES
+from psfr_tf.picture_file import SUFFIXES
 
 
 def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:

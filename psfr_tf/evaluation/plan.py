@@ -12,6 +12,7 @@ from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metrics.choice import NAMES
+from psfr_tf.model_folder import operating_point, read_config
 from psfr_tf.yaml_file import read_yaml, validated
 
 if TYPE_CHECKING:
@@ -158,6 +159,13 @@ def prepare(plan: Plan) -> Prepared:
         settings["size"] = size
     settings["systems"] = {config.name: config.describe() for config in plan.systems}
     if models:
+        points = {
+            config.name: _fidelity(models[config.name], config)
+            for config in plan.systems
+            if config.name in models
+        }
+        points = {name: point for name, point in points.items() if point is not None}
+        settings |= {"fidelity": points} if points else {}
         settings["weights_sha256"] = {
             name: _sha256(model.restorer.path) for name, model in models.items()
         }
@@ -172,6 +180,12 @@ def _make(config: SystemConfig) -> System:
     from psfr_tf.restorer import FaceRestorer
 
     return Model(FaceRestorer.from_pretrained(config.weights, "tensorflow", config.fidelity))
+
+
+def _fidelity(model: Model, config: SystemConfig) -> float | None:
+    """The operating point that is measured; None for a model with only one."""
+    path = model.restorer.path
+    return operating_point(path, read_config(path), config.fidelity)
 
 
 def _faces(data: FacesConfig, size: int):

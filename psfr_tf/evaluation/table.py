@@ -32,7 +32,7 @@ def settings(report: Mapping) -> str:
     for key, value in report["settings"].items():
         if key == "systems":
             parts += [f"{name} = {origin}" for name, origin in value.items()]
-        elif key not in ("title", "weights_sha256"):
+        elif key not in ("title", "fidelity", "weights_sha256"):
             parts.append(f"{key} {value}")
     return ", ".join(parts) + "."
 

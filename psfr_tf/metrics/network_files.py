@@ -1,7 +1,6 @@
 """Files of pretrained networks that some metrics need; they are not part of this project."""
 
 import hashlib
-import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.files import atomic_path
+from psfr_tf.files import atomic_path, cache_folder
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ DOWNLOADABLE = (ALEXNET, VGG16, LPIPS_ALEX, LPIPS_VGG, FID_INCEPTION)
 
 def default_folder() -> Path:
     """`$XDG_CACHE_HOME/psfr_tf/metrics`, else `~/.cache/psfr_tf/metrics`."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "psfr_tf" / "metrics"
+    return cache_folder() / "metrics"
 
 
 def find(file: NetworkFile, folder: Path) -> Path:
@@ -91,6 +89,12 @@ def download(file: NetworkFile, folder: Path) -> Path:
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be made ({(error.strerror or str(error)).lower()}); set "
+            "XDG_CACHE_HOME to a folder that can be written, or give --metric-files"
+        ) from None
+    try:
         digest = hashlib.sha256()
         with atomic_path(path) as temporary:
             with urllib.request.urlopen(file.url) as source, open(temporary, "wb") as target:

@@ -6,6 +6,7 @@ import keras
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
+from psfr_tf.file_kind import disguise_of
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
 from psfr_tf.models.vgg import check_vgg_weights
 
@@ -50,18 +51,36 @@ def check_paths(config: TrainConfig) -> None:
     Raises:
         UserError: names the key and the path.
     """
+    for problem in missing_paths(config):
+        raise UserError(problem)
+
+
+def missing_paths(config: TrainConfig) -> list[str]:
+    """One line for each weights file that the config names and that is not there."""
     training, losses = config.training, config.losses
     trained = "generator" if config.model == "psfrgan" else "parsing"
+    checks = []
     if training.init is not None:
-        _check_file(find(training.init, trained), "training.init")
+        checks.append((_check_file, find(training.init, trained), "training.init"))
     if training.parsing_weights is not None:
-        _check_file(find(training.parsing_weights, "parsing"), "training.parsing_weights")
+        path = find(training.parsing_weights, "parsing")
+        checks.append((_check_file, path, "training.parsing_weights"))
     if losses.needs_features and losses.style_features == "vgg":
-        check_vgg_weights(losses.vgg_weights)
+        checks.append((check_vgg_weights, losses.vgg_weights))
+    networks = []
     if losses.needs_features and losses.style_features.endswith(".keras"):
-        _check_file(Path(losses.style_features), "losses.style_features", "a .keras file")
+        networks.append((losses.style_features, "losses.style_features"))
     if losses.identity_weight:
-        _check_file(Path(losses.identity_network), "losses.identity_network", "a .keras file")
+        networks.append((losses.identity_network, "losses.identity_network"))
+    for path, option in networks:
+        checks.append((_check_file, Path(path), option, "a Keras network (.keras)"))
+    missing = []
+    for check, *arguments in checks:
+        try:
+            check(*arguments)
+        except UserError as error:
+            missing.append(str(error))
+    return missing
 
 
 def find(source: str, network: str) -> Path:
@@ -83,6 +102,9 @@ def load_file(network: keras.Model, path: Path, option: str) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
+        what = disguise_of(path)
+        if what:
+            raise UserError(f"{option}: {path}: {what}") from None
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{option}: {path} does not fit the {type(network).__name__} of this preset: {reason}"

@@ -23,6 +23,7 @@ from psfr_tf.data.face_loader import find_damage
 from psfr_tf.data.service import check_dispatcher
 from psfr_tf.errors import UserError
 from psfr_tf.models.presets import PRESETS
+from psfr_tf.output_lock import only_run_in
 from psfr_tf.training import distribution, initial_weights
 from psfr_tf.training.build import build_model
 from psfr_tf.training.callbacks import (
@@ -39,16 +40,22 @@ from psfr_tf.training.memory_estimate import step_bytes, weights_bytes
 GRID_FACES = 4
 
 
-def dry_run(config: TrainConfig) -> str:
-    """The resolved config, the parameter counts and the length of the run, as text.
+def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
+    """The resolved config, the parameter counts and the length of the run, as text; and one line
+    for each thing that the run would refuse.
 
-    Reads the names of the faces, but no picture, builds the networks with random weights, and
-    traces a step for the estimate of memory.
+    Reads the names of the faces, but no picture, builds the networks, loads the weights that they
+    start from, and traces a step for the estimate of memory.
     """
     size = PRESETS[config.preset]["size"]
     training = config.training
-    initial_weights.check_paths(config)
-    train, val = faces_of(config)
+    problems = config.data.missing_paths() + initial_weights.missing_paths(config)
+    train, val = None, None
+    if not config.data.missing_paths():
+        try:
+            train, val = faces_of(config)
+        except UserError as error:
+            problems.append(str(error))
     lines = [yaml.safe_dump(config.model_dump(), sort_keys=False).rstrip(), ""]
     model = build_model(config, random_weights=True)
     for name in ("generator", "discriminator", "parsing_network"):
@@ -56,11 +63,23 @@ def dry_run(config: TrainConfig) -> str:
         if network is not None:
             trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
             lines.append(f"{name}: {trainable:,} trainable parameters")
-    lines.append(f"faces: {len(train)} for training, {len(val) if val else 0} for validation")
+    if not initial_weights.missing_paths(config):
+        networks = {
+            "generator": getattr(model, "generator", None),
+            "discriminator": getattr(model, "discriminator", None),
+            "parsing": model.parsing_network,
+        }
+        try:
+            initial_weights.load({k: v for k, v in networks.items() if v is not None}, config)
+        except UserError as error:
+            problems.append(str(error))
     images = training.batch_size * training.gradient_accumulation
+    passes = ""
+    if train is not None:
+        lines.append(f"faces: {len(train)} for training, {len(val) if val else 0} for validation")
+        passes = f"{training.steps * images / len(train):.1f} passes over the data, "
     lines.append(
-        f"steps: {training.steps} of {images} faces of {size} px, "
-        f"{training.steps * images / len(train):.1f} passes over the data, "
+        f"steps: {training.steps} of {images} faces of {size} px, {passes}"
         f"{training.steps_per_epoch} steps per epoch, "
         f"{math.ceil(training.steps / training.steps_per_epoch)} epochs"
     )
@@ -69,7 +88,7 @@ def dry_run(config: TrainConfig) -> str:
         f"memory: at least {kept + step:.2f} GB ({kept:.2f} for weights and optimizers, "
         f"{step:.2f} for the tensors of a step); the runtime adds buffers of its own"
     )
-    return "\n".join(lines)
+    return "\n".join(lines), problems
 
 
 def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print) -> Path:
@@ -83,6 +102,7 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
 
     Raises:
         UserError: a path or weight file of the config cannot be used.
+        UserError: another run is writing to ``output``.
         UserError: a face was found damaged while training; the last checkpoint stays.
         RunInterrupted: SIGTERM or SIGINT, on any worker; everything is saved.
     """
@@ -98,10 +118,15 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
     try:
-        with distribution.lost_worker_is_one_line():
+        with _alone(output), distribution.lost_worker_is_one_line():
             return _train(config, output, strategy, say)
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _alone(output: Path) -> contextlib.AbstractContextManager:
+    """The lock on the run folder, which belongs to the chief."""
+    return only_run_in(output) if distribution.is_chief() else contextlib.nullcontext()
 
 
 def _nothing(line: str) -> None:

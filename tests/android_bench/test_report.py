@@ -170,3 +170,63 @@ def test_two_devices(rows, make_results, tmp_path):
 def test_nothing_valid(make_row, make_results, tmp_path):
     write_reports([make_results([make_row([], failure="no")])], tmp_path)
     assert "No row is valid" in (tmp_path / "report.html").read_text()
+
+
+def test_a_program_that_prints_no_memory_gets_a_report(make_row, make_results, tmp_path):
+    row = make_row()
+    for process in row.processes:
+        process.peak_memory_kb = None
+    row.peak_memory_kb = None
+    write_reports([make_results([row])], tmp_path)
+    names = sorted(path.name for path in (tmp_path / "charts").iterdir())
+    assert names == ["psfr_test_64_restorer_latency.svg", "psfr_test_64_restorer_scatter.svg"]
+    assert "_memory" not in (tmp_path / "report.md").read_text()
+
+
+def test_zeros_are_drawn(make_row, make_results, tmp_path):
+    windows = [Window(elapsed_s=0.0, runs=1, p50_ms=0.0)]
+    rows = [make_row(), make_row([], sustained_minutes=1.0, windows=windows)]
+    rows[0].peak_memory_kb = 0
+    write_reports([make_results(rows)], tmp_path)
+    for path in (tmp_path / "charts").iterdir():
+        ElementTree.fromstring(path.read_text())
+
+
+def test_no_label_equal_is_zero_and_not_unknown(make_row):
+    from psfr_tf.android_bench.report.sections import HEADER, cells
+
+    accuracy = {"reference": "r.tflite", "reference_sha256": "0", "psnr_db": 0.0}
+    texts = [
+        dict(
+            zip(
+                HEADER,
+                cells(make_row(accuracy=Accuracy(**accuracy, equal_labels=share))),
+                strict=True,
+            )
+        )
+        for share in (0.0, None)
+    ]
+    assert "0.00" in texts[0].values() and "0.00" not in texts[1].values()
+    assert "0.0" in texts[0].values()
+
+
+def test_the_report_is_drawn_again_from_the_results(rows, make_results, tmp_path, capsys):
+    from psfr_tf.android_bench.results import save
+    from psfr_tf.cli import main
+
+    results = make_results(rows)
+    save(results, tmp_path)
+    write_reports([results], tmp_path)
+    before = {
+        path.relative_to(tmp_path): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
+    for name in ("report.html", "report.md"):
+        (tmp_path / name).unlink()
+    shutil.rmtree(tmp_path / "charts")
+    assert main.run(main.parse_arguments(["psfr", "benchmark", "report", str(tmp_path)])) == 0
+    assert str(tmp_path / "report.html") in capsys.readouterr().out
+    for path, content in before.items():
+        assert (tmp_path / path).read_bytes() == content
+    assert main.run(main.parse_arguments(["psfr", "benchmark", "report", "/none"])) == 1

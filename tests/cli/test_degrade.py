@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -157,3 +159,45 @@ def test_pairs_of_another_set_are_not_mixed_in(faces, tmp_path, capsys):
     assert degrade(faces, "--output", out, "--seed", 5, "--size", 64) == 1
     assert "face_1.png of another set" in capsys.readouterr().err
     assert (out / "manifest.csv").read_bytes() == before
+
+
+def test_a_refused_face_is_not_counted_or_written(faces, tmp_path):
+    out = tmp_path / "again"
+    degrade(faces, "--output", tmp_path / "first", "--seed", 5, "--size", 64)
+    Image.fromarray(draw_face(9, 80)[0]).save(faces / "face_2.png")
+    manifest = tmp_path / "first" / "manifest.csv"
+    assert degrade(faces, "--output", out, "--from-manifest", manifest) == 1
+    report = json.loads((out / "report.json").read_text())
+    assert report["counts"] == {"degraded": 2, "failed": 1}
+    assert not (out / "lq" / "face_2.png").exists()
+    assert "face_2" not in (out / "manifest.csv").read_text()
+
+
+@pytest.mark.parametrize("again", ["seed", "manifest"])
+def test_an_interrupted_run_goes_on(faces, tmp_path, monkeypatch, capsys, again):
+    from psfr_tf import files
+
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    how = ["--seed", 5, "--size", 64]
+    assert degrade(faces, "--output", whole, *how) == 0
+    if again == "manifest":
+        how = ["--from-manifest", whole / "manifest.csv"]
+    write, written = files.write_png, []
+
+    def interrupted(path, pixels):
+        if len(written) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        written.append(path.name)
+        write(path, pixels)
+
+    monkeypatch.setattr(files, "write_png", interrupted)
+    assert degrade(faces, "--output", out, *how) == 1
+    assert "run the same command again to continue" in capsys.readouterr().err
+    assert json.loads((out / "report.json").read_text())["interrupted"]
+    assert (out / "manifest.csv").read_text().count("\n") == 2
+    written[:] = [""] * 3
+    assert degrade(faces, "--output", out, *how) == 0
+    assert "3 degraded (1 of them before)" in capsys.readouterr().out
+    assert sorted(set(written)) == ["", "face_1.png", "face_2.png"]
+    assert (out / "manifest.csv").read_text() == (whole / "manifest.csv").read_text()
+    assert sorted(os.listdir(out)) == ["hq", "lq", "manifest.csv", "report.json"]

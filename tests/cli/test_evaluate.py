@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +277,34 @@ def test_bad_input_is_one_line(weights, data, tmp_path, capsys):
     assert "no such folder" in lines[1]
     assert "no face of split 'x'" in lines[2]
     assert "cannot write to the output folder" in lines[3]
+
+
+def test_a_signal_ends_with_a_report_and_the_next_run_goes_on(data, tmp_path, monkeypatch, capsys):
+    from psfr_tf.evaluation.state import EvaluationState
+
+    out, images = tmp_path / "out", data / "images"
+    arguments = ["--restored", images, "--reference", images, "--metrics", "psnr", "--output", out]
+    append, calls = EvaluationState.append, []
+
+    def interrupted(self, *values):
+        calls.append(values)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        append(self, *values)
+
+    monkeypatch.setattr(EvaluationState, "append", interrupted)
+    assert evaluate(*arguments) == 1
+    assert "run the same command again to continue" in capsys.readouterr().err
+    report = json.loads((out / "report.json").read_text())
+    assert report["command"] == "evaluate" and report["interrupted"]
+    assert evaluate(*arguments) == 0
+    assert "goes on after 2 images" in capsys.readouterr().err
+    assert json.loads((out / "report.json").read_text())["images"] == 4
+
+
+def test_two_weights_are_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        evaluate("--weights", "a", "--weights", "b", "--data", tmp_path, "--output", tmp_path)
+    assert end.value.code == 2 and "--weights is given twice" in capsys.readouterr().err
+    args = ["psfr", "evaluate", "--plan", "p", "--output", "o", "--metrics", "psnr"]
+    assert main.parse_arguments([*args, "--metrics", "ssim"]).metrics == ["psnr", "ssim"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -104,3 +105,43 @@ def test_pictures_that_are_not_square_are_bad_faces(network, faces, tmp_path, ca
     assert "00009.png: 64x80 pixels, faces must be square" in capsys.readouterr().err
     assert not (tmp_path / "maps" / "00009.png").exists()
     assert (tmp_path / "maps" / "00001.png").exists()
+
+
+def test_maps_of_other_weights_are_drawn_again_and_those_of_nobody_kept(
+    network, faces, tmp_path, monkeypatch
+):
+    from psfr_tf.cli import parse
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(parse, "_digest", lambda weights: f"digest of {weights}")
+    assert psfr(faces, "--output", out, "--weights", "one") == 0
+    Image.new("P", (64, 64)).save(out / "00000.png")  # drawn by hand
+    assert psfr(faces, "--output", out, "--weights", "one") == 0
+    assert counts(out) == {"inputs": 5, "parsed": 0, "kept": 5, "failed": 0}
+    assert psfr(faces, "--output", out, "--weights", "other") == 0
+    assert counts(out) == {"inputs": 5, "parsed": 4, "kept": 1, "failed": 0}
+
+
+def test_an_interrupted_run_keeps_what_was_done(network, faces, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    predict = network.predict_on_batch
+
+    def interrupted(lq):
+        if len(network.batches) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return predict(lq)
+
+    monkeypatch.setattr(network, "predict_on_batch", interrupted)
+    assert psfr(faces, "--output", out, "--batch-size", 1) == 1
+    report = json.loads((out / "report.json").read_text())
+    assert report["interrupted"] and report["counts"]["parsed"] == 2
+    assert sorted(os.listdir(out)) == ["00000.png", "00001.png", "report.json"]
+    monkeypatch.setattr(network, "predict_on_batch", predict)
+    assert psfr(faces, "--output", out, "--batch-size", 1) == 0
+    assert counts(out) == {"inputs": 5, "parsed": 3, "kept": 2, "failed": 0}
+
+
+def test_what_is_no_picture_is_named(network, faces, tmp_path, capsys):
+    (faces / "00000" / "readme.txt").touch()
+    assert psfr(faces, "--output", tmp_path / "out") == 0
+    assert "skipped 1 file, no picture: readme.txt" in capsys.readouterr().err

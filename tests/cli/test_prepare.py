@@ -1,6 +1,8 @@
 """`psfr prepare` from the command line: exit codes, the lines it prints, report.json."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -100,3 +102,27 @@ def test_interrupted_it_says_so_and_goes_on_later(faces, tmp_path, capsys, monke
     assert "run the same command again to continue" in capsys.readouterr().err
     assert report(tmp_path / "out")["interrupted"]
     assert psfr("folder", faces, "--output", tmp_path / "out") == 0
+
+
+def test_a_signal_ends_with_a_report_and_the_next_run_goes_on(faces, tmp_path, monkeypatch, capsys):
+    from psfr_tf.data import records
+
+    (faces / "images" / "list.txt").touch()
+    out = tmp_path / "out"
+    arguments = ["folder", faces, "--output", out, "--shard-size", 2]
+    write, calls = records.write_shard, []
+
+    def interrupted(path, found):
+        calls.append(path)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return write(path, found)
+
+    monkeypatch.setattr(records, "write_shard", interrupted)
+    assert psfr(*arguments) == 1
+    error = capsys.readouterr().err
+    assert "run the same command again to continue" in error
+    assert "skipped 1 file, no picture: list.txt" in error
+    assert report(out)["interrupted"] and not list(out.glob(".partial-*"))
+    assert psfr(*arguments) == 0
+    assert report(out)["shards"] == {"written": 2, "kept": 1, "repaired": []}

@@ -15,7 +15,7 @@ from psfr_tf.cli import train as command
 from psfr_tf.config import load_config
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import load_model_folder
-from psfr_tf.models import Generator
+from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.training import initial_weights, run
 from psfr_tf.training.build import networks_of
 from psfr_tf.training.callbacks import Checkpointing, RunInterrupted
@@ -240,3 +240,32 @@ def test_validation_sees_every_face_again_and_again(write_config, toy_data):
     batches = list(run.validation_batches(pairs, 4).take(4))
     assert [len(batch["lq"]) for batch in batches] == [4, 2, 4, 2]
     np.testing.assert_array_equal(batches[0]["lq"], batches[2]["lq"])
+
+
+def test_a_dry_run_names_all_that_the_run_refuses_and_still_prints_sizes(
+    write_config, tmp_path, capsys
+):
+    other = FaceParsingNetwork(image_size=64, encoder_channels=(4, 8, 8), num_residual_blocks=1)
+    other.save_weights(tmp_path / "other.weights.h5")
+    wrong = ("data.images=/none/a", "data.masks=/none/b", "data.manifest=/none/c")
+    wrong += (f"training.parsing_weights={tmp_path / 'other.weights.h5'}",)
+    options = [part for text in wrong for part in ("--set", text)]
+    assert command.run(parse("--config", write_config(), "--dry-run", *options)) == 1
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert len(lines) == 4 and all(line.startswith("psfr: error: ") for line in lines)
+    assert all(f"/none/{name}: no such" in printed.err for name in "abc")
+    assert "other.weights.h5 does not fit the FaceParsingNetwork" in lines[3]
+    assert "trainable parameters" in printed.out and "memory: at least" in printed.out
+    assert "steps: 2 of 2 faces of 64 px, 2 steps per epoch" in printed.out
+
+
+def test_two_runs_in_one_folder(write_config, tmp_path):
+    from psfr_tf.output_lock import only_run_in
+
+    output = tmp_path / "run"
+    output.mkdir()
+    refused = pytest.raises(UserError, match="another psfr command is writing to this folder")
+    with only_run_in(output), refused:
+        run.train(load_config(write_config()), output, print)
+    assert os.listdir(output) == []

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from psfr_tf.data.face_error import (
     CORRUPT_FILE,
@@ -21,6 +20,7 @@ from psfr_tf.data.face_error import (
 from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
 from psfr_tf.errors import UserError
 from psfr_tf.labels import LABELS
+from psfr_tf.picture_file import open_picture
 
 IMAGES = "CelebA-HQ-img"
 PARTS = "CelebAMask-HQ-mask-anno"
@@ -87,7 +87,7 @@ def read_mapping(path: Path) -> dict[int, str]:
     """
     splits = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot read the mapping ({error})") from error
     for number, line in enumerate(lines, 1):
@@ -133,10 +133,10 @@ def compose_parts(parts: Mapping[str, Path]) -> np.ndarray:
             continue
         path = parts[name]
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as (image, _):
                 part = np.asarray(image.convert("L")) > 0
-        except (OSError, SyntaxError, ValueError) as error:
-            reason = f"cannot read the part ({' '.join(str(error).split())})"
+        except UserError as error:
+            reason = f"cannot read the part ({str(error).removeprefix(f'{path}: ')})"
             raise FaceError(CORRUPT_FILE, path, reason) from error
         if labels is None:
             labels = np.zeros((part.shape[1], part.shape[1]), np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psfr_tf.data.face_error import SAME_NAME, WRONG_SIZE, FaceError
 from psfr_tf.data.face_folder import pictures_in, square_side
-from psfr_tf.photo import SUFFIXES
+from psfr_tf.picture_file import SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)

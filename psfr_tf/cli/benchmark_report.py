@@ -1,0 +1,29 @@
+"""`psfr benchmark report`: draws the report of a finished benchmark again."""
+
+import argparse
+from pathlib import Path
+
+SUMMARY = "Draw the report again from results.json: no measuring."
+EXAMPLE = "psfr benchmark report bench"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="DIR",
+        help="folder with results.json; writes report.html, report.md and charts/ there",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from psfr_tf.android_bench.report import write_reports
+    from psfr_tf.android_bench.results import load
+    from psfr_tf.errors import UserError
+
+    if not args.folder.is_dir():
+        raise UserError(f"{args.folder}: no such folder; give the folder of results.json")
+    results = load(args.folder)
+    for path in write_reports([results], args.folder):
+        print(path)
+    return 0

@@ -1,0 +1,121 @@
+"""`report.json` of `psfr restore`, and what it says about an earlier run."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from psfr_tf.cli.inputs import note
+
+# More photos than these get a progress bar in place of a line each.
+MOST_LINES = 20
+_SETTINGS = ("command", "weights", "model", "fidelity", "options")
+_FINISHED = ("restored", "no_face", "skipped")
+
+
+def new_report(args: argparse.Namespace, about: dict) -> dict:
+    """The report of a run that has done nothing yet.
+
+    Args:
+        about: its first entries.
+    """
+    return {
+        **about,
+        "options": {
+            "aligned": args.aligned,
+            "strength": args.strength,
+            "upscale": args.upscale,
+            "min_score": args.min_score,
+            "min_face": args.min_face,
+            "save_faces": args.save_faces,
+        },
+        "interrupted": False,
+        "counts": {},
+        "seconds": 0.0,
+        "skipped_files": [],
+        "files": [],
+    }
+
+
+class EarlierRun:
+    """The results in an output folder that this run need not make again.
+
+    A result counts if it is newer than its photo and, as far as the report there tells, was made
+    from this photo with these settings.
+
+    Args:
+        report: of this run, as yet without files.
+    """
+
+    def __init__(self, output: Path, report: dict):
+        self._output = output
+        self._entries: dict[str, dict] = {}
+        self._other_settings = False
+        try:
+            earlier = json.loads((output / "report.json").read_text(encoding="utf-8"))
+            self._entries = {e["output"]: e for e in earlier["files"] if "output" in e}
+            changed = [key for key in _SETTINGS if earlier.get(key) != report.get(key)]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return  # none, or of no use
+        if changed:
+            note(f"{output}: made with other settings ({', '.join(changed)}), not skipped")
+            self._other_settings = True
+
+    def entry(self, photo: Path, name: str) -> dict | None:
+        """The entry of a finished photo for the report; None if it is to be restored."""
+        result = f"restored/{name}.png"
+        entry = self._entries.get(result, {"input": str(photo), "output": result})
+        if self._other_settings or entry.get("input") != str(photo):
+            return None
+        if entry.get("status", "skipped") not in _FINISHED:
+            return None
+        try:
+            if (self._output / result).stat().st_mtime < photo.stat().st_mtime:
+                return None
+        except OSError:
+            return None
+        return {"faces": [], **entry, "status": "skipped"}
+
+
+def failed(report: dict, path: str, message: str) -> None:
+    """Print and report an input that could not be restored."""
+    from tqdm import tqdm
+
+    tqdm.write(f"psfr: error: {message}", file=sys.stderr)
+    report["files"].append({"input": path, "status": "failed", "error": message, "faces": []})
+
+
+def line(entry: dict) -> str:
+    """One finished photo, for a terminal."""
+    faces = len(entry["faces"])
+    what = "no face, copied" if entry["status"] == "no_face" else f"{faces} face{'s'[: faces != 1]}"
+    return f"{entry['input']}: {what} ({entry['seconds']:.1f} s)"
+
+
+def count(report: dict, inputs: int) -> None:
+    statuses = [entry["status"] for entry in report["files"]]
+    report["counts"] = {
+        "inputs": inputs,
+        "restored": statuses.count("restored"),
+        "no_face": statuses.count("no_face"),
+        "failed": statuses.count("failed"),
+        "faces": sum(
+            len(entry["faces"]) for entry in report["files"] if entry["status"] != "skipped"
+        ),
+    }
+    if "skipped" in statuses:
+        report["counts"]["skipped"] = statuses.count("skipped")
+
+
+def print_summary(args: argparse.Namespace, report: dict) -> None:
+    counts = report["counts"]
+    parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
+    if counts["no_face"]:
+        parts.append(f"{counts['no_face']} without a face, copied")
+    if "skipped" in counts:
+        parts.append(f"{counts['skipped']} skipped, finished before")
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    if report["interrupted"]:
+        parts.append("interrupted, what was done is kept; --skip-existing goes on from there")
+    print(f"{', '.join(parts)} in {report['seconds']:.1f} s: {args.output}")
