@@ -14,20 +14,17 @@ which works for runs that began with the same weights (network interpolation, ES
 
 import dataclasses
 import datetime
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psfr_tf import files
 from psfr_tf.errors import UserError
-from psfr_tf.file_kind import disguise_of
+from psfr_tf.model_config import CONFIG_FILE, FORMAT_VERSION, check_weight_count, read_config
 
 if TYPE_CHECKING:
     from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
-CONFIG_FILE = "config.json"
-FORMAT_VERSION = 1
 NETWORKS = ("generator", "parsing", "discriminator", "generator_faithful")
 
 
@@ -91,29 +88,6 @@ def resolve(name_or_dir: str | Path) -> Path:
 def shipped_names() -> list[str]:
     """Names of the models whose weights come with the package."""
     return sorted(path.parent.name for path in SHIPPED_WEIGHTS.glob(f"*/{CONFIG_FILE}"))
-
-
-def read_config(directory: str | Path) -> dict[str, Any]:
-    """The contents of a model folder's `config.json`.
-
-    Raises:
-        UserError: if it is damaged or of a newer format.
-    """
-    path = Path(directory) / CONFIG_FILE
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        version = config["format_version"]
-        config["size"], config["networks"]["generator"], config["networks"]["parsing"]
-        if "generator_faithful" in config["networks"]:
-            config["default_fidelity"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a psfr_tf model configuration ({error!r})") from None
-    if version > FORMAT_VERSION:
-        raise UserError(
-            f"{path}: format version {version} is newer than this psfr_tf reads "
-            f"({FORMAT_VERSION}); upgrade psfr_tf"
-        )
-    return config
 
 
 def load_model_folder(name_or_dir: str | Path, fidelity: float | None = None) -> ModelFolder:
@@ -215,6 +189,7 @@ def save_model_folder(
 
 def _load_network(path: Path, config: dict[str, Any], name: str):
     from psfr_tf import models
+    from psfr_tf.weights_file import load_weights
 
     classes = {
         "generator": models.Generator,
@@ -225,16 +200,13 @@ def _load_network(path: Path, config: dict[str, Any], name: str):
     weights = path / f"{name}.weights.h5"
     if name not in config["networks"] or not weights.is_file():
         raise UserError(f"{path}: the model folder has no {weights.name}")
+    check_weight_count(config["networks"][name], name, weights)
+    what = f"the {name} network of {path / CONFIG_FILE}"
     try:
         network = classes[name](**config["networks"][name], dtype="float32")
-        network.load_weights(weights)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        what = disguise_of(weights)
-        if what:
-            raise UserError(f"{weights}: {what}") from None
-        reason = str(error).strip().splitlines()
-        raise UserError(
-            f"{weights}: cannot be loaded as the {name} network of {path / CONFIG_FILE}: "
-            f"{reason[0] if reason else type(error).__name__}"
-        ) from error
+    # Keras' layers raise many kinds at sizes that do not go together.
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise UserError(f"{path / CONFIG_FILE}: cannot be built: {name}: {reason}") from error
+    load_weights(network, weights, what)
     return network

@@ -1,7 +1,7 @@
 """Restore faces in photos: detect, align, restore in batches, paste back."""
 
-import functools
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +60,9 @@ class FaceRestorer:
         >>> result = restorer.restore(photo)  # uint8 RGB [H, W, 3]
         >>> result.image, len(result.faces)
 
+    Safe to share by threads, as its engines and `FaceDetector` are: each photo comes back with its
+    own faces, whatever the others do. An `engine` or `detector` of your own must be safe too.
+
     Args:
         engine: see `psfr_tf.engines`.
         path: the model folder that `generator` and `parsing_network` are loaded from.
@@ -79,6 +82,8 @@ class FaceRestorer:
         self.fidelity = fidelity
         self.size = engine.size
         self._detector = detector or FaceDetector()
+        self._loaded: model_folder.ModelFolder | None = None
+        self._loading = threading.Lock()
 
     @classmethod
     def from_pretrained(
@@ -116,24 +121,26 @@ class FaceRestorer:
         folder = model_folder.load_model_folder(path, fidelity)
         engine = TensorFlowEngine(folder.generator, folder.parsing_network)
         restorer = cls(engine, path, fidelity=fidelity)
-        restorer._folder = folder  # fills the cached property
+        restorer._loaded = folder
         return restorer
 
-    @functools.cached_property
     def _folder(self) -> model_folder.ModelFolder:
         if self.path is None:
             raise ValueError("This restorer was made without a model folder.")
-        return model_folder.load_model_folder(self.path, self.fidelity)
+        with self._loading:  # Two threads would load, and then train, two copies.
+            if self._loaded is None:
+                self._loaded = model_folder.load_model_folder(self.path, self.fidelity)
+            return self._loaded
 
     @property
     def generator(self):
         """Keras model: `generator([lq, parsing])`; loaded on first use."""
-        return self._folder.generator
+        return self._folder().generator
 
     @property
     def parsing_network(self):
         """Keras model: `parsing_network(lq)["logits"]`; loaded on first use."""
-        return self._folder.parsing_network
+        return self._folder().parsing_network
 
     def restore(
         self,

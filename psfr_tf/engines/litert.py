@@ -1,14 +1,20 @@
 """A `.tflite` file in the LiteRT runtime; TensorFlow is not needed."""
 
+import functools
 import os
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from psfr_tf.engines.faces import checked_faces
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
+from psfr_tf.engines.pool import InterpreterPool
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.machine import available_cores
+
+# Interpreters of one engine unless told otherwise: what four callers at once can use.
+_MOST_INTERPRETERS = 4
 
 
 def interpreter_class():
@@ -70,30 +76,47 @@ class LiteRTEngine:
     restored face, float32 [1, S, S, 3], and the parsing logits, float32 [1, S, S, 19]; they are
     told apart by their shapes.
 
+    Safe to share by threads: each face has an interpreter for itself while it runs, and its answer
+    is bit for bit the one computed alone. The first interpreter has all `threads`, so a caller who
+    is alone is as fast as can be. When callers meet, further ones are made and kept, at most
+    `interpreters` in all, which share the threads between them; whoever comes then waits for one.
+    Each takes the memory of the network again (packed weights and activations; 65 MB for
+    `psfr-mobile-256`). Not to be shared with a forked process: make it after the fork.
+
     Args:
         model: path of the file.
         threads: CPU threads; by default all cores this process may use.
         low_memory: less memory, more time; see `psfr_tf.engines.low_memory`.
+        interpreters: most that are kept; by default one for each core, at most 4, and with
+            `low_memory` 1.
 
     Raises:
         FileNotFoundError: no such file.
         ImportError: no runtime is installed, or none that can do with low memory.
-        ValueError: not a LiteRT file, or one of another interface.
+        ValueError: not a LiteRT file, or one of another interface; `interpreters` is below 1.
     """
 
     name = "litert"
 
     def __init__(
-        self, model: str | os.PathLike, threads: int | None = None, low_memory: bool = False
+        self,
+        model: str | os.PathLike,
+        threads: int | None = None,
+        low_memory: bool = False,
+        interpreters: int | None = None,
     ) -> None:
         path = Path(model)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         if threads is None:
             threads = available_cores()
-        self._interpreter = (LowMemoryInterpreter if low_memory else allocated)(path, threads)
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
+        if interpreters is None:
+            interpreters = 1 if low_memory else min(_MOST_INTERPRETERS, available_cores())
+        opened = LowMemoryInterpreter if low_memory else allocated
+        first = opened(path, threads)
+        further = functools.partial(opened, path, max(1, threads // max(1, interpreters)))
+        self._pool = InterpreterPool(first, further, interpreters)
+        inputs, outputs = first.get_input_details(), first.get_output_details()
         shapes = [tuple(int(n) for n in detail["shape"]) for detail in (*inputs, *outputs)]
         received = f"{path}: inputs {shapes[: len(inputs)]}, outputs {shapes[len(inputs) :]}"
         first = shapes[0]
@@ -106,14 +129,18 @@ class LiteRTEngine:
 
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`."""
+        lq = checked_faces(lq, self.size)
         restored = np.empty(lq.shape, np.float32)
         labels = np.empty(lq.shape[:3], np.uint8)
-        for index, face in enumerate(np.asarray(lq, dtype=np.float32)):
-            self._interpreter.set_tensor(self._input, np.ascontiguousarray(face[None]))
-            self._interpreter.invoke()
-            output = self._interpreter.get_tensor(self._restored)[0]
+        for index, face in enumerate(lq):
+            # An interpreter for each face, not for all: a crowd does not keep the others waiting.
+            with self._pool.interpreter() as interpreter:
+                interpreter.set_tensor(self._input, np.ascontiguousarray(face[None]))
+                interpreter.invoke()
+                output = interpreter.get_tensor(self._restored)[0]
+                logits = interpreter.get_tensor(self._logits)[0]
             restored[index] = np.clip(output, -1.0, 1.0)
-            labels[index] = np.argmax(self._interpreter.get_tensor(self._logits)[0], axis=-1)
+            labels[index] = np.argmax(logits, axis=-1)
         return restored, labels
 
 

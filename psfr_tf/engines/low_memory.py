@@ -18,6 +18,8 @@ _XNNPACK_FLAGS = 0x01 | 0x02 | 0x20
 class LowMemoryInterpreter:
     """The part of `Interpreter`'s interface that running a file needs, allocated from the start.
 
+    One caller at a time; `LiteRTEngine` sees to it.
+
     The file has one signature. The index of a tensor counts the inputs, then the outputs.
 
     Args:

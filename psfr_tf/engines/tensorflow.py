@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.engines.faces import checked_faces
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
 
@@ -13,6 +14,10 @@ class TensorFlowEngine:
 
     The networks are rewritten for inference (`psfr_tf.models.inference_form`) when the engine is
     made: their weights are copied then.
+
+    Safe to share by threads: TensorFlow runs the calls at the same time, and the inference form has
+    none of the operations that mix them up (docs/serving.md). Each call in progress has activations
+    of its own, so the memory grows with the callers; let a pool of threads bound their number.
 
     Args:
         generator: `psfr_tf.models.Generator`.
@@ -45,5 +50,8 @@ class TensorFlowEngine:
 
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`."""
-        restored, labels = self._restore(tf.constant(lq, tf.float32))
+        # Before TensorFlow sees it: a `tf.function` that refuses its input keeps a lock that other
+        # threads then wait for (2.21).
+        lq = checked_faces(lq, self.size)
+        restored, labels = self._restore(tf.constant(lq))
         return restored.numpy(), labels.numpy()

@@ -3,6 +3,7 @@
 The networks and their weights come from the package `mtcnn`, so nothing is downloaded.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,14 @@ class Face:
 
 
 class FaceDetector:
-    """Finds faces in a photo. The networks load at the first call and are kept."""
+    """Finds faces in a photo. The networks load at the first call and are kept.
+
+    Safe to share by threads.
+    """
 
     def __init__(self) -> None:
         self._mtcnn = None
+        self._loading = threading.Lock()
 
     def __call__(
         self,
@@ -80,10 +85,11 @@ class FaceDetector:
 
     def _search(self, photo: np.ndarray, min_score: float) -> np.ndarray:
         """Rows [N, 16] of MTCNN: index, x0, y0, x1, y1, score, five x, five y."""
-        if self._mtcnn is None:
-            from mtcnn import MTCNN
+        with self._loading:
+            if self._mtcnn is None:
+                from mtcnn import MTCNN
 
-            self._mtcnn = MTCNN(device="CPU:0")
+                self._mtcnn = MTCNN(device="CPU:0")
         rows = self._mtcnn.detect_faces(
             photo, output_type="numpy", box_format="xyxy", threshold_onet=min(min_score, 0.999)
         )

@@ -1,5 +1,6 @@
 """A network in a LiteRT file that takes one picture, for the metrics that need one."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from psfr_tf.errors import UserError
 
 
 class PictureNetwork:
-    """Runs a LiteRT file with one input float32 [1, H, H, 3].
+    """Runs a LiteRT file with one input float32 [1, H, H, 3]; threads that share it take turns.
 
     Args:
         file: the LiteRT file.
@@ -50,10 +51,12 @@ class PictureNetwork:
             )
         self.side = int(shape[1])
         self._input = inputs[0]["index"]
+        self._turn = threading.Lock()
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
         """The outputs for pixels [H, H, 3], each as a float64 vector."""
-        self._interpreter.set_tensor(self._input, pixels[None].astype(np.float32))
-        self._interpreter.invoke()
-        tensors = map(self._interpreter.get_tensor, self._outputs)
+        with self._turn:
+            self._interpreter.set_tensor(self._input, pixels[None].astype(np.float32))
+            self._interpreter.invoke()
+            tensors = [self._interpreter.get_tensor(output) for output in self._outputs]
         return [tensor.ravel().astype(np.float64) for tensor in tensors]

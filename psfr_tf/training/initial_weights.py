@@ -6,9 +6,9 @@ import keras
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
-from psfr_tf.file_kind import disguise_of
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
 from psfr_tf.models.vgg import check_vgg_weights
+from psfr_tf.weights_file import load_weights
 
 
 def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
@@ -100,15 +100,9 @@ def load_file(network: keras.Model, path: Path, option: str) -> None:
     """Load one weights file into ``network``; errors name ``option`` of the config."""
     _check_file(path, option)
     try:
-        network.load_weights(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = disguise_of(path)
-        if what:
-            raise UserError(f"{option}: {path}: {what}") from None
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(
-            f"{option}: {path} does not fit the {type(network).__name__} of this preset: {reason}"
-        ) from error
+        load_weights(network, path, f"the {type(network).__name__} of this preset")
+    except UserError as error:
+        raise UserError(f"{option}: {error}") from error
 
 
 def _check_file(path: Path, option: str, wanted: str = "a model folder or a run folder") -> None:

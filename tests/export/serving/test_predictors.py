@@ -267,3 +267,19 @@ def test_no_server(connect, server):
         ServingEngine(predictor, retries=1)
     assert error.value.filename == predictor.address
     server.start()
+
+
+def test_threads_share_an_engine_and_its_connection(connect):
+    faces = [
+        np.random.default_rng(number).uniform(-1, 1, (1, SIZE, SIZE, 3)).astype(np.float32)
+        for number in range(8 * 50)
+    ]
+    engine = ServingEngine(connect())
+    alone = [engine.run(face) for face in faces]
+    assert len({restored.tobytes() for restored, _ in alone}) == len(faces)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(ServingEngine(connect()).run, faces))
+    for expected, answer in zip(alone, together, strict=True):
+        # One level: the server's sums may round the other way when its threads are shared.
+        assert np.abs(answer[0] - expected[0]).max() <= 1.01 / 127.5
+        assert np.mean(answer[1] == expected[1]) > 0.999
