@@ -1,8 +1,8 @@
 """Keras weights files (`.weights.h5`) that may come from anywhere.
 
 HDF5 can say that a dataset has a size of terabytes, lies in another file, or is read by a filter.
-Keras reads what it is told. So a file is looked through first: only plain numbers inside it, no more
-than the network has, each of them finite.
+Keras reads what it is told. So a file is looked through first: only plain numbers inside it, no
+more than the network has, each of them finite.
 """
 
 from pathlib import Path
