@@ -12,8 +12,9 @@ from psfr_tf import model_folder
 from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
 from psfr_tf.faces.believe import Candidate, RejectedFace, believable
+from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
-from psfr_tf.faces.paste import AlignedDifference, paste_faces
+from psfr_tf.faces.paste import aligned_difference, is_grey, paste_faces
 
 LITERT_FILE = "restorer_float32.tflite"
 ENGINES = ("litert", "tensorflow")
@@ -175,7 +176,9 @@ class FaceRestorer:
         found, rejected = believable(
             photo, self._detector, lambda faces: self._answer(photo, faces), min_score, min_face
         )
-        differences = [AlignedDifference(one.matrix, one.restored - one.lq) for one in found]
+        differences = [
+            aligned_difference(one.matrix, one.lq, one.restored, one.parsing) for one in found
+        ]
         faces = [
             RestoredFace(
                 one.face.box,
@@ -206,22 +209,30 @@ class FaceRestorer:
         """Restore faces that are already aligned to the FFHQ template.
 
         Args:
-            faces: uint8 RGB [B, H, W, 3], resized to the model's size S.
+            faces: uint8 RGB [B, H, H, 3], resized to the model's size S.
 
         Returns:
-            uint8 RGB [B, S, S, 3].
+            uint8 RGB [B, S, S, 3]; grey where the face is grey (three equal channels).
+
+        Raises:
+            ValueError: wrong shape or dtype, or the faces are not square.
         """
         return self.restore_and_parse(faces)[0]
 
     def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `restore_aligned`, also returns the parsing maps, uint8 [B, S, S]."""
         _check_pixels(faces, 4)
+        if faces.shape[1] != faces.shape[2]:
+            raise ValueError(f"Aligned faces are square. Received: {faces.shape}")
         restored = np.empty((len(faces), self.size, self.size, 3), np.uint8)
         parsing = np.empty(restored.shape[:3], np.uint8)
         for start in range(0, len(faces), _BATCH):
             part = np.s_[start : start + _BATCH]
             lq = np.stack([resize_face(face, self.size) for face in faces[part]])
             output, parsing[part] = self.engine.run(lq.astype(np.float32) / 127.5 - 1.0)
+            for index, face in enumerate(faces[part]):
+                if is_grey(face):
+                    output[index] = (output[index] @ LUMA)[..., None]
             restored[part] = _to_uint8((output + 1.0) * 127.5)
         return restored, parsing
 

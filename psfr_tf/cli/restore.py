@@ -59,8 +59,7 @@ def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--aligned",
         action="store_true",
-        help="the pictures are faces aligned as in FFHQ: restore the whole picture, at the "
-        "model's size",
+        help="the pictures are square faces aligned as in FFHQ: restore the whole picture",
     )
     parser.add_argument(
         "--strength",
@@ -213,6 +212,9 @@ def _restore_photo(restorer, args, path: Path, name: str) -> dict:
     )
     alpha = None if photo.alpha is None else enlarge(photo.alpha, args.upscale)
     output = Path("restored") / f"{name}.png"
+    for face in result.rejected:
+        x, y, face_width, face_height = (round(value) for value in face.box)
+        _say(f"{path}: not restored at {x},{y} ({face_width}x{face_height} px): {face.reason}")
     if args.save_faces:
         for index, face in enumerate(result.faces):
             _save_face(args, f"{name}_{index:02d}", face.lq, face.parsing, face.restored)
@@ -230,6 +232,14 @@ def _restore_photo(restorer, args, path: Path, name: str) -> dict:
             }
             for face in result.faces
         ],
+        "rejected": [
+            {
+                "box": [round(value, 2) for value in face.box],
+                "score": round(face.score, 4),
+                "reason": face.reason,
+            }
+            for face in result.rejected
+        ],
     }
 
 
@@ -241,22 +251,36 @@ def _restore_aligned(restorer, args, path: Path, name: str) -> dict:
 
     photo = read_photo(path)
     height, width = photo.rgb.shape[:2]
+    if height != width:
+        raise UserError(
+            f"{path}: {width}x{height} pixels, but an aligned face is square; "
+            "crop it, or leave out --aligned"
+        )
     restored, parsing = restorer.restore_and_parse(photo.rgb[None])
     lq = resize_face(photo.rgb, restorer.size)
-    blended = lq + args.strength * (restored[0].astype(np.float32) - lq)
-    blended = np.rint(blended).astype(np.uint8)
-    alpha = None if photo.alpha is None else resize_face(photo.alpha, restorer.size)
+    # A face larger than the model's keeps its size and its own finer detail; a smaller one is
+    # enlarged, because its own size cannot hold what is restored.
+    size = max(height, restorer.size)
+    change = resize_face(restored[0].astype(np.float32) - lq, size)
+    blended = resize_face(photo.rgb, size) + args.strength * change
+    blended = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    alpha = None if photo.alpha is None else resize_face(photo.alpha, size)
     output = Path("restored") / f"{name}.png"
     if args.save_faces:
         _save_face(args, f"{name}_00", lq, parsing[0], restored[0])
-    write_photo(args.output / output, blended, alpha)
-    return {
+    write_photo(args.output / output, blended, alpha, photo.was_gray)
+    entry = {
         "output": output.as_posix(),
         "status": "restored",
         "width": width,
         "height": height,
         "faces": [{"box": [0, 0, width, height]}],
+        "rejected": [],
     }
+    if size != height:
+        entry["note"] = f"enlarged from {width}x{height} to the model's {size}x{size} pixels"
+        _say(f"{path}: {entry['note']}")
+    return entry
 
 
 def _save_face(args, name: str, lq, parsing, restored) -> None:
@@ -267,6 +291,15 @@ def _save_face(args, name: str, lq, parsing, restored) -> None:
     write_png(folder / f"{name}_lq.png", lq)
     write_png(folder / f"{name}_parsing.png", colorize(parsing))
     write_png(folder / f"{name}_restored.png", restored)
+
+
+def _say(line: str) -> None:
+    """One line on stderr, above the progress bar."""
+    import sys
+
+    from tqdm import tqdm
+
+    tqdm.write(f"psfr: {line}", file=sys.stderr)
 
 
 def _failed(report, path: str, message: str) -> None:
@@ -286,6 +319,7 @@ def _count(report, inputs: int) -> None:
         "no_face": statuses.count("no_face"),
         "failed": statuses.count("failed"),
         "faces": sum(len(entry["faces"]) for entry in report["files"]),
+        "rejected": sum(len(entry.get("rejected", ())) for entry in report["files"]),
     }
 
 
@@ -294,6 +328,8 @@ def _print_summary(args, report) -> None:
     parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
     if counts["no_face"]:
         parts.append(f"{counts['no_face']} without a face, copied")
+    if counts["rejected"]:
+        parts.append(f"{counts['rejected']} doubtful faces left as they are")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if report["interrupted"]:

@@ -21,8 +21,8 @@ from psfr_tf.faces.turned import region_around, turned_faces
 # landmarks have less than 0.5 but for one (0.82).
 _CLEAR = 0.9
 _POSSIBLE = 0.5
-# Of the detector asked again: side of the aligned face it gets, least score, and greatest root mean square distance of the landmarks to the
-# template as a share of the side.
+# Of the detector asked again: side of the aligned face it gets, least score, and greatest root mean
+# square distance of the landmarks to the template as a share of the side.
 _SURE_SIDE = 256
 _SURE_SCORE = 0.99
 _SURE_DISTANCE = 0.047
