@@ -135,12 +135,27 @@ def test_the_detector_gets_the_limits(photo):
     assert set(seen) == {(0.6, 33)}
 
 
-@pytest.mark.parametrize("height, width", [(64, 64), (200, 200), (30, 50)])
+@pytest.mark.parametrize("height, width", [(64, 64), (200, 200), (30, 30)])
 def test_restore_aligned_resizes(height, width):
     faces = np.full((3, height, width, 3), 77, np.uint8)
     restored = FaceRestorer(Engine(0.5)).restore_aligned(faces)
     assert restored.shape == (3, SIZE, SIZE, 3) and restored.dtype == np.uint8
     np.testing.assert_array_equal(restored, np.full_like(restored, round(77 + 0.5 * 127.5)))
+
+
+def test_grey_faces_stay_grey_and_only_those():
+    grey, color = np.full((2, SIZE, SIZE, 3), 77, np.uint8)
+    color[..., 0] = 78
+    restored = FaceRestorer(Engine(np.float32([0.5, 0.1, -0.2]))).restore_aligned(
+        np.stack([grey, color])
+    )
+    assert (restored[0] == round(77 + (0.299 * 0.5 + 0.587 * 0.1 - 0.114 * 0.2) * 127.5)).all()
+    assert np.ptp(restored[1], axis=-1).min() > 80
+
+
+def test_restore_aligned_refuses_what_is_not_square():
+    with pytest.raises(ValueError, match=r"square\. Received: \(1, 30, 50, 3\)"):
+        FaceRestorer(Engine()).restore_aligned(np.zeros((1, 30, 50, 3), np.uint8))
 
 
 def test_resize_face_does_not_alias():

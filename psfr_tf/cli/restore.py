@@ -329,7 +329,9 @@ def _print_summary(args, report) -> None:
     if counts["no_face"]:
         parts.append(f"{counts['no_face']} without a face, copied")
     if counts["rejected"]:
-        parts.append(f"{counts['rejected']} doubtful faces left as they are")
+        many = counts["rejected"] > 1
+        rest = "faces left as they are" if many else "face left as it is"
+        parts.append(f"{counts['rejected']} doubtful {rest}")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if report["interrupted"]:

@@ -6,12 +6,19 @@ from there. What remains is believed if the detector, asked again for the aligne
 it and puts the landmarks where they should be; else it is rejected and stays as it is.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from psfr_tf.faces.align import align_face, face_transform, template
+from psfr_tf.faces.align import (
+    align_face,
+    face_transform,
+    invert,
+    template,
+    transform_points,
+)
 from psfr_tf.faces.detect import Face
 from psfr_tf.faces.plausible import nose_and_mouth
 from psfr_tf.faces.turned import region_around, turned_faces
@@ -23,9 +30,12 @@ _CLEAR = 0.9
 _POSSIBLE = 0.5
 # Of the detector asked again: side of the aligned face it gets, least score, and greatest root mean
 # square distance of the landmarks to the template as a share of the side.
-_SURE_SIDE = 256
+_AGAIN_SIDE = 256
 _SURE_SCORE = 0.99
 _SURE_DISTANCE = 0.047
+# Landmarks of a face tilted by more than this from the orientation it was found in are imprecise.
+_TILT_DEGREES = 20
+_TILTED_DISTANCE = 0.12
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,8 @@ def believable(
     Returns:
         Believed and rejected faces, each from top to bottom, then from left to right.
     """
-    upright = answer(detect(photo, min_score, min_face))
+    found = detect(photo, min_score, min_face)
+    upright = answer([_upright_landmarks(photo, face, detect) for face in found])
     believed = [one for one in upright if one.nose_and_mouth >= _CLEAR]
     doubtful = [one for one in upright if one.nose_and_mouth < _CLEAR]
     # Ordinary photos are searched once. All of a photo is searched in its other orientations if
@@ -94,7 +105,7 @@ def believable(
     if len(doubtful) >= len(believed):
         regions = [None]
     turned = [
-        face
+        _upright_landmarks(photo, face, detect)
         for region in regions
         for face in turned_faces(photo, detect, min_score, min_face, region)
         if not _same_place(face, believed)
@@ -129,11 +140,34 @@ def _overlap(box, other) -> bool:
 
 
 def _sure(photo: np.ndarray, face: Face, detect) -> bool:
-    aligned = align_face(photo, face_transform(face.landmarks, _SURE_SIDE), _SURE_SIDE)
-    again = detect(np.rint(aligned).astype(np.uint8), _SURE_SCORE, _SURE_SIDE / 4)
-    offsets = [other.landmarks - template(_SURE_SIDE) for other in again]
+    again = _detected_again(photo, face, detect, _SURE_SCORE, _SURE_DISTANCE)
+    return again is not None
+
+
+def _upright_landmarks(photo: np.ndarray, face: Face, detect) -> Face:
+    """A face tilted against the quarter turns gets its landmarks from the aligned face."""
+    matrix = face_transform(face.landmarks, _AGAIN_SIDE)
+    angle = math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
+    if abs(angle - 90 * round(angle / 90)) < _TILT_DEGREES:
+        return face
+    again = _detected_again(photo, face, detect, face.score - 0.1, _TILTED_DISTANCE)
+    return face if again is None else Face(face.box, face.score, again)
+
+
+def _detected_again(photo, face: Face, detect, min_score: float, distance: float):
+    """Landmarks in the photo, float32 [5, 2], that the detector finds in the aligned face.
+
+    None if it finds none that are at most `distance`, as a share of the side, off the template.
+    """
+    matrix = face_transform(face.landmarks, _AGAIN_SIDE)
+    aligned = np.rint(align_face(photo, matrix, _AGAIN_SIDE)).astype(np.uint8)
+    again = detect(aligned, min_score, _AGAIN_SIDE / 4)
+    offsets = [other.landmarks - template(_AGAIN_SIDE) for other in again]
     distances = [np.sqrt(np.mean(np.sum(offset**2, axis=1))) for offset in offsets]
-    return min(distances, default=np.inf) <= _SURE_DISTANCE * _SURE_SIDE
+    if min(distances, default=np.inf) > distance * _AGAIN_SIDE:
+        return None
+    nearest = again[int(np.argmin(distances))]
+    return transform_points(invert(matrix), nearest.landmarks).astype(np.float32)
 
 
 def _rejected(one: Candidate) -> RejectedFace:

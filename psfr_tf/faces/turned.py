@@ -9,7 +9,7 @@ from psfr_tf.faces.align import compose, invert, resize_matrix, transform_points
 from psfr_tf.faces.detect import Face
 
 # Longer side of what is searched: three more searches must not cost three times a large photo's.
-_MAX_SIDE = 1500
+_MAX_SIDE = 1200
 # A region around a box, as a multiple of the box's longer side.
 _REGION = 3.0
 
