@@ -13,7 +13,7 @@ import numpy as np
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601
 
 # Chroma coarser than this many times the input's blur is not changed.
-_REACH = 1.5
+_REACH = 1.2
 # Chroma that luma does not explain, as a share of the luma's spread: below the first number a face
 # is tinted, above the second it has colors of its own. JPEG leaves up to 0.1 in a sepia print; of
 # 54 color portraits the palest has 0.13.
