@@ -9,8 +9,8 @@ Every signature takes a batch of any size; S is the side of the model's faces in
                                                                     string [B], PNG
     parse                      images       uint8 [B, S, S, 3]      parsing   uint8 [B, S, S]
 
-Pixels are RGB, uint8 0..255 or float in [-1, 1]. A parsing map holds class ids 0..18
-(`psfr_tf.labels`).
+Pixels are RGB, uint8 0..255 or float in [-1, 1]; a grey face (three equal channels) stays grey. A
+parsing map holds class ids 0..18 (`psfr_tf.labels`).
 """
 
 import os
@@ -24,6 +24,7 @@ from psfr_tf import files
 from psfr_tf.errors import UserError
 from psfr_tf.export.face_bytes import decode_faces, encode_png
 from psfr_tf.export.warmup import write_warmup
+from psfr_tf.faces.color import LUMA
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
@@ -48,7 +49,7 @@ def signatures(
         logits = networks.parsing_network(lq, training=False)
         # Not `networks.restorer`: its one-hot suits LiteRT and is not exact.
         parsing = parsing_map(logits, networks.soft_parsing)
-        restored = networks.generator([lq, parsing], training=False)
+        restored = _grey_stays_grey(lq, networks.generator([lq, parsing], training=False))
         labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
         return tf.clip_by_value(restored, -1.0, 1.0), labels
 
@@ -148,6 +149,13 @@ def _save(folder: ModelFolder, path: Path, name: str, precision: str) -> None:
     )
     tf.saved_model.save(module, str(path), signatures=functions)
     write_warmup(path, name, functions, folder.size)
+
+
+def _grey_stays_grey(lq, restored):
+    """Replaces the answer to a face of three equal channels by its Rec. 601 luma."""
+    grey = tf.reduce_all(lq[..., :1] == lq[..., 1:], axis=[1, 2, 3], keepdims=True)
+    luma = tf.tensordot(restored, tf.constant(LUMA), [[3], [0]])[..., tf.newaxis]
+    return tf.where(grey, luma, restored)
 
 
 def _from_pixels(images):

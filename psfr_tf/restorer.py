@@ -11,8 +11,10 @@ import numpy as np
 from psfr_tf import model_folder
 from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
-from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, FaceDetector
-from psfr_tf.faces.paste import AlignedDifference, paste_faces
+from psfr_tf.faces.believe import Candidate, RejectedFace, believable
+from psfr_tf.faces.color import LUMA
+from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
+from psfr_tf.faces.paste import aligned_difference, is_grey, paste_faces
 
 LITERT_FILE = "restorer_float32.tflite"
 ENGINES = ("litert", "tensorflow")
@@ -46,10 +48,17 @@ class RestoredFace:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """`image`: uint8 RGB [H * upscale, W * upscale, 3]; `faces`: from top to bottom."""
+    """A photo after restoration.
+
+    Attributes:
+        image: uint8 RGB [H * upscale, W * upscale, 3].
+        faces: what was restored, from top to bottom.
+        rejected: what the detector took for a face and was left as it is, with the reason.
+    """
 
     image: np.ndarray
     faces: list[RestoredFace] = field(default_factory=list)
+    rejected: list[RejectedFace] = field(default_factory=list)
 
 
 class FaceRestorer:
@@ -171,49 +180,66 @@ class FaceRestorer:
             raise ValueError(f"`strength` must be in 0..1. Received: strength={strength}")
         if upscale != int(upscale) or upscale < 1:
             raise ValueError(f"`upscale` must be an integer >= 1. Received: upscale={upscale}")
-        faces, differences = [], []
-        detected = self._detector(photo, min_score, min_face)
-        for start in range(0, len(detected), _BATCH):
-            batch = detected[start : start + _BATCH]
+        found, rejected = believable(
+            photo, self._detector, lambda faces: self._answer(photo, faces), min_score, min_face
+        )
+        differences = [
+            aligned_difference(one.matrix, one.lq, one.restored, one.parsing) for one in found
+        ]
+        faces = [
+            RestoredFace(
+                one.face.box,
+                one.face.score,
+                one.face.landmarks,
+                one.matrix,
+                _to_uint8(one.lq),
+                one.parsing,
+                _to_uint8(one.restored),
+            )
+            for one in found
+        ]
+        image = paste_faces(photo, differences, strength, int(upscale))
+        return RestoreResult(image, faces, rejected)
+
+    def _answer(self, photo: np.ndarray, faces: list[Face]) -> list[Candidate]:
+        candidates = []
+        for start in range(0, len(faces), _BATCH):
+            batch = faces[start : start + _BATCH]
             matrices = [face_transform(face.landmarks, self.size) for face in batch]
             lq = np.stack([align_face(photo, matrix, self.size) for matrix in matrices])
             restored, parsing = self.engine.run((lq / 127.5 - 1.0).astype(np.float32))
             restored = (restored + 1.0) * 127.5
-            for index, face in enumerate(batch):
-                differences.append(AlignedDifference(matrices[index], restored[index] - lq[index]))
-                faces.append(
-                    RestoredFace(
-                        face.box,
-                        face.score,
-                        face.landmarks,
-                        matrices[index],
-                        _to_uint8(lq[index]),
-                        parsing[index],
-                        _to_uint8(restored[index]),
-                    )
-                )
-        return RestoreResult(paste_faces(photo, differences, strength, int(upscale)), faces)
+            candidates += map(Candidate, batch, matrices, lq, restored, parsing)
+        return candidates
 
     def restore_aligned(self, faces: np.ndarray) -> np.ndarray:
         """Restore faces that are already aligned to the FFHQ template.
 
         Args:
-            faces: uint8 RGB [B, H, W, 3], resized to the model's size S.
+            faces: uint8 RGB [B, H, H, 3], resized to the model's size S.
 
         Returns:
-            uint8 RGB [B, S, S, 3].
+            uint8 RGB [B, S, S, 3]; grey where the face is grey (three equal channels).
+
+        Raises:
+            ValueError: wrong shape or dtype, or the faces are not square.
         """
         return self.restore_and_parse(faces)[0]
 
     def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `restore_aligned`, also returns the parsing maps, uint8 [B, S, S]."""
         _check_pixels(faces, 4)
+        if faces.shape[1] != faces.shape[2]:
+            raise ValueError(f"Aligned faces are square. Received: {faces.shape}")
         restored = np.empty((len(faces), self.size, self.size, 3), np.uint8)
         parsing = np.empty(restored.shape[:3], np.uint8)
         for start in range(0, len(faces), _BATCH):
             part = np.s_[start : start + _BATCH]
             lq = np.stack([resize_face(face, self.size) for face in faces[part]])
             output, parsing[part] = self.engine.run(lq.astype(np.float32) / 127.5 - 1.0)
+            for index, face in enumerate(faces[part]):
+                if is_grey(face):
+                    output[index] = (output[index] @ LUMA)[..., None]
             restored[part] = _to_uint8((output + 1.0) * 127.5)
         return restored, parsing
 

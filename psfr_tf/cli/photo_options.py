@@ -25,8 +25,7 @@ def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--aligned",
         action="store_true",
-        help="the pictures are faces aligned as in FFHQ: restore the whole picture, at the "
-        "model's size",
+        help="the pictures are square faces aligned as in FFHQ: restore the whole picture",
     )
     parser.add_argument(
         "--strength",

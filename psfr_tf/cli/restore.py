@@ -204,6 +204,9 @@ def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
     )
     alpha = None if photo.alpha is None else enlarge(photo.alpha, args.upscale)
     output = Path("restored") / f"{name}.png"
+    for face in result.rejected:
+        x, y, face_width, face_height = (round(value) for value in face.box)
+        note(f"{path}: not restored at {x},{y} ({face_width}x{face_height} px): {face.reason}")
     if args.save_faces:
         for index, face in enumerate(result.faces):
             _save_face(args, f"{name}_{index:02d}", face.lq, face.parsing, face.restored)
@@ -221,6 +224,14 @@ def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
             }
             for face in result.faces
         ],
+        "rejected": [
+            {
+                "box": [round(value, 2) for value in face.box],
+                "score": round(face.score, 4),
+                "reason": face.reason,
+            }
+            for face in result.rejected
+        ],
     }
 
 
@@ -231,22 +242,36 @@ def _restore_aligned(restorer, args, photo, path: Path, name: str) -> dict:
     from psfr_tf.restorer import resize_face
 
     height, width = photo.rgb.shape[:2]
+    if height != width:
+        raise UserError(
+            f"{path}: {width}x{height} pixels, but an aligned face is square; "
+            "crop it, or leave out --aligned"
+        )
     restored, parsing = restorer.restore_and_parse(photo.rgb[None])
     lq = resize_face(photo.rgb, restorer.size)
-    blended = lq + args.strength * (restored[0].astype(np.float32) - lq)
-    blended = np.rint(blended).astype(np.uint8)
-    alpha = None if photo.alpha is None else resize_face(photo.alpha, restorer.size)
+    # A face larger than the model's keeps its size and its own finer detail; a smaller one is
+    # enlarged, because its own size cannot hold what is restored.
+    size = max(height, restorer.size)
+    change = resize_face(restored[0].astype(np.float32) - lq, size)
+    blended = resize_face(photo.rgb, size) + args.strength * change
+    blended = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    alpha = None if photo.alpha is None else resize_face(photo.alpha, size)
     output = Path("restored") / f"{name}.png"
     if args.save_faces:
         _save_face(args, f"{name}_00", lq, parsing[0], restored[0])
-    write_photo(args.output / output, blended, alpha)
-    return {
+    write_photo(args.output / output, blended, alpha, photo.was_gray)
+    entry = {
         "output": output.as_posix(),
         "status": "restored",
         "width": width,
         "height": height,
         "faces": [{"box": [0, 0, width, height]}],
+        "rejected": [],
     }
+    if size != height:
+        entry["note"] = f"enlarged from {width}x{height} to the model's {size}x{size} pixels"
+        note(f"{path}: {entry['note']}")
+    return entry
 
 
 def _save_face(args, name: str, lq, parsing, restored) -> None:

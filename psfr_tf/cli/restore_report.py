@@ -102,6 +102,7 @@ def count(report: dict, inputs: int) -> None:
         "faces": sum(
             len(entry["faces"]) for entry in report["files"] if entry["status"] != "skipped"
         ),
+        "rejected": sum(len(entry.get("rejected", ())) for entry in report["files"]),
     }
     if "skipped" in statuses:
         report["counts"]["skipped"] = statuses.count("skipped")
@@ -112,6 +113,10 @@ def print_summary(args: argparse.Namespace, report: dict) -> None:
     parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
     if counts["no_face"]:
         parts.append(f"{counts['no_face']} without a face, copied")
+    if counts["rejected"]:
+        many = counts["rejected"] > 1
+        rest = "faces left as they are" if many else "face left as it is"
+        parts.append(f"{counts['rejected']} doubtful {rest}")
     if "skipped" in counts:
         parts.append(f"{counts['skipped']} skipped, finished before")
     if counts["failed"]:

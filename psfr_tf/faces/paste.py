@@ -3,13 +3,15 @@
 What is pasted is a difference, not pixels: with `lq` the aligned face cut from the photo and
 `restored` the network's answer to it,
 
-    photo + strength * mask * warp(detail(restored - lq))
+    photo + strength * feather * warp(head * limit_chroma(detail(restored - lq)))
 
-Three reasons. A network that changes nothing leaves the photo exactly as it was: no blur from
+Reasons. A network that changes nothing leaves the photo exactly as it was: no blur from
 two interpolations. A face larger than the network's input keeps the photo's own finer detail,
 where pasted pixels would blur it; the price is that grain finer than the network's pixels stays
-too. And subtracting the low frequencies of the difference matches the colour and light of the
-restored face to the photo's, so neither a colour cast nor a seam can appear.
+too. Subtracting the low frequencies of the difference matches the colour and light of the
+restored face to the photo's, so neither a colour cast nor a seam can appear; what is left of its
+chroma is limited to what the photo has lost (`psfr_tf.faces.color`). And `head` keeps the change
+off the background, off clothes and off what covers the face (`psfr_tf.faces.head_mask`).
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ import cv2
 import numpy as np
 
 from psfr_tf.faces.align import compose, invert, resize_matrix, square_bounds, warp
+from psfr_tf.faces.color import LUMA, limit_chroma
+from psfr_tf.faces.head_mask import head_mask
 
 # As shares of the aligned face's side.
 _FEATHER = 0.16
@@ -33,11 +37,28 @@ class AlignedDifference:
 
     Attributes:
         matrix: photo to aligned face, float64 [2, 3].
-        difference: float32 [S, S, 3], restored minus lq, in units of [0, 255].
+        difference: float32 [S, S, 3], what is added to the aligned face, in units of [0, 255].
+        mask: float32 [S, S], how much of it is added, 0..1; everywhere 1 if None.
     """
 
     matrix: np.ndarray
     difference: np.ndarray
+    mask: np.ndarray | None = None
+
+
+def aligned_difference(
+    matrix: np.ndarray, lq: np.ndarray, restored: np.ndarray, parsing: np.ndarray
+) -> AlignedDifference:
+    """The part of the network's change that belongs into the photo.
+
+    Args:
+        matrix: photo to aligned face, float64 [2, 3].
+        lq: float32 RGB [S, S, 3] in [0, 255], aligned face.
+        restored: float32 RGB [S, S, 3] in [0, 255], the network's answer.
+        parsing: uint8 [S, S], parsing map.
+    """
+    difference = limit_chroma(detail(restored - lq), lq)
+    return AlignedDifference(matrix, difference, head_mask(lq, parsing))
 
 
 def detail(difference: np.ndarray) -> np.ndarray:
@@ -113,12 +134,12 @@ def paste_faces(
     for face in faces:
         matrix = compose(face.matrix, shrink)
         bounds = square_bounds(matrix, face.difference.shape[0], width, height)
-        placed.append((matrix, bounds, _prepare(face.difference, grey)))
+        placed.append((matrix, bounds, _planes(face, grey)))
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
         inside = [
-            (matrix, (x0, max(y0, top), x1, min(y1, bottom)), difference)
-            for matrix, (x0, y0, x1, y1), difference in placed
+            (matrix, (x0, max(y0, top), x1, min(y1, bottom)), planes)
+            for matrix, (x0, y0, x1, y1), planes in placed
             if x0 < x1 and max(y0, top) < min(y1, bottom)
         ]
         if inside:
@@ -126,35 +147,36 @@ def paste_faces(
     return result
 
 
-def _prepare(difference: np.ndarray, grey: bool) -> np.ndarray:
-    difference = detail(np.asarray(difference, dtype=np.float32))
+def _planes(face: AlignedDifference, grey: bool) -> np.ndarray:
+    """Difference and mask, float32 [S, S, 4]."""
+    difference = np.asarray(face.difference, dtype=np.float32)
     if grey:
-        # Rec. 601 luma: the network may tint a grey face.
-        luma = difference @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        difference = np.repeat(luma[..., None], 3, axis=2)
-    return difference
+        # The network may tint a grey face.
+        difference = np.repeat((difference @ LUMA)[..., None], 3, axis=2)
+    mask = np.ones(difference.shape[:2], np.float32) if face.mask is None else face.mask
+    return np.dstack([difference, mask])
 
 
 def _paste_band(result, inside, strength) -> None:
-    """Paste what `inside` (matrix, bounds, difference) adds between two rows of `result`."""
+    """Paste what `inside` (matrix, bounds, planes) adds between two rows of `result`."""
     left = min(bounds[0] for _, bounds, _ in inside)
     right = max(bounds[2] for _, bounds, _ in inside)
     top = min(bounds[1] for _, bounds, _ in inside)
     bottom = max(bounds[3] for _, bounds, _ in inside)
     change = np.zeros((bottom - top, right - left, 3), np.float32)
     share = np.zeros((bottom - top, right - left, 1), np.float32)
-    for matrix, (x0, y0, x1, y1), difference in inside:
-        size = difference.shape[0]
+    for matrix, (x0, y0, x1, y1), planes in inside:
+        size = planes.shape[0]
         x, y = np.meshgrid(np.arange(x0, x1), np.arange(y0, y1))
         u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
         v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-        mask = feather_mask(u, v, size)[..., None]
-        weight = mask * _centre_weight(u, v, size)[..., None]
         to_bounds = compose(np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), invert(matrix))
-        warped = warp(difference, to_bounds, x1 - x0, y1 - y0, border=cv2.BORDER_REFLECT_101)
+        warped = warp(planes, to_bounds, x1 - x0, y1 - y0, border=cv2.BORDER_REFLECT_101)
+        mask = feather_mask(u, v, size) * np.clip(warped[..., 3], 0.0, 1.0)
+        weight = mask * _centre_weight(u, v, size)
         part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-        change[part] += weight * mask * warped
-        share[part] += weight
+        change[part] += (weight * mask)[..., None] * warped[..., :3]
+        share[part] += weight[..., None]
     region = result[top:bottom, left:right]
     changed = region + strength * np.divide(change, share, out=change, where=share > 0)
     region[:] = np.clip(np.rint(changed), 0, 255).astype(np.uint8)

@@ -299,3 +299,19 @@ def test_without_the_serving_api_there_is_no_warm_up_file(tmp_path, monkeypatch)
     monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
     warmup.write_warmup(tmp_path, "face", {}, SIZE)
     assert os.listdir(tmp_path) == []
+
+
+def test_grey_stays_grey_and_only_grey(signatures, faces):
+    grey = np.repeat(faces[..., 1:2], 3, axis=3)
+    mixed = np.concatenate([grey[:1], faces[1:2]])
+    restored = signatures["serve"](images=mixed)["restored"].numpy()
+    np.testing.assert_array_equal(restored[0], np.repeat(restored[0, ..., :1], 3, axis=2))
+    assert np.ptp(restored[1].astype(int), axis=-1).max() > 0
+    # One face's answer does not depend on its neighbors in the batch.
+    alone = signatures["serve"](images=faces[1:2])["restored"].numpy()
+    assert_same_pixels(restored[1], alone[0])
+    (coded,) = signatures["restore_bytes"](image_bytes=[png(faces[0, ..., 1])])[
+        "restored_bytes"
+    ].numpy()
+    decoded = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(decoded[..., 0], decoded[..., 2])

@@ -84,3 +84,40 @@ def test_solvay(detector, photos_dir):
     faces = detector(photo)
     assert len(faces) == 29
     assert all(60 < face.box[2] < 90 and face.box[3] < 130 for face in faces)
+
+
+@pytest.mark.parametrize("edge", ["top", "left", "right", "bottom", "corner"])
+def test_a_face_cut_by_the_edge_is_found(detector, astronaut, edge):
+    x, y, width, height = (round(value) for value in astronaut.box)
+    left = x + width // 4 if edge in ("left", "corner") else 0
+    top = y + height // 4 if edge in ("top", "corner") else 0
+    right = x + 3 * width // 4 if edge == "right" else 512
+    bottom = y + 9 * height // 10 if edge == "bottom" else 512
+    photo = np.ascontiguousarray(data.astronaut()[top:bottom, left:right])
+    (face,) = detector(photo)
+    expected = astronaut.landmarks - [left, top]
+    assert np.abs(face.landmarks - expected).max() < 0.1 * width
+    x0, y0, box_width, box_height = face.box
+    assert x0 >= 0 and y0 >= 0
+    assert x0 + box_width <= photo.shape[1] and y0 + box_height <= photo.shape[0]
+
+
+@pytest.mark.parametrize("gain, offset", [(0.1, 0), (0.25, 0), (0.15, 110), (0.2, 180)])
+def test_faint_light_does_not_hide_a_face(detector, astronaut, gain, offset):
+    photo = np.rint(data.astronaut()[:300, 60:420] * gain + offset).astype(np.uint8)
+    (face,) = detector(photo)
+    assert np.abs(face.landmarks - astronaut.landmarks + [60, 0]).max() < 6
+
+
+def test_tiny_and_cut_faces_need_a_better_score(detector, monkeypatch):
+    rows = np.zeros((3, 16))
+    rows[:, 1:5] = [[30, 30, 80, 90], [110, 30, 135, 60], [20, -20, 60, 40]]
+    rows[:, 6:16] = np.arange(10) * 3 + 30
+    photo = np.zeros((240, 240, 3), np.uint8)
+    for score, count in ((0.94, 1), (0.96, 3)):
+        rows[:, 5] = score
+        shifted = rows.copy()
+        shifted[:, 1:5] += 10  # the frame
+        monkeypatch.setattr(detector, "_search", lambda *_, shifted=shifted: shifted)
+        assert len(detector(photo)) == count
+    assert detector(photo, min_score=0.99, min_face=20) == []

@@ -79,9 +79,9 @@ def test_colour_shift_and_gradient_are_removed(photo):
     change = texture()
     cast = change + np.array([40, -25, 15], np.float32)
     slope = np.linspace(-30, 30, SIZE, dtype=np.float32)[None, :, None]
-    plain = paste_faces(photo, [AlignedDifference(matrix, change)]).astype(int)
+    plain = paste_faces(photo, [AlignedDifference(matrix, detail(change))]).astype(int)
     for shifted, limit in ((cast, 1), (change + slope, 8)):
-        result = paste_faces(photo, [AlignedDifference(matrix, shifted)]).astype(int)
+        result = paste_faces(photo, [AlignedDifference(matrix, detail(shifted))]).astype(int)
         assert np.abs(result - plain).max() <= limit
         assert np.abs(result - plain).mean() < 0.5
 
@@ -90,9 +90,28 @@ def test_mean_colour_of_the_face_is_kept(photo):
     matrix = matrix_for(1.5, (140, 110))
     change = texture() + np.array([60, 20, -60], np.float32)
     mid = np.clip(photo, 80, 170)  # room for the change without clipping
-    result = paste_faces(mid, [AlignedDifference(matrix, change)])
+    result = paste_faces(mid, [AlignedDifference(matrix, detail(change))])
     before, after = align_face(mid, matrix, SIZE), align_face(result, matrix, SIZE)
     assert np.abs((after - before).mean(axis=(0, 1))).max() < 0.5
+
+
+def test_a_mask_limits_the_change(photo):
+    mid = np.clip(photo, 100, 150)
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[:, : SIZE // 2] = 1
+    matrix = matrix_for(1.0, (140, 110))
+    full = paste_faces(mid, [AlignedDifference(matrix, texture())]).astype(int) - mid
+    half = paste_faces(mid, [AlignedDifference(matrix, texture(), mask)]).astype(int) - mid
+    np.testing.assert_array_equal(half[:, :136], full[:, :136])
+    assert np.abs(full[:, 144:]).max() > 20 and not half[:, 144:].any()
+
+
+def test_a_face_is_not_weakened_by_a_neighbor_whose_mask_ends_before_it(photo):
+    mid = np.clip(photo, 100, 150)
+    face = AlignedDifference(matrix_for(1.0, (140, 110)), texture())
+    nothing = np.zeros((SIZE, SIZE), np.float32)
+    other = AlignedDifference(matrix_for(1.0, (120, 110)), texture(1), nothing)
+    np.testing.assert_array_equal(paste_faces(mid, [face, other]), paste_faces(mid, [face]))
 
 
 @pytest.mark.parametrize("scale", [0.8, 3.0])
