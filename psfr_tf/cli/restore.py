@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from psfr_tf.cli.restore_report import (
     print_summary,
 )
 from psfr_tf.errors import UserError
+from psfr_tf.files import atomic_path
 
 SUMMARY = "Restore the faces in photos."
 EXAMPLE = "psfr restore holiday.jpg scans/ --output out --save-faces"
@@ -210,7 +212,11 @@ def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
     if args.save_faces:
         for index, face in enumerate(result.faces):
             _save_face(args, f"{name}_{index:02d}", face.lq, face.parsing, face.restored)
-    write_photo(args.output / output, result.image, alpha, photo.was_gray)
+    if result.faces or args.upscale > 1 or path.suffix.lower() != ".png":
+        write_photo(args.output / output, result.image, alpha, photo.was_gray)
+    else:  # nothing to change: the file itself, with all that it holds
+        with atomic_path(args.output / output) as temporary:
+            shutil.copyfile(path, temporary)
     return {
         "output": output.as_posix(),
         "status": "restored" if result.faces else "no_face",
