@@ -120,4 +120,3 @@ def test_tiny_and_cut_faces_need_a_better_score(detector, monkeypatch):
         shifted[:, 1:5] += 10  # the frame
         monkeypatch.setattr(detector, "_search", lambda *_, shifted=shifted: shifted)
         assert len(detector(photo)) == count
-    assert detector(photo, min_score=0.99, min_face=20) == []
