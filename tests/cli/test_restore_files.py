@@ -184,7 +184,8 @@ def test_a_signal_ends_with_a_report_and_the_next_run_goes_on(
     assert "1 skipped, finished before" in printed
     assert restorer.calls == 2 and written(out) == ["a.png", "b.png", "c.png"]
     assert report_of(out)["counts"] == {
-        "inputs": 3, "restored": 0, "no_face": 2, "failed": 0, "faces": 0, "skipped": 1
+        "inputs": 3, "restored": 0, "no_face": 2, "failed": 0, "faces": 0, "rejected": 0,
+        "skipped": 1,
     }  # fmt: skip
     restorer.loads = 0
     assert psfr(*photos, "--output", out, "--skip-existing") == 0
