@@ -1,6 +1,7 @@
 """Atomic writes: a reader never sees half a file, and a failed write leaves the old one."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -86,3 +87,21 @@ def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
 
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG")
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Of a file's contents, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name from a file can only mean a file in the folder it is put to: no path, nothing
+    hidden, no control characters, and no longer than file systems allow with a suffix."""
+    return (
+        bool(name)
+        and not name.startswith(".")
+        and name.isprintable()
+        and not set(name) & set("/\\")
+        and len(name.encode("utf-8", "surrogateescape")) <= 240
+    )

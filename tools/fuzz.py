@@ -28,6 +28,7 @@ SECONDS = 20.0
 def work(args) -> None:
     """Run the cases in this process; a line of JSON before and after each."""
     from fuzz_kinds import KINDS
+
     from psfr_tf.errors import UserError
 
     with tempfile.TemporaryDirectory() as folder:

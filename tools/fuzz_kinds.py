@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-
 from fuzz_mutations import mutated_bytes, mutated_text, mutated_values
 
 
@@ -94,7 +93,33 @@ class WeightsFile(Kind):
             assert np.isfinite(weight).all()
 
 
+class LiteRTFile(Kind):
+    """A LiteRT file: each is opened in a process of its own, so this takes a second a case."""
+
+    name = "m.tflite"
+
+    def make(self):
+        import tensorflow as tf
+
+        def function(x):
+            x = tf.nn.conv2d(x, tf.ones([3, 3, 3, 8]), 1, "SAME")
+            x = tf.nn.depth_to_space(tf.nn.leaky_relu(x), 2)
+            return {"y": tf.reduce_mean(tf.concat([x, x], -1), [1, 2])}
+
+        spec = tf.TensorSpec([1, 8, 8, 3], tf.float32)
+        concrete = tf.function(function, input_signature=[spec]).get_concrete_function()
+        return [tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()]
+
+    def check(self):
+        from psfr_tf.android_bench.model_file import read_model_file
+        from psfr_tf.engines.probe import check_file
+
+        check_file(self.path, seconds=10)
+        read_model_file(self.path)
+
+
 KINDS = {
     "config": ModelConfig,
     "h5": WeightsFile,
+    "tflite": LiteRTFile,
 }

@@ -11,6 +11,7 @@ from PIL import Image
 
 from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
 from psfr_tf.errors import UserError
+from psfr_tf.files import is_plain_name
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _TAIL = 4096  # bytes at the end of a file in which its end marker must lie
@@ -137,10 +138,16 @@ def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
     try:
         with open(manifest_csv, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{manifest_csv}: cannot read the manifest ({error})") from error
     if not rows or not {"name", "split"} <= rows[0].keys():
         raise UserError(f"{manifest_csv}: expected a CSV file with the columns name and split")
+    for number, row in enumerate(rows, 2):
+        if not is_plain_name(row["name"] or ""):
+            raise UserError(
+                f"{manifest_csv}: row {number}: {row['name']!r:.100}: names must be plain file "
+                "names without suffix"
+            )
     return {row["name"]: str(row["split"]) for row in rows}
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.degradation import Degradation, DegradationParameters
-from psfr_tf.data.degradation.pipeline import BLURS, FORMS
+from psfr_tf.data.degradation.pipeline import BLURS, FORMS, JPEG_QUALITY, NOISE_SIGMA
 from psfr_tf.data.degradation.resampling import METHODS
 from psfr_tf.errors import UserError
+from psfr_tf.files import is_plain_name
 
 _FACE = ("name", "source_file", "form", "seed", "index", "size")
 _DRAWN = (
@@ -37,6 +38,7 @@ _DRAWN = (
 _HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
 COLUMNS = (*_FACE, *_DRAWN, *_HASHES)
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
+_INT64 = (-(2**63), 2**63 - 1)
 _BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
 
 
@@ -82,8 +84,9 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
     """The draws of a row, the inverse of `drawn_values`.
 
     Raises:
-        ValueError: if a cell is not what it should be.
+        ValueError: if a cell is not what it should be, or out of the range that draws have.
     """
+    _check_ranges(values, degradation)
     whole = {
         name: tf.constant(int(values[name]), tf.int32)
         for name in ("average_k", "motion_k", "low_size", "jpeg_quality")
@@ -100,6 +103,28 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
         median_index=tf.constant(degradation.median_sizes.index(int(values["median_k"])), tf.int32),
         noise_seed=tf.constant(seeds, tf.int64),
     )
+
+
+def _check_ranges(values: Mapping[str, str], degradation: Degradation) -> None:
+    """Kernels and pictures are made as large as a cell says."""
+    ranges = {
+        "gaussian_sigma": degradation.gaussian_sigmas,
+        "average_k": (min(degradation.average_sizes), max(degradation.average_sizes)),
+        "motion_k": (min(degradation.motion_sizes), max(degradation.motion_sizes)),
+        "motion_angle": (0.0, 180.0),
+        "low_size": degradation.low_sizes,
+        "noise_sigma": NOISE_SIGMA,
+        "jpeg_quality": JPEG_QUALITY,
+        "noise_seed_0": _INT64,
+        "noise_seed_1": _INT64,
+        **dict.fromkeys(_BOOLEANS, (0, 1)),
+    }
+    for name, (low, high) in ranges.items():
+        value = float(values[name]) if name in _FLOATS else int(values[name])
+        # Nine digits of a float32 may round past the end of its range.
+        slack = 1e-5 * (abs(high) + 1) if name in _FLOATS else 0
+        if not low - slack <= value <= high + slack:
+            raise ValueError(f"{name} must be {low}..{high}, got {values[name]:.40}")
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
@@ -125,14 +150,10 @@ def read_manifest(path: Path) -> list[ManifestRow]:
                 raise ValueError(f"form {row['form']!r}")
             degradation = Degradation(row["form"], int(row["size"]))
             parameters(row, degradation)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise UserError(f"{path}: line {number} is damaged ({error})") from error
         name = row["name"]
-        if (
-            not name
-            or Path(name).name != name
-            or Path(row["source_file"]).name != row["source_file"]
-        ):
+        if not (is_plain_name(name) and is_plain_name(row["source_file"])):
             raise UserError(f"{path}: line {number}: names must be plain file names")
         result.append(ManifestRow(name, row["source_file"], row["form"], int(row["size"]), row))
     return result

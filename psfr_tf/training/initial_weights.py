@@ -7,8 +7,8 @@ import keras
 from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
-from psfr_tf.weights_file import load_weights
 from psfr_tf.models.vgg import check_vgg_weights
+from psfr_tf.weights_file import load_weights
 
 
 def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:

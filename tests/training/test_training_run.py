@@ -147,7 +147,9 @@ def test_mistakes_in_paths_are_one_line(write_config, tmp_path):
     assert "no face of split 'tain'" in message("data.train_split=tain")
     generator = tmp_path / "generator.weights.h5"
     Generator.from_preset("psfr-test-64").save_weights(generator)
-    assert "cannot be loaded as the FaceParsingNetwork" in message(f"training.parsing_weights={generator}")
+    assert "cannot be loaded as the FaceParsingNetwork" in message(
+        f"training.parsing_weights={generator}"
+    )
 
 
 @pytest.mark.slow
