@@ -32,8 +32,12 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         # mkstemp makes the file private; give it the permissions of any newly created file.
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            # A full disk names no file, and nobody knows the temporary one.
+            if error.filename in (None, str(temporary)):
+                error.filename = str(path)
         raise
 
 

@@ -10,7 +10,10 @@ import pytest
 TOOL = Path(__file__).parents[2] / "tools" / "fuzz.py"
 # Each file of these needs a process of its own, or TensorFlow's decoder: fewer in the suite.
 SLOW = {"tflite": 12}
-KINDS = ("config", "h5", "tflite")
+KINDS = (
+    *("config", "h5", "tflite", "pth", "records", "yaml", "plan", "manifest", "adb", "results"),
+    "picture",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
