@@ -154,7 +154,7 @@ class Checkpoint(Kind):
         state = dict(self.state)
         for _ in range(2 ** int(rng.integers(3))):
             name = list(state)[rng.integers(len(state))]
-            value = state[name] if isinstance(state[name], torch.Tensor) else torch.zeros(3)
+            value = self.state[name]
             others = (
                 *(value.bfloat16(), torch.nn.Parameter(value), value.to_sparse(), value.double()),
                 *(
@@ -172,7 +172,7 @@ class Checkpoint(Kind):
                     None,
                     [value],
                 ),
-                *(torch.complex(value, value), {"a": value}, value > 0),
+                *(torch.complex(value.float(), value.float()), {"a": value}, value > 0),
             )
             state[name] = others[rng.integers(len(others))]
         file = io.BytesIO()
