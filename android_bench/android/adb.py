@@ -42,7 +42,11 @@ class AdbError(Exception):
 
 
 class AdbTimeout(Exception):
-    """A command on the phone did not end in time, or flooded us; it may still run there."""
+    """A command on the phone did not end in time; it may still run there."""
+
+
+class AdbFlood(AdbTimeout):
+    """A command on the phone printed too much, and was not waited for."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def _watch(client: subprocess.Popen, output, verb: str, timeout: float) -> None:
             return
         except subprocess.TimeoutExpired:
             if os.fstat(output.fileno()).st_size > MAX_OUTPUT_BYTES:
-                raise AdbTimeout(
+                raise AdbFlood(
                     f"adb {verb}: printed more than {MAX_OUTPUT_BYTES >> 20} MiB"
                 ) from None
             if time.monotonic() >= end:

@@ -12,7 +12,7 @@ import numpy as np
 
 from psfr_tf.android_bench.affinity import resolve
 from psfr_tf.android_bench.android import benchmark_model, device
-from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbTimeout
+from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbFlood, AdbTimeout
 from psfr_tf.android_bench.android.program import check_program
 from psfr_tf.android_bench.android.result_file import parse_result_file
 from psfr_tf.android_bench.model_file import ModelFile
@@ -161,7 +161,9 @@ class AndroidTarget:
             )
         except AdbTimeout as error:
             self._stop_program()
-            raise CaseFailed(f"benchmark_model was ended: {error}") from None
+            flood = isinstance(error, AdbFlood)
+            why = "printed without end" if flood else f"did not end within {timeout:.0f} s"
+            raise CaseFailed(f"benchmark_model {why}") from None
         if result.code:
             raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
         return command, result.text
