@@ -123,7 +123,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
     """
     left, right, step, gap, top = 104, 178, 24, 6, 36
     longest = max(bar.value + (bar.noise or 0) for bar in items)
-    scale = (_WIDTH - left - right) / longest
+    scale = (_WIDTH - left - right) / (longest or 1.0)
     parts = [_text(0, 18, title)]
     at, before = top, items[0].precision
     for index, bar in enumerate(items):
@@ -162,8 +162,8 @@ def lines(items: Sequence[Line]) -> str:
         items: at least one, each with at least one point.
     """
     height, left, right, top, bottom = 300, 64, 20, 34, 48
-    longest = max(minutes for line in items for minutes, _ in line.points)
-    slowest = 1.08 * max(latency for line in items for _, latency in line.points)
+    longest = max(minutes for line in items for minutes, _ in line.points) or 1.0
+    slowest = 1.08 * max(latency for line in items for _, latency in line.points) or 1.0
 
     def x(minutes: float) -> float:
         return left + minutes / longest * (_WIDTH - left - right)

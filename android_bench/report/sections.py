@@ -96,7 +96,9 @@ def cells(row: Row) -> list[str]:
         f"{row.peak_memory_kb / 1024:.0f}" if row.peak_memory_kb is not None else "",
         f"{row.delegated_nodes} of {row.nodes}" if row.delegated_nodes is not None else "",
         decibels(accuracy.psnr_db) if accuracy else "",
-        f"{100 * accuracy.equal_labels:.2f}" if accuracy and accuracy.equal_labels else "",
+        f"{100 * accuracy.equal_labels:.2f}"
+        if accuracy and accuracy.equal_labels is not None
+        else "",
         "yes" if row.valid else "no",
     ]
 
@@ -195,21 +197,20 @@ def _charts(results: Sequence[Results], rows: Sequence[tuple[int, Row]]) -> dict
                 for (precision, n), row in best.items()
             ],
         )
-        made["memory"] = charts.bars(
-            "peak memory of the process (MB)",
-            [
-                charts.Bar(
-                    precision,
-                    str(n + 1) if several else "",
-                    row.peak_memory_kb / 1024,
-                    None,
-                    "",
-                    _tip(row),
-                )
-                for (precision, n), row in best.items()
-                if row.peak_memory_kb is not None
-            ],
-        )
+        memory = [
+            charts.Bar(
+                precision,
+                str(n + 1) if several else "",
+                row.peak_memory_kb / 1024,
+                None,
+                "",
+                _tip(row),
+            )
+            for (precision, n), row in best.items()
+            if row.peak_memory_kb is not None  # not every program prints it
+        ]
+        if memory:
+            made["memory"] = charts.bars("peak memory of the process (MB)", memory)
     lines = [
         charts.Line(
             f"{row.precision or row.model}, {setting(row)}",

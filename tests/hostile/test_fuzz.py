@@ -24,4 +24,5 @@ def test_spoilt_inputs_end_in_a_result_or_in_one_line(kind):
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
     figures = json.loads(result.stdout.splitlines()[-1])
     assert figures["read"] + figures["refused"] == count
-    assert figures["refused"] > 0  # Something was spoilt.
+    # Something was spoilt, and the readers do not refuse everything.
+    assert figures["refused"] > 0 and figures["read"] > 0

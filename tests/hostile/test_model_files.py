@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -140,6 +142,17 @@ def test_a_measured_loop_is_ended(tmp_path):
     path = litert(endless, tmp_path / "loop.tflite")
     with pytest.raises(MeasurementFailed, match="no end after 6 s"):
         in_new_process("psfr_tf.export.measure_litert", path, seconds=6)
+
+
+def test_a_user_may_have_a_limit_of_memory_already(tmp_path):
+    path = litert(lambda x: x + 1, tmp_path / "m.tflite")
+    code = (
+        "import resource, sys\n"
+        "from psfr_tf.engines.probe import check_file\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))\n"
+        "check_file(sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
 
 
 def test_a_crash_is_another_process(tmp_path, monkeypatch):
