@@ -20,12 +20,20 @@ from psfr_tf import files
 from psfr_tf.android_bench.accuracy import NoReference, References, accuracy, picture
 from psfr_tf.android_bench.face import damaged_face
 from psfr_tf.android_bench.plan import Case, Plan, Runs
-from psfr_tf.android_bench.results import FILE_NAME, Process, Results, Row, Window, new_row, save
+from psfr_tf.android_bench.results import (
+    FILE_NAME,
+    PICTURES,
+    Process,
+    Results,
+    Row,
+    Window,
+    new_row,
+    save,
+)
 from psfr_tf.android_bench.target import CaseFailed, Target, TargetLost, Thermal
 from psfr_tf.android_bench.validity import summarize, sustained_enough
 from psfr_tf.errors import UserError
 
-PICTURES = "pictures"
 # What must be the same for `--resume` to go on.
 _IDENTITY = ("name", "cpu", "system", "runtime")
 _LOG_CHARACTERS = 2000

@@ -21,6 +21,8 @@ from psfr_tf.export.measure_litert import MeasurementFailed, in_new_process
 from psfr_tf.machine import describe_machine
 
 _CHILD = "psfr_tf.export.measure_litert"
+# A start and one run of a large network on a slow board; what needs longer has no end.
+_PATIENCE_SECONDS = 120.0
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
@@ -83,6 +85,7 @@ class LocalTarget:
             *("--warm-up", runs.warm_up_runs, "--min-runs", runs.min_runs),
             *("--max-runs", sys.maxsize),
             *("--min-seconds", runs.min_seconds, "--max-seconds", runs.max_seconds),
+            seconds=_PATIENCE_SECONDS + 4 * runs.max_seconds,
         )
         return Measurement(
             latency=summary(result["wall_ms"]),
@@ -107,7 +110,9 @@ class LocalTarget:
     def close(self) -> None:
         """Nothing to remove."""
 
-    def _child(self, case: Case, *options: object) -> dict[str, Any]:
+    def _child(
+        self, case: Case, *options: object, seconds: float = _PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         options = ("--threads", case.threads, *options)
         if case.delegate == "cpu":
             options += ("--no-xnnpack",)
@@ -115,7 +120,7 @@ class LocalTarget:
             cpus = resolve(case.affinity, self._top_khz())
             if cpus is not None:
                 options += ("--cpus", ",".join(map(str, cpus)))
-            return in_new_process(_CHILD, case.model.path, *options)
+            return in_new_process(_CHILD, case.model.path, *options, seconds=seconds)
         except MeasurementFailed as error:
             raise CaseFailed(error.reason, error.printed) from None
         except ValueError as error:

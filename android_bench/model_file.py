@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.engines.litert import open_file
-from psfr_tf.errors import UserError
+from psfr_tf.engines.probe import check_file
+from psfr_tf.errors import UserError, printable
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ModelFile:
 
 
 def read_model_file(path: Path) -> ModelFile:
-    """Read a file without running it.
+    """Read a file without running it; first in another process, which it may crash.
 
     Raises:
         UserError: it is not there or not a LiteRT file.
@@ -80,10 +81,16 @@ def read_model_file(path: Path) -> ModelFile:
         raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     if content[4:8] != b"TFL3":
         raise UserError(f"{path}: not a LiteRT (.tflite) file")
+    check_file(path, run=False)
     try:
-        interpreter = open_file(path, xnnpack=False)
-    except (ValueError, RuntimeError) as error:
+        return _described(path, content)
+    # What LiteRT does not refuse may still hold names and types that Python cannot take.
+    except Exception as error:
         raise UserError(f"{path}: not a LiteRT file ({' '.join(str(error).split())})") from None
+
+
+def _described(path: Path, content: bytes) -> ModelFile:
+    interpreter = open_file(path, xnnpack=False)
     input_names, output_names = _signature_names(interpreter)
     inputs = _tensors(interpreter.get_input_details(), input_names)
     outputs = _tensors(interpreter.get_output_details(), output_names)
@@ -170,4 +177,10 @@ def _metadata(content: bytes) -> dict[str, Any]:
         from psfr_tf.export.litert_metadata import read_metadata
     except ImportError:
         return {}
-    return read_metadata(content) or {}
+    metadata = read_metadata(content)
+    if not isinstance(metadata, dict):
+        return {}
+    # They go to the terminal and into reports.
+    return {
+        name: printable(value, 200) for name, value in metadata.items() if isinstance(value, str)
+    }

@@ -5,6 +5,7 @@ docs/benchmarks.md explains it. Units are in the names; 1 kB of memory is 1024 b
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from psfr_tf import files
 from psfr_tf.android_bench.plan import Case, Plan
 from psfr_tf.android_bench.target import Latency, Thermal
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, printable
 
 FILE_NAME = "results.json"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SCHEMA_VERSION = 1
+PICTURES = "pictures"
+_MAX_PICTURE_BYTES = 2**24
+# Text of several lines; numbers that are never below 0; more than any measurement gives.
+_TEXTS = ("failure_log",)
+_COUNTS = ("runs", "threads", "size_bytes", "multiply_adds", "peak_memory_kb", "face_px", "nodes")
+_GREATEST = 10**15
 
 
 class _Record(BaseModel):
@@ -182,17 +189,55 @@ def load(path: Path) -> Results:
         values = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not a JSON file: {error}") from None
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
         raise UserError(f"{file}: schema_version {SCHEMA_VERSION} is needed, got {version!r}")
     try:
-        return Results.model_validate(values)
+        return Results.model_validate(_checked(values))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise UserError(f"{file}: {place}: {first['msg'].lower()}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: {error}") from None
+
+
+def picture_file(folder: Path, name: str | None) -> Path | None:
+    """The file of a picture that results name, if it is one of theirs.
+
+    The results may be from elsewhere, and the report carries the picture's bytes: only a file that
+    lies in `pictures/` is taken.
+    """
+    head, _, plain = (name or "").partition("/")
+    path = folder / PICTURES / plain
+    if head != PICTURES or not re.fullmatch(r"\w[\w.-]*", plain) or path.is_symlink():
+        return None
+    if (folder / PICTURES).is_symlink() or not path.is_file():
+        return None
+    return path if path.stat().st_size <= _MAX_PICTURE_BYTES else None
+
+
+def _checked(values: Any, key: str = "") -> Any:
+    """A copy without control characters.
+
+    Raises:
+        ValueError: a number that no measurement gives.
+    """
+    if isinstance(values, dict):
+        return {printable(name): _checked(value, name) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_checked(value, key) for value in values]
+    if isinstance(values, str):
+        lines = values.splitlines() if key in _TEXTS else [values]
+        return "\n".join(map(printable, lines))
+    if isinstance(values, int | float) and not isinstance(values, bool):
+        time = key.endswith("_ms") or key == "latencies_ms"
+        least = 0 if time or key in _COUNTS else -_GREATEST
+        if not least <= values <= _GREATEST:
+            raise ValueError(f"{key}: {str(values)[:40]} is out of range")
+    return values
 
 
 def schema() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from psfr_tf.android_bench.model_file import ModelFile
 from psfr_tf.android_bench.plan import Case, Runs
+from psfr_tf.errors import MAX_MESSAGE, printable
 
 
 class TargetLost(Exception):
@@ -15,6 +16,9 @@ class TargetLost(Exception):
 
     The message is one line for the user.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, MAX_MESSAGE))
 
 
 class CaseFailed(Exception):
@@ -26,8 +30,8 @@ class CaseFailed(Exception):
     """
 
     def __init__(self, reason: str, log: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = printable(reason, MAX_MESSAGE)
+        super().__init__(self.reason)
         self.log = log
 
 

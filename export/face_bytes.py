@@ -8,6 +8,13 @@ from psfr_tf.data.decoding import decode_rgb
 # have 1024.
 MAX_SIDE = 2048
 
+# Of a request, all pictures together: a decoded picture has 3 bytes a pixel.
+MAX_PICTURES = 64
+MAX_REQUEST_PIXELS = 64 * 2**20
+# A progressive JPEG may repeat its pixels in any number of scans, each as slow as the first. Image
+# programs write 10 or so.
+MAX_SCANS = 64
+
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # signature, then the first chunk
 _JPEG_START = b"\xff\xd8\xff"
 
@@ -27,11 +34,30 @@ def decode_faces(contents: tf.Tensor, size: int) -> tf.Tensor:
         uint8 [B, S, S, 3].
 
     Raises (when the graph runs):
-        InvalidArgumentError: neither JPEG nor PNG, damaged, not square, or a side above
-            `MAX_SIDE`.
+        InvalidArgumentError: neither JPEG nor PNG, damaged, not square, a side above `MAX_SIDE`, or
+            more than `MAX_SCANS` scans; more than `MAX_PICTURES` pictures, or
+            `MAX_REQUEST_PIXELS` in all.
     """
+    count = tf.size(contents)
+    few = tf.debugging.Assert(
+        count <= MAX_PICTURES,
+        [f"image_bytes: at most {MAX_PICTURES} pictures in a request:", count],
+    )
+    with tf.control_dependencies([few]):
+        contents = tf.identity(contents)
+    shapes = tf.map_fn(_shape, contents, fn_output_signature=tf.TensorSpec([2], tf.int32))
+    pixels = tf.reduce_sum(tf.reduce_prod(tf.cast(shapes, tf.int64), axis=1))
+    small = tf.debugging.Assert(
+        pixels <= MAX_REQUEST_PIXELS,
+        [f"image_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request:", pixels],
+    )
+    with tf.control_dependencies([small]):
+        contents = tf.identity(contents)
     spec = tf.TensorSpec([size, size, 3], tf.uint8)
-    return tf.map_fn(lambda item: _decode(item, size), contents, fn_output_signature=spec)
+    # One after the other: as many decoded pictures at once as there are would take their sum.
+    return tf.map_fn(
+        lambda item: _decode(item, size), contents, fn_output_signature=spec, parallel_iterations=2
+    )
 
 
 def encode_png(images: tf.Tensor) -> tf.Tensor:
@@ -39,7 +65,8 @@ def encode_png(images: tf.Tensor) -> tf.Tensor:
     return tf.map_fn(tf.io.encode_png, images, fn_output_signature=tf.TensorSpec([], tf.string))
 
 
-def _decode(contents, size):
+def _shape(contents):
+    """Height and width from the head, int32 [2], checked."""
     is_png = _starts_with(contents, _PNG_START)
     known = tf.debugging.Assert(
         is_png | _starts_with(contents, _JPEG_START), ["image_bytes: neither a JPEG nor a PNG file"]
@@ -57,8 +84,22 @@ def _decode(contents, size):
             ["image_bytes: an aligned face is square; height, width:", height, width],
         ),
     ]
-    with tf.control_dependencies(checks):
-        image = decode_rgb(contents)
+    with tf.control_dependencies([*checks, _few_scans(contents, is_png)]):
+        return tf.ensure_shape(tf.identity(shape), [2])
+
+
+def _few_scans(contents, is_png):
+    # A scan begins with the marker FF DA, which does not occur inside the data of one.
+    values = tf.io.decode_raw(contents, tf.uint8)
+    starts = tf.equal(values[:-1], 0xFF) & tf.equal(values[1:], 0xDA)
+    scans = tf.math.count_nonzero(starts, dtype=tf.int32)
+    return tf.debugging.Assert(
+        is_png | (scans <= MAX_SCANS), [f"image_bytes: more than {MAX_SCANS} scans in a JPEG"]
+    )
+
+
+def _decode(contents, size):
+    image = decode_rgb(contents)
     image = tf.image.resize(image, [size, size], tf.image.ResizeMethod.BICUBIC, antialias=True)
     return tf.saturate_cast(tf.round(image), tf.uint8)
 

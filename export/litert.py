@@ -84,7 +84,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
             raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
     cache = files.cache_folder()
     model = cache / f"{digest.hexdigest()[:24]}.tflite"
-    if model.is_file():
+    if _is_whole(model):
         return model
     _check_writable(cache)
     logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
@@ -92,6 +92,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
     try:
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)
+        files.write_text(model.with_suffix(".sha256"), files.sha256(model))
     except OSError as error:
         raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
     return model
@@ -109,3 +110,11 @@ def _check_writable(cache: Path) -> None:
             f"({(error.strerror or str(error)).lower()}); set XDG_CACHE_HOME to a folder that can "
             "be written, or use --engine tensorflow"
         ) from None
+
+
+def _is_whole(model: Path) -> bool:
+    """Whether a file of the cache is what was written: a disk may have filled, or failed, since."""
+    try:
+        return model.with_suffix(".sha256").read_text("ascii") == files.sha256(model)
+    except (OSError, ValueError):
+        return False

@@ -116,6 +116,9 @@ def export_litert(
         "seconds": round(time.monotonic() - started, 1),
     }
     files.write_json(output / "report.json", report)
+    if (output / model_folder.CONFIG_FILE).is_file():  # beside the weights: a ready model folder
+        published = [entry["file"] for entry in entries if entry["published"]]
+        model_folder.record_hashes(output, published)
     write_table(output / "table.md", report)
     write_chart(output / "chart.png", report)
     return report

@@ -25,6 +25,7 @@ from psfr_tf.machine import peak_memory_bytes
 
 WARM_UP = 2
 MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
+TIME_LIMIT = 600.0  # seconds: a large network on a slow board
 FIGURES = ("threads", "runs", "median_ms", "min_ms", "cpu_ms", "peak_memory_mb")
 
 
@@ -60,14 +61,22 @@ def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> 
     return {name: result[name] for name in FIGURES}
 
 
-def in_new_process(module: str, path: str | os.PathLike, *options: object) -> dict:
+def in_new_process(
+    module: str, path: str | os.PathLike, *options: object, seconds: float = TIME_LIMIT
+) -> dict:
     """What `python -m module path options` prints in its last line.
 
+    Args:
+        seconds: it is ended after; a file may hold a loop without an end.
+
     Raises:
-        MeasurementFailed: it fails.
+        MeasurementFailed: it fails, or takes too long.
     """
     command = [sys.executable, "-m", module, str(path), *map(str, options)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise MeasurementFailed(path, f"no end after {seconds:.0f} s") from None
     if result.returncode:
         raise MeasurementFailed(path, _failure(result))
     return json.loads(result.stdout.splitlines()[-1])

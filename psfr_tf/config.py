@@ -292,7 +292,7 @@ def _override(values: dict[str, Any], override: str) -> None:
             raise UserError(f"--set {override}: {name} is a value, not a section")
     try:
         section[last] = _yaml_value(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
 
 

@@ -1,8 +1,29 @@
 """The one exception whose message is meant for the person at the keyboard."""
 
+# Longer than any message of ours: what a file or a phone adds to it is cut.
+MAX_MESSAGE = 2000
+
 
 class UserError(Exception):
     """Bad input: one line that names the file or option and says what to do.
 
-    The command line prints it as `psfr: error: MESSAGE` and exits with 1.
+    The command line prints it as `psfr: error: MESSAGE` and exits with 1. Part of the message may
+    come from a file or a phone, so control characters are escaped: they would move the cursor,
+    colour the terminal, or look like a line of ours.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message), MAX_MESSAGE))
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    """One line that a terminal shows as it is: control characters as escapes, at most `limit`
+    characters."""
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 4] + " ..."
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or "\udc80" <= c <= "\udcff" else c.encode("unicode_escape").decode()
+        for c in text
+    )

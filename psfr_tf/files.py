@@ -1,6 +1,7 @@
 """Atomic writes: a reader never sees half a file, and a failed write leaves the old one."""
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -31,8 +32,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        # A full disk names no file, and nobody knows the temporary one.
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)
         raise
 
 
@@ -94,3 +98,21 @@ def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
 
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary, format="PNG")
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Of a file's contents, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name from a file can only mean a file in the folder it is put to: no path, nothing
+    hidden, no control characters, and no longer than file systems allow with a suffix."""
+    return (
+        bool(name)
+        and not name.startswith(".")
+        and name.isprintable()
+        and not set(name) & set("/\\")
+        and len(name.encode("utf-8", "surrogateescape")) <= 240
+    )

@@ -90,6 +90,30 @@ def shipped_names() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED_WEIGHTS.glob(f"*/{CONFIG_FILE}"))
 
 
+def has_hash(path: Path, name: str) -> bool:
+    """Whether `config.json` has a hash of a file of the folder; then the file is as it says.
+
+    Raises:
+        UserError: the file has another hash, or cannot be read.
+    """
+    expected = read_config(path).get("files", {}).get(name)
+    if expected is None:
+        return False
+    if files.sha256(path / name) != expected:
+        raise UserError(
+            f"{path / name}: damaged or exchanged, its hash is not that of {CONFIG_FILE}; copy it "
+            "again, or delete it and export it again"
+        )
+    return True
+
+
+def record_hashes(path: Path, names: list[str]) -> None:
+    """Write the hashes of files of a model folder into its `config.json`."""
+    config = read_config(path)
+    config.setdefault("files", {}).update({name: files.sha256(path / name) for name in names})
+    files.write_json(path / CONFIG_FILE, config)
+
+
 def load_model_folder(name_or_dir: str | Path, fidelity: float | None = None) -> ModelFolder:
     """Load generator and face parsing network, in float32.
 

@@ -272,6 +272,7 @@ def _to_uint8(pixels: np.ndarray) -> np.ndarray:
 
 def _litert_engine(path: Path, fidelity: float | None):
     from psfr_tf.engines.litert import LiteRTEngine
+    from psfr_tf.engines.probe import check_file
 
     model = path / LITERT_FILE
     if fidelity is not None or not model.is_file():
@@ -280,6 +281,8 @@ def _litert_engine(path: Path, fidelity: float | None):
         from psfr_tf.export.litert import cached_file
 
         model = cached_file(path, fidelity)
+    elif not model_folder.has_hash(path, LITERT_FILE):
+        check_file(model)
     try:
         return LiteRTEngine(model)
     except (ImportError, ValueError, RuntimeError) as error:

@@ -11,6 +11,13 @@ from psfr_tf.errors import UserError
 
 Section = TypeVar("Section", bound=BaseModel)
 
+# A file of ours has 3 kB, 100 values and 3 levels.
+MAX_BYTES = 2**20
+MAX_VALUES = 10_000
+MAX_DEPTH = 20
+# Shown of one file.
+MAX_MISTAKES = 10
+
 
 def validated(section: type[Section], values: dict[str, Any], path: str | Path) -> Section:
     """The section of these values.
@@ -39,15 +46,58 @@ def read_yaml(path: Path, keys: str) -> dict[str, Any]:
         UserError: one line naming the file and the reason.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path}: not a config: above {MAX_BYTES >> 20} MiB")
+        text = content.decode("utf-8-sig")
+        _check_extent(text)
+        values = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{path}: cannot read the config: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # ValueError and OverflowError: dates, numbers of thousands of digits, bytes that are no text.
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a YAML file: {reason}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys such as {keys}")
     return values
+
+
+def _check_extent(text: str) -> None:
+    """Refuse what is small in the file and has no end in memory.
+
+    Raises:
+        yaml.YAMLError: deep nesting, an alias inside what it stands for, or aliases of aliases that
+            stand for too much.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep")
+    sizes: dict[int, int | None] = {}  # None while a node is being counted
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in sizes:
+            if sizes[id(node)] is None:
+                raise yaml.YAMLError("an alias inside what it stands for")
+            return sizes[id(node)]
+        sizes[id(node)] = None
+        count = 1
+        if isinstance(node, yaml.MappingNode):
+            count += sum(size(key) + size(value) for key, value in node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            count += sum(map(size, node.value))
+        if count > MAX_VALUES:
+            raise yaml.YAMLError(f"more than {MAX_VALUES} values, aliases written out")
+        sizes[id(node)] = count
+        return count
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        size(root)
 
 
 def _section_of(section: Any, location: tuple) -> type[BaseModel] | None:
@@ -65,7 +115,7 @@ def _section_of(section: Any, location: tuple) -> type[BaseModel] | None:
 
 def _one_line(error: ValidationError, whole: type[BaseModel]) -> str:
     messages = []
-    for item in error.errors():
+    for item in error.errors()[:MAX_MISTAKES]:
         location = item["loc"]
         key = ".".join(str(part) for part in location)
         if item["type"] == "extra_forbidden":
@@ -81,5 +131,15 @@ def _one_line(error: ValidationError, whole: type[BaseModel]) -> str:
             messages.append(f"{key}: {reason}" if key else reason)
         else:
             reason = item["msg"][0].lower() + item["msg"][1:]
-            messages.append(f"{key}: {reason}, got {item['input']!r}")
+            messages.append(f"{key}: {reason}, got {_shown(item['input'])}")
+    if error.error_count() > MAX_MISTAKES:
+        messages.append(f"and {error.error_count() - MAX_MISTAKES} more")
     return "; ".join(messages)
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes
+        text = f"a large {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:196]} ..."

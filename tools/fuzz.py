@@ -9,6 +9,7 @@ hangs it is named, and the next goes on. A case is drawn from the seed and its n
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import signal
@@ -33,6 +34,9 @@ def work(args) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         kind = KINDS[args.kind](Path(folder))
+        for good in kind.good:  # What is imported on first use does not count.
+            with contextlib.suppress(UserError):
+                kind.read(good)
         limit = _address_space() + args.memory * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         for number in range(args.first, args.first + args.count):
@@ -92,7 +96,10 @@ def run(kind: str, count: int, seed: int, first: int, options: list[str]) -> dic
                 result["failed"][record["end"]] = record["outcome"]
         code = child.wait()
         if running is None and code:
-            raise SystemExit(f"fuzz: the worker of {kind} ended with {code} before a case")
+            raise SystemExit(
+                f"fuzz: the worker of {kind} ended with {code} between cases: a fault "
+                "of the fuzzer; run it with --worker to see"
+            )
         if running is not None:
             name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             result["failed"][running] = "time limit" if name == "SIGALRM" else f"ended by {name}"

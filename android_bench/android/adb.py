@@ -1,8 +1,11 @@
 """The adb client: commands on one phone, with its errors told apart."""
 
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +15,10 @@ from psfr_tf.errors import UserError
 # Seconds for what a phone answers at once; starting adb's server is part of the first command.
 _ANSWER_SECONDS = 30
 _EXIT_MARK = "psfr-exit-code:"
-_EXIT_CODE = re.compile(rf"{_EXIT_MARK}(\d+)\n?")
+_EXIT_CODE = re.compile(rf"{_EXIT_MARK}(\d{{1,9}})(?!\d)\n?")
+# More than any command of ours prints; looked at so often.
+MAX_OUTPUT_BYTES = 8 * 2**20
+_WATCH_SECONDS = 0.2
 # What the client says when the phone or the way to it has gone.
 _LOST = re.compile(
     r"device offline|device '.*' not found|no devices|error: closed|protocol fault|"
@@ -37,6 +43,10 @@ class AdbError(Exception):
 
 class AdbTimeout(Exception):
     """A command on the phone did not end in time; it may still run there."""
+
+
+class AdbFlood(AdbTimeout):
+    """A command on the phone printed too much, and was not waited for."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ def run_adb(*arguments: str, timeout: float = _ANSWER_SECONDS) -> tuple[int, str
 
     Raises:
         UserError: adb is not installed.
-        AdbTimeout: it does not end within `timeout` seconds.
+        AdbTimeout: it does not end within `timeout` seconds, or prints without end.
     """
     program = shutil.which("adb")
     if program is None:
@@ -142,17 +152,33 @@ def run_adb(*arguments: str, timeout: float = _ANSWER_SECONDS) -> tuple[int, str
             "adb is not installed: install Android's platform tools (Debian, Ubuntu: apt install "
             "adb) and put adb on the PATH"
         )
-    try:
-        done = subprocess.run(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired:
-        raise AdbTimeout(f"adb {arguments[0]}: no end after {timeout:g} s") from None
-    return done.returncode, done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+    with tempfile.TemporaryFile() as output:
+        # A file, not a pipe: what nobody reads does not fill memory, and its size can be watched.
+        with subprocess.Popen(
+            [program, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        ) as client:
+            try:
+                _watch(client, output, arguments[0], timeout)
+            finally:
+                client.kill()
+        output.seek(0)
+        text = output.read(MAX_OUTPUT_BYTES)
+    return client.returncode, text.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _watch(client: subprocess.Popen, output, verb: str, timeout: float) -> None:
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            client.wait(min(_WATCH_SECONDS, max(0.0, end - time.monotonic())))
+            return
+        except subprocess.TimeoutExpired:
+            if os.fstat(output.fileno()).st_size > MAX_OUTPUT_BYTES:
+                raise AdbFlood(
+                    f"adb {verb}: printed more than {MAX_OUTPUT_BYTES >> 20} MiB"
+                ) from None
+            if time.monotonic() >= end:
+                raise AdbTimeout(f"adb {verb}: no end after {timeout:g} s") from None
 
 
 def attached_devices() -> list[AttachedDevice]:

@@ -30,9 +30,11 @@ _TIMINGS = re.compile(
     rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, "
     rf"Warmup \(avg\): {_NUMBER}, Inference \(avg\): {_NUMBER}"
 )
-_STATISTICS = re.compile(r"\bcount=(\d+)((?: \w+=[-+\d.e]+)*)")
+_STATISTICS = re.compile(r"\bcount=(\d{1,9})(?!\d)((?: \w+=[-+\d.e]+)*)")
 _PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}")
-_REPLACING = re.compile(r"Replacing (\d+) out of (\d+) node\(s\) with delegate \((\w+)\) node")
+_REPLACING = re.compile(
+    r"Replacing (\d{1,9}) out of (\d{1,9}) node\(s\) with delegate \((\w+)\) node"
+)
 _ERRORS = re.compile(r"^(?:ERROR|FATAL): *(\S.*)$", re.MULTILINE)
 # A source file that the other program names in front of its lines.
 _OTHER_PROGRAM = "benchmark_litert_model.h"
@@ -106,11 +108,11 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
     if len(timings) != 1 or not statistics:
         raise CaseFailed("benchmark_model printed no timings that can be understood", log)
     try:
-        init_us, first_us, _, mean_us = map(float, timings[0])
+        init_us, first_us, _, mean_us = map(_finite, timings[0])
         count, rest = statistics[-1]
-        values = {name: float(v) / 1e3 for name, v in re.findall(r"(\w+)=(\S+)", rest)}
+        values = {name: _finite(v) / 1e3 for name, v in re.findall(r"(\w+)=(\S+)", rest)}
         peak = _PEAK.search(log)
-        peak_kb = round(1024 * float(peak.group(1))) if peak else None
+        peak_kb = round(1024 * _finite(peak.group(1))) if peak else None
     except ValueError:
         raise CaseFailed("benchmark_model printed numbers that cannot be read", log) from None
     if not int(count) or mean_us <= 0:
@@ -139,6 +141,18 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
     )
 
 
+def _finite(text: str) -> float:
+    """A number that a measurement can give; JSON has none for others.
+
+    Raises:
+        ValueError: it is another.
+    """
+    value = float(text)
+    if not abs(value) < 1e12:
+        raise ValueError(f"not a measurement: {text[:40]}")
+    return value
+
+
 def _delegation(case: Case, log: str, operations: int) -> tuple[int, int | None, int | None]:
     """Operations, those that the case's delegate runs, and the pieces it runs them in."""
     if case.delegate == "cpu":
@@ -147,7 +161,7 @@ def _delegation(case: Case, log: str, operations: int) -> tuple[int, int | None,
     for delegated, nodes, applied in _REPLACING.findall(log):
         if applied != kernel:
             continue
-        pieces = re.search(rf"applied {name} delegate.* w/ (\d+) delegate kernels", log)
+        pieces = re.search(rf"applied {name} delegate.* w/ (\d{{1,9}}) delegate kernels", log)
         partitions = 1 if delegated == nodes else int(pieces.group(1)) if pieces else None
         return int(nodes), int(delegated), partitions
     if "model graph will not be executed by the delegate" in log:

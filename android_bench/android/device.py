@@ -1,13 +1,15 @@
 """What a phone says about itself: model, processor, heat, battery."""
 
+import contextlib
 import re
 from typing import Any
 
 from psfr_tf.android_bench.affinity import parse_cpus
 from psfr_tf.android_bench.android.adb import Adb
 from psfr_tf.android_bench.target import Thermal
+from psfr_tf.errors import printable
 
-_TEMPERATURE = re.compile(r"Temperature\{mValue=([-\d.]+), mType=(-?\d+),")
+_TEMPERATURE = re.compile(r"Temperature\{mValue=(-?\d{1,6}(?:\.\d*)?), mType=(-?\d{1,6}),")
 # Types of android.hardware.thermal: CPU, GPU, NPU, TPU, SOC.
 _PROCESSOR_TYPES = {0, 1, 9, 10, 13}
 _PROCESSOR_ZONES = re.compile(r"cpu|gpu|soc|tsens|big|little|mid|cluster|ap_thermal", re.IGNORECASE)
@@ -21,7 +23,8 @@ def read_properties(adb: Adb) -> dict[str, str]:
 
 def parse_properties(text: str) -> dict[str, str]:
     """Output of `getprop`: lines `[name]: [value]`."""
-    return dict(re.findall(r"^\[(.+?)\]: \[(.*)\]$", text, re.MULTILINE))
+    pairs = re.findall(r"^\[(.+?)\]: \[(.*)\]$", text, re.MULTILINE)
+    return {name: printable(value, 500) for name, value in pairs}
 
 
 def read_cores(adb: Adb) -> tuple[dict[int, int], list[str]]:
@@ -41,12 +44,15 @@ def parse_cores(text: str) -> tuple[dict[int, int], list[str]]:
         Top frequency in kHz of each core (0 where it is hidden), and the governors in use.
     """
     present = re.search(r"^present:([\d,-]+)$", text, re.MULTILINE)
-    top_khz = dict.fromkeys(parse_cpus(present.group(1)), 0) if present else {}
-    frequency = r"^cpu(\d+)/cpufreq/cpuinfo_max_freq:(\d+)$"
+    top_khz = {}
+    if present:
+        with contextlib.suppress(ValueError):  # A phone says what it likes; without, no pinning.
+            top_khz = dict.fromkeys(parse_cpus(present.group(1)), 0)
+    frequency = r"^cpu(\d{1,4})/cpufreq/cpuinfo_max_freq:(\d{1,9})$"
     for number, khz in re.findall(frequency, text, re.MULTILINE):
         top_khz[int(number)] = int(khz)
-    governors = re.findall(r"^cpu\d+/cpufreq/scaling_governor:(\S+)$", text, re.MULTILINE)
-    return top_khz, sorted(set(governors))
+    governors = re.findall(r"^cpu\d+/cpufreq/scaling_governor:(\S{1,40})$", text, re.MULTILINE)
+    return top_khz, sorted({printable(governor) for governor in governors})
 
 
 def abis(properties: dict[str, str]) -> list[str]:
@@ -74,7 +80,7 @@ def describe(
     )
     maker = properties.get("ro.product.manufacturer", "")
     model = properties.get("ro.product.model", "Android device")
-    total = re.search(r"MemTotal:\s*(\d+) kB", memory)
+    total = re.search(r"MemTotal:\s*(\d{1,15}) kB", memory)
     return {
         "name": model if model.lower().startswith(maker.lower()) else f"{maker} {model}",
         "cpu": soc
@@ -95,12 +101,14 @@ def describe(
 
 def parse_battery(text: str) -> dict[str, Any] | None:
     """Output of `dumpsys battery`: level in percent, state, temperature in degrees Celsius."""
-    values = dict(re.findall(r"^\s*([\w ]+): (-?\d+)$", text, re.MULTILINE))
+    values = dict(re.findall(r"^\s*([\w ]+): (-?\d{1,9})$", text, re.MULTILINE))
     if "level" not in values:
         return None
     temperature = values.get("temperature")
+    scale = int(values.get("scale", 100))
+    scale = scale if scale > 0 else 100
     return {
-        "level_percent": round(100 * int(values["level"]) / int(values.get("scale", 100))),
+        "level_percent": round(100 * int(values["level"]) / scale),
         "state": _CHARGING.get(int(values.get("status", 1)), "unknown"),
         "celsius": int(temperature) / 10 if temperature else None,
     }
@@ -148,7 +156,7 @@ def parse_thermal_files(text: str) -> Thermal | None:
             continue
         if place.startswith("thermal_zone") and _PROCESSOR_ZONES.search(name):
             value = files.get(f"{place}/temp", "")
-            if re.fullmatch(r"-?\d+", value):
+            if re.fullmatch(r"-?\d{1,9}", value):
                 # A few kernels give whole degrees.
                 celsius.append(int(value) / (1000 if abs(int(value)) > 200 else 1))
         if place.startswith("cooling_device") and "cpufreq" in name:

@@ -24,6 +24,8 @@ def parse_result_file(content: bytes, measurement: Measurement) -> Measurement:
         for number, name in _LATENCY_FIELDS.items()
         if len(latency.get(number, b"")) == 4
     }
+    if not all(0 <= value < 1e12 for value in figures.values()):
+        raise ValueError("a figure that no measurement gives")
     return replace(measurement, latency=replace(measurement.latency, **figures))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from psfr_tf.android_bench.affinity import resolve
 from psfr_tf.android_bench.android import benchmark_model, device
-from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbTimeout
+from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbFlood, AdbTimeout
 from psfr_tf.android_bench.android.program import check_program
 from psfr_tf.android_bench.android.result_file import parse_result_file
 from psfr_tf.android_bench.model_file import ModelFile
@@ -159,9 +159,11 @@ class AndroidTarget:
                 f"rm -f {_PID}; exit $code",
                 timeout,
             )
-        except AdbTimeout:
+        except AdbTimeout as error:
             self._stop_program()
-            raise CaseFailed(f"benchmark_model did not end within {timeout:.0f} s") from None
+            flood = isinstance(error, AdbFlood)
+            why = "printed without end" if flood else f"did not end within {timeout:.0f} s"
+            raise CaseFailed(f"benchmark_model {why}") from None
         if result.code:
             raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
         return command, result.text
@@ -174,7 +176,8 @@ class AndroidTarget:
                 self._adb.pull(remote, local)
             except AdbError:
                 return b""
-            return local.read_bytes()
+            with local.open("rb") as file:
+                return file.read(_MAX_PULLED_BYTES)
 
     def _stop_program(self) -> None:
         self._adb.answer(f"[ -e {_PID} ] && kill -9 $(cat {_PID})")
@@ -182,6 +185,10 @@ class AndroidTarget:
     def _remove_folder(self) -> None:
         self._stop_program()
         self._adb.answer(f"rm -rf {FOLDER}")
+
+
+# An output of 1024x1024 faces has 100 MB.
+_MAX_PULLED_BYTES = 2**30
 
 
 def _graph(model: ModelFile) -> str:

@@ -15,7 +15,7 @@ from psfr_tf.android_bench.report.sections import (
     device_facts,
     device_name,
 )
-from psfr_tf.android_bench.results import Results, Row
+from psfr_tf.android_bench.results import Results, Row, picture_file
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#f4f6f9;--bad:#b3382c}
@@ -157,8 +157,9 @@ def _pictures(section: Section, folder: Path) -> str:
         shown.setdefault(row.accuracy.picture, caption)
     figures = []
     for path, caption in shown.items():
-        if path and (folder / path).is_file():
-            data = base64.b64encode((folder / path).read_bytes()).decode()
+        file = picture_file(folder, path)
+        if file:
+            data = base64.b64encode(file.read_bytes()).decode()
             figures.append(
                 f'<figure><img alt="{escape(caption)}" src="data:image/jpeg;base64,{data}">'
                 f"<figcaption>{escape(caption)}</figcaption></figure>"

@@ -1,5 +1,6 @@
 """What a report shows, whatever its form: one section for each network, and the words in it."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def sections(results: Sequence[Results]) -> list[Section]:
     for name, rows in groups.items():
         rows = sorted(rows, key=_order)
         slug = re.sub(r"[^\w]+", "_", name).strip("_")
+        if len(slug) > 80:  # A name from elsewhere may be longer than a file's may be.
+            slug = f"{slug[:60]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         made.append(Section(name, slug, _summary(rows), _charts(results, rows), rows))
     return made
 
@@ -116,7 +119,7 @@ def device_facts(results: Results) -> list[tuple[str, str]]:
     """What the results say about the device, in words."""
     facts = []
     for key, value in results.device.items():
-        if key.endswith("_kb") and value:
+        if key.endswith("_kb") and isinstance(value, int) and value:
             key, value = key[:-3], f"{value / 1024**2:.1f} GiB"
         facts.append((key.replace("_", " "), value))
     runs = results.plan.runs

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from psfr_tf.conversion.archive import check_archive
 from psfr_tf.conversion.layout import NetworkLayout, network_layout
 from psfr_tf.errors import UserError
 from psfr_tf.file_kind import disguise_of
@@ -34,6 +35,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
             but tensors by name.
     """
     path = Path(path)
+    check_archive(path)
     try:
         import torch
     except ImportError:
@@ -146,6 +148,9 @@ def _unfold_spectral_norm(
         weight = state.get(f"{prefix}.weight")
         if weight is None or f"{prefix}.weight_orig" in state:
             continue
+        shape = layout.targets[f"{prefix}.weight_orig"].torch_shape
+        if weight.shape != shape or not np.isfinite(weight).all():
+            continue  # `load_state` says what is wrong with it
         del state[f"{prefix}.weight"]
         matrix = weight.reshape(weight.shape[0], -1).astype(np.float64)
         # The leading eigenvector of the smaller Gram matrix is much cheaper than an SVD.

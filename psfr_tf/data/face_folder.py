@@ -9,6 +9,7 @@ from pathlib import Path
 from psfr_tf.csv_file import read_rows
 from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
 from psfr_tf.errors import UserError
+from psfr_tf.files import is_plain_name
 from psfr_tf.picture_file import open_picture
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -139,6 +140,11 @@ def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
     for number, row in enumerate(rows, 2):
         if not row["name"] or not row["split"]:
             raise UserError(f"{manifest_csv}: line {number}: name or split is missing")
+        if not is_plain_name(row["name"]):
+            raise UserError(
+                f"{manifest_csv}: line {number}: {row['name']!r:.100}: names must be plain file "
+                "names without suffix"
+            )
     return {row["name"]: row["split"] for row in rows}
 
 

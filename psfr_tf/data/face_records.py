@@ -48,6 +48,17 @@ class FaceRecords:
             if size != shard["bytes"]:
                 fault = "missing" if size is None else f"{size} bytes, not {shard['bytes']}"
                 raise UserError(f"{path}: the shard is damaged ({fault}); run psfr prepare again")
+            try:
+                found = records.record_offsets(path)
+            except (ValueError, OSError) as error:
+                raise UserError(
+                    f"{path}: the shard is damaged ({error}); run psfr prepare again"
+                ) from None
+            if found != shard["offsets"]:
+                raise UserError(
+                    f"{path}: the shard is damaged (its records are not where {records.INDEX} "
+                    "says); run psfr prepare again"
+                )
         self.names: list[str] = [name for shard in shards for name in shard["names"]][:limit]
         self.has_masks: bool = index["masks"]
         counts = [len(shard["names"]) for shard in shards]

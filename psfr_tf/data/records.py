@@ -16,23 +16,66 @@ TensorFlow's guide "TFRecord and tf.train.Example".
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tensorflow as tf
+from PIL import Image
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from psfr_tf import files
 from psfr_tf.data.decoding import decode_rgb
 from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.yaml_file import validated
 
 INDEX = "index.json"
 FORMAT_VERSION = 1
 _FRAME = 16  # bytes of a record beside its data
+# An aligned face, whatever its format.
+MAX_RECORD_BYTES = 2**28
+MAX_SIDE = 4096
+
+
+PlainName = Annotated[str, AfterValidator(lambda name: _plain(name))]
+
+
+class _IndexShard(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    file: PlainName
+    split: PlainName
+    bytes: Annotated[int, Field(ge=0, lt=2**63)]
+    names: list[PlainName]
+    offsets: list[Annotated[int, Field(ge=0, lt=2**63)]]
+
+    @model_validator(mode="after")
+    def _alike(self):
+        if len(self.names) != len(self.offsets):
+            raise ValueError(f"{len(self.names)} names and {len(self.offsets)} offsets")
+        return self
+
+
+class _Index(BaseModel):
+    """What is read of `index.json`; other keys describe where the faces are from."""
+
+    model_config = ConfigDict(strict=True)
+
+    complete: bool
+    masks: bool
+    splits: dict[str, int]
+    shards: list[_IndexShard]
+
+
+def _plain(name: str) -> str:
+    if not files.is_plain_name(name):
+        raise ValueError(f"{name!r:.100} is no plain file name")
+    return name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +139,7 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
     """
     names, offsets, position = [], [], 0
     try:
+        record_offsets(path)
         for serialized in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             record = parse(serialized)
             if record.split != split:
@@ -105,13 +149,34 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
             names.append(record.name)
             offsets.append(position)
             position += len(serialized) + _FRAME
-    except (tf.errors.OpError, ValueError) as error:
+    except (tf.errors.OpError, ValueError, OSError) as error:
         why = reason(error)
         raise UserError(f"{path}: damaged after {len(names)} faces ({why})") from error
     size = path.stat().st_size
     if position != size:
         raise UserError(f"{path}: {size} bytes, {position} expected")
     return Shard(path.name, split, size, names, offsets)
+
+
+def record_offsets(path: Path) -> list[int]:
+    """Where each record of a TFRecord file begins, from the lengths alone.
+
+    TensorFlow believes a length: it takes that much memory, and crashes where there is none.
+
+    Raises:
+        ValueError: a length leads past the end of the file.
+    """
+    offsets, position, size = [], 0, path.stat().st_size
+    with path.open("rb") as file:
+        while position < size:
+            file.seek(position)
+            head = file.read(8)
+            length = int.from_bytes(head, "little")
+            if len(head) < 8 or length > min(MAX_RECORD_BYTES, size - position - _FRAME):
+                raise ValueError(f"record {len(offsets)} at byte {position}: not a record")
+            offsets.append(position)
+            position += _FRAME + length
+    return offsets
 
 
 def parse(serialized: bytes) -> Record:
@@ -126,13 +191,15 @@ def parse(serialized: bytes) -> Record:
     except Exception as error:  # protobuf's DecodeError, which has moved between versions
         raise ValueError("not a tf.train.Example") from error
     values = {key: feature.bytes_list.value for key, feature in example.features.feature.items()}
-    if not {"name", "split", "image"} <= values.keys():
+    if not all(values.get(key) for key in ("name", "split", "image")):
         raise ValueError("a record without name, split or image")
+    if not files.is_plain_name(values["name"][0].decode()):
+        raise ValueError(f"the name {values['name'][0]!r:.100} is no plain file name")
     return Record(
         values["name"][0].decode(),
         values["split"][0].decode(),
         values["image"][0],
-        values["mask"][0] if "mask" in values else None,
+        values["mask"][0] if values.get("mask") else None,
     )
 
 
@@ -143,6 +210,8 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
         UserError: it does not decode, or is not what the format says.
     """
     try:
+        for content in filter(None, (record.image, record.mask)):
+            _check_side(content)
         image = decode_rgb(record.image)
         fault = None if image.shape[0] == image.shape[1] else "the picture is not square"
         if record.mask is not None:
@@ -151,8 +220,21 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
                 fault = "the parsing map is not a square map of labels 0..18"
     except tf.errors.OpError as error:
         fault = str(error.message).split("\n")[0].split(" [Op:")[0]
+    except ValueError as error:
+        fault = str(error)
     if fault:
         raise UserError(f"{path}: {record.name}: {fault}")
+
+
+def _check_side(content: bytes) -> None:
+    """Look at the size in the picture's head before its pixels are decoded."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+            sides = image.size
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"not a JPEG or PNG picture ({error})") from None
+    if max(sides) > MAX_SIDE:
+        raise ValueError(f"{sides[0]}x{sides[1]} pixels, faces have {MAX_SIDE} at most")
 
 
 def write_index(folder: Path, description: dict[str, Any], shards: Sequence[Shard] | None) -> None:
@@ -184,10 +266,11 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder}: no {INDEX} in this folder; psfr prepare writes folders of TFRecord shards"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: cannot read the index of the shards ({error})") from error
     if version != FORMAT_VERSION:
         raise UserError(f"{path}: format version {version}, this version reads {FORMAT_VERSION}")
+    validated(_Index, index, path)
     return index
 
 

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from psfr_tf.csv_file import read_rows
 from psfr_tf.data.degradation import Degradation, DegradationParameters
-from psfr_tf.data.degradation.natural import neutral_light
+from psfr_tf.data.degradation.natural import LIGHT_RANGES, neutral_light
 from psfr_tf.data.degradation.pipeline import BLURS
 from psfr_tf.data.degradation.resampling import METHODS
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
+from psfr_tf.files import is_plain_name
 
 _FACE = ("name", "source_file", "form", "seed", "index", "size")
 _DRAWN = (
@@ -42,6 +43,7 @@ COLUMNS = (*_FACE, *_DRAWN, *_HASHES, *_LIGHT)
 # Manifests of earlier versions have no columns for what only "natural" draws.
 _REQUIRED = (*_FACE, *_DRAWN, *_HASHES)
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
+_INT64 = (-(2**63), 2**63 - 1)
 _BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
 
 
@@ -91,8 +93,9 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
     """The draws of a row, the inverse of `drawn_values`.
 
     Raises:
-        ValueError: if a cell is not what it should be.
+        ValueError: if a cell is not what it should be, or out of the range that draws have.
     """
+    _check_ranges(values, degradation)
     whole = {
         name: tf.constant(int(values[name]), tf.int32)
         for name in ("average_k", "motion_k", "low_size", "jpeg_quality")
@@ -123,6 +126,25 @@ def _light(values: Mapping[str, str]) -> dict[str, tf.Tensor]:
     }
 
 
+def _check_ranges(values: Mapping[str, str], degradation: Degradation) -> None:
+    """Kernels and pictures are made as large as a cell says."""
+    ranges = {
+        **degradation.ranges(),
+        "noise_seed_0": _INT64,
+        "noise_seed_1": _INT64,
+        **dict.fromkeys(_BOOLEANS, (0, 1)),
+    }
+    if values.get("gain_0"):
+        ranges |= LIGHT_RANGES
+    for name, (low, high) in ranges.items():
+        real = isinstance(low, float)
+        value = float(values[name]) if real else int(values[name])
+        # Nine digits of a float32 may round past the end of its range.
+        slack = 1e-5 * (abs(high) + 1) if real else 0
+        if not low - slack <= value <= high + slack:
+            raise ValueError(f"{name} must be {low}..{high}, got {values[name]:.40}")
+
+
 def read_manifest(path: Path) -> list[ManifestRow]:
     """Rows of a manifest that `psfr degrade` wrote.
 
@@ -142,14 +164,10 @@ def read_manifest(path: Path) -> list[ManifestRow]:
                 raise ValueError(f"form {row['form']!r}")
             degradation = Degradation(row["form"], int(row["size"]))
             parameters(row, degradation)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise UserError(f"{path}: line {number} is damaged ({error})") from error
         name = row["name"]
-        if (
-            not name
-            or Path(name).name != name
-            or Path(row["source_file"]).name != row["source_file"]
-        ):
+        if not (is_plain_name(name) and is_plain_name(row["source_file"])):
             raise UserError(f"{path}: line {number}: names must be plain file names")
         result.append(ManifestRow(name, row["source_file"], row["form"], int(row["size"]), row))
     return result

@@ -25,9 +25,11 @@ class PictureNetwork:
 
     def __init__(self, file: Path, outputs: int, missing: str):
         from psfr_tf.engines.litert import interpreter_class
+        from psfr_tf.engines.probe import check_file
 
         if not file.is_file():
             raise UserError(f"{file} is missing: {missing}")
+        check_file(file)
         try:
             self._interpreter = interpreter_class()(model_path=str(file))
             self._interpreter.allocate_tensors()

@@ -1,5 +1,6 @@
 """Checkpoints that hold the whole state of a run: networks, average, optimizers, position."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,12 +92,25 @@ class RunState:
         return [self.directory / f"{PREFIX}{step}" for step in sorted(steps)]
 
     def save(self) -> Path:
-        """Write a checkpoint, delete those beyond ``keep``, and return its path."""
+        """Write a checkpoint, delete those beyond ``keep``, and return its path.
+
+        Raises:
+            UserError: it cannot be written; the ones before it are kept.
+        """
         path = self.directory / f"{PREFIX}{self.step}"
         if not self.writable:
             return path
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._checkpoint.write(str(path))
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._checkpoint.write(str(path))
+        except (tf.errors.OpError, OSError) as error:
+            self._clean()
+            if not path.with_name(f"{path.name}.index").exists():
+                _delete(path)
+            raise UserError(
+                f"{path}: cannot write the checkpoint ({_cause(error)}); the one before it is "
+                "kept: make room and run the same command again"
+            ) from error
         for old in self.checkpoints()[: -self.keep]:
             _delete(old)
         return path
@@ -109,6 +123,8 @@ class RunState:
         Raises:
             UserError: the checkpoint does not fit the model, or all are damaged.
         """
+        if self.writable:
+            self._clean()
         damaged: list[Path] = []
         for path in reversed(self.checkpoints()):
             try:
@@ -131,6 +147,18 @@ class RunState:
                 "run again"
             )
         return None
+
+    def _clean(self) -> None:
+        """Remove what a write that was cut short has left."""
+        for path in self.directory.glob(f"{PREFIX}*_temp"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.directory.glob(f"{PREFIX}*.tempstate*"):
+            path.unlink(missing_ok=True)
+
+
+def _cause(error: Exception) -> str:
+    """The system's words; TensorFlow puts the path before them."""
+    return (getattr(error, "strerror", None) or reason(error)).split("; ")[-1].strip().lower()
 
 
 def _variables(state: keras.Model | keras.Optimizer) -> tf.train.Checkpoint:

@@ -112,7 +112,7 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "cache")
 
     first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
-    (cached,) = (tmp_path / "cache" / "psfr_tf").iterdir()
+    (cached,) = (tmp_path / "cache" / "psfr_tf").glob("*.tflite")
 
     monkeypatch.setattr(litert, "float32_restorer", lambda _: pytest.fail("converted twice"))
     second = FaceRestorer.from_pretrained(folder, engine="litert")

@@ -17,6 +17,14 @@ EXPOSURES = (0.1, 1.6)  # factors, drawn on a logarithmic scale
 CONTRASTS = (0.15, 1.0)
 WEAKEST_CHANNEL = 0.5
 
+# Of the cells of a manifest.
+LIGHT_RANGES = {
+    **dict.fromkeys(("gain_0", "gain_1", "gain_2"), (0.0, EXPOSURES[1])),
+    "offset": (0.0, 255.0),
+    "compressed_again": (0, 1),
+    "second_quality": SECOND_QUALITY,
+}
+
 
 def neutral_light() -> dict[str, tf.Tensor]:
     """Fields of `DegradationParameters` that leave color, light and a second JPEG out."""

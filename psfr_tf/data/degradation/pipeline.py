@@ -168,6 +168,20 @@ class Degradation:
         least = LEAST_SIGMA * self.size / REFERENCE_SIZE
         return natural.soften(p, softening, self.size, least, JPEG_QUALITY)
 
+    def ranges(self) -> dict[str, tuple[float, float] | tuple[int, int]]:
+        """Least and greatest value of each number that `draw` may give."""
+        softer = self.form == "natural"
+        least = LEAST_SIGMA * self.size / REFERENCE_SIZE
+        return {
+            "gaussian_sigma": (least, self.gaussian_sigmas[1]) if softer else self.gaussian_sigmas,
+            "average_k": (min(self.average_sizes), max(self.average_sizes)),
+            "motion_k": (min(self.motion_sizes), max(self.motion_sizes)),
+            "motion_angle": (0.0, 180.0),
+            "low_size": (LOW_SIZE[0], self.size) if softer else self.low_sizes,
+            "noise_sigma": NOISE_SIGMA,
+            "jpeg_quality": (JPEG_QUALITY[0], natural.BEST_QUALITY) if softer else JPEG_QUALITY,
+        }
+
     def apply(self, hq: tf.Tensor, p: DegradationParameters) -> tuple[tf.Tensor, tf.Tensor]:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
         hq = tf.ensure_shape(hq, [self.size, self.size, 3])
