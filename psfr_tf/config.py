@@ -39,6 +39,10 @@ class DataConfig(_Section):
     val_images: Annotated[int, Field(ge=0)] = Field(
         64, description="largest number of validation faces; 0 turns validation off"
     )
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="with images and no manifest: share of the faces for validation, by their name",
+    )
     degradation: Form = "paper"
     service: Annotated[str, Field(pattern=r"^grpc://[^/:]+:\d+$")] | None = Field(
         None, description="grpc://HOST:PORT of a tf.data service dispatcher that runs the input"
@@ -54,6 +58,11 @@ class DataConfig(_Section):
             for name in ("images", "masks", "manifest"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"records and {name} exclude each other; leave one out")
+        for name in ("records", "manifest"):
+            if self.val_fraction and getattr(self, name) is not None:
+                raise ValueError(
+                    f"val_fraction and {name} exclude each other: {name} has splits; leave one out"
+                )
         return self
 
     def check_paths(self) -> None:
@@ -113,6 +122,10 @@ class TrainingConfig(_Section):
         10000.0, description="half-life of the weight average in images; 0 keeps no average"
     )
     init: str | None = Field(None, description="model folder or run folder to start from")
+    fine_tune: bool = Field(
+        False,
+        description="init is a finished model: keep its networks and both its operating points",
+    )
     parsing_weights: str | None = Field(
         None, description="model folder, run folder or .weights.h5 of the face parsing network"
     )
@@ -123,6 +136,8 @@ class TrainingConfig(_Section):
             raise ValueError(
                 f"warmup_steps must be below steps ({self.steps}), got {self.warmup_steps}"
             )
+        if self.fine_tune and self.init is None:
+            raise ValueError("fine_tune needs init: shipped weights or a model folder")
         return self
 
 
@@ -227,6 +242,8 @@ class TrainConfig(_Section):
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
         losses = self.losses
+        if self.training.fine_tune and self.model == "fpn":
+            raise ValueError("training.fine_tune is for model: psfrgan")
         if self.model == "fpn":  # say plainly which terms are off
             losses.style_features = "none"
             losses.style_weight = losses.adversarial_weight = losses.feature_matching_weight = 0.0

@@ -1,6 +1,7 @@
 """`psfr evaluate`: measures models, or pictures restored by any method."""
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
@@ -35,7 +36,14 @@ METRICS = (
     "color_difference_dark",
     "color_difference_medium",
     "color_difference_light",
+    "psnr_face",
+    "ssim_face",
+    "sharpness_face",
+    "identity_distance",
+    "perceptual_distance",
 )
+# Metrics that take the networks of a plan; not measured unless they are asked for.
+OF_ALIGNED = METRICS[METRICS.index("psnr_face") :]
 BASELINES = ("nlm_unsharp",)
 OF_FACES = ("data", "split", "manifest", "seed", "degradation", "niqe_split")
 OF_FOLDERS = ("reference", "lq")
@@ -112,14 +120,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=METRICS,
         metavar="METRIC",
-        help=f"which of {', '.join(METRICS)} (default: all whose files are there)",
+        help=f"which of {', '.join(METRICS)} "
+        f"(default: all but {', '.join(OF_ALIGNED)} whose files are there; these are for faces "
+        "aligned as in FFHQ)",
     )
     parser.add_argument(
         "--metric-files",
         type=Path,
         metavar="DIR",
-        help="folder of the networks for lpips_alex, lpips_vgg, fid, face_mesh, identity and of "
-        "NIQE's model (default: ~/.cache/psfr_tf/metrics)",
+        help="folder of the networks for lpips_alex, lpips_vgg, fid, face_mesh, identity, "
+        "identity_distance, perceptual_distance and of NIQE's model (default: "
+        "~/.cache/psfr_tf/metrics)",
     )
     parser.add_argument(
         "--download",
@@ -177,7 +188,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from psfr_tf.evaluation.plan import load_plan, prepare
     from psfr_tf.metrics import network_files
-    from psfr_tf.metrics.choice import NAMES
+    from psfr_tf.metrics.choice import DEFAULT, OF_DAMAGE
 
     plan = load_plan(args.plan) if args.plan else _plan(args)
     asked = args.metrics or plan.metrics
@@ -188,51 +199,89 @@ def _run(args: argparse.Namespace) -> int:
     for pictures in _picture_folders(plan):
         say_skipped(pictures)
     prepared = prepare(plan)
+    several = isinstance(plan.data.degradation, list)
     try:
-        report = _evaluate(args, prepared, asked or NAMES, folder)
+        report = _evaluate(
+            args, plan, prepared, asked or (OF_DAMAGE if several else DEFAULT), folder
+        )
     except OSError as error:
         where = error.filename or args.output
         raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
     print((args.output / "table.md").read_text(encoding="utf-8"))
-    print(args.output / "index.html")
+    for one in prepared:
+        print(args.output / (one.form if several else "") / "index.html")
     return 1 if report["problems"] or (asked and report["metrics_left_out"]) else 0
 
 
 def _picture_folders(plan) -> list[Path]:
     """Folders whose pictures are compared."""
+    from psfr_tf.evaluation.plan import images_of
+
     data = plan.data
-    faces = data.faces and Path(data.faces)
-    if faces and (faces / "images").is_dir():
-        faces = faces / "images"
-    folders = [faces, data.reference, data.lq, *(system.folder for system in plan.systems)]
+    results = (system.folder for system in plan.systems)
+    folders = [*images_of(data), data.reference, data.lq, *results]
     return list(dict.fromkeys(Path(folder) for folder in folders if folder))
 
 
-def _evaluate(args: argparse.Namespace, prepared, metrics, folder: Path) -> dict:
+def _evaluate(args: argparse.Namespace, plan, prepared, metrics, folder: Path) -> dict:
     from psfr_tf.evaluation import evaluate, references
-    from psfr_tf.metrics.choice import choose
+    from psfr_tf.evaluation.systems import load_parser
+    from psfr_tf.metrics.choice import Networks, choose
+    from psfr_tf.metrics.face_region import FaceRegion
 
-    notes, settings = [], dict(prepared.settings)
+    notes, first = [], prepared[0]
+    networks = plan.networks
 
     def pristine():
         model, note = references.pristine_model(
-            args.niqe_model, folder, prepared.source, args.output, prepared.niqe_originals
+            args.niqe_model, folder, first.source, args.output, first.niqe_originals
         )
         notes.append(note)
         return model
 
-    choice = choose(metrics, folder, pristine)
+    @functools.cache
+    def region():
+        return FaceRegion(load_parser(networks.parsing))
+
+    choice = choose(
+        metrics,
+        folder,
+        pristine,
+        Networks(
+            networks.identity and Path(networks.identity),
+            networks.perceptual and Path(networks.perceptual),
+            networks.perceptual_layers and tuple(networks.perceptual_layers),
+            region,
+        ),
+    )
     for name, why in choice.left_out.items():
         print(f"psfr: {name} is left out: {why}", file=sys.stderr)
-    statistics = None
+    statistics, settings = None, {}
     if choice.fid and args.fid_reference:
         statistics = references.fid_reference(args.fid_reference, choice.fid)
         statistics.save(args.output / "fid_reference.npz")
         settings["fid_reference"] = str(args.fid_reference)
     if args.niqe_model:
         settings["niqe_model"] = str(args.niqe_model)
+    if any(metric.name in OF_ALIGNED for metric in choice.metrics):
+        settings["networks"] = networks.model_dump(exclude_none=True)
+    if isinstance(plan.data.degradation, list):
+        from psfr_tf.evaluation.damage import evaluate_damages
+
+        return evaluate_damages(
+            plan,
+            prepared,
+            choice,
+            args.output,
+            settings,
+            region,
+            save_images=args.save_images,
+            fid_reference=statistics,
+            notes=notes,
+        )
+    settings = {**first.settings, **settings}
     return evaluate(
-        prepared.source, choice, args.output, settings, args.save_images, statistics, notes
+        first.source, choice, args.output, settings, args.save_images, statistics, notes
     )
 
 

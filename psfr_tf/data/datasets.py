@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from psfr_tf.data.augmentation import random_augmentation, random_flip
 from psfr_tf.data.degradation import Degradation, opencv
-from psfr_tf.data.face_folder import FaceFolder, read_split
+from psfr_tf.data.face_folder import FaceFolder, read_split, split_by_name
 from psfr_tf.data.face_loader import face_loader
 from psfr_tf.data.face_records import FaceRecords
 
@@ -27,6 +27,7 @@ __all__ = [
     "evaluation_pairs",
     "evaluation_seed",
     "read_split",
+    "split_by_name",
     "training_dataset",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -126,6 +127,38 @@ def read_split(manifest_csv: str | os.PathLike, split: str) -> list[str]:
         found = ", ".join(sorted(set(splits.values())))
         raise UserError(f"{manifest_csv}: no face of split {split!r}; it has {found}")
     return names
+
+
+def split_by_name(
+    images_dir: str | os.PathLike, val_fraction: float
+) -> tuple[list[str], list[str]]:
+    """Names of the faces of a folder, sorted, for training and for validation.
+
+    A face is for validation where a hash of its name is below `val_fraction`: on every machine the
+    same, whatever other faces there are, so that a face that was added moves no other. Where all
+    hashes are above, the face of the least one is for validation.
+
+    Args:
+        images_dir: folder of the pictures.
+        val_fraction: share of the validation faces, above 0 and below 1.
+
+    Raises:
+        UserError: no folder, or too few pictures for both.
+    """
+    places = {}
+    for path in pictures_in(Path(images_dir)):
+        digest = hashlib.sha256(path.stem.encode("utf-8", "surrogateescape")).digest()
+        places[path.stem] = int.from_bytes(digest[:8], "big") / 2**64
+    names = sorted(places)
+    val = [name for name in names if places[name] < val_fraction]
+    val = val or sorted(names, key=places.get)[:1]
+    train = [name for name in names if name not in set(val)]
+    if not train:
+        raise UserError(
+            f"data.val_fraction: {images_dir} has {len(names)} faces, of which {val_fraction:g} "
+            "leaves none for training; give more faces or a smaller share"
+        )
+    return train, val
 
 
 def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Sharp faces degraded with a seed, or as a manifest says."""
 
 import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,11 @@ class DegradedFaces:
     the list, so it can be made again for one face without the others.
 
     Args:
-        images: folder of aligned square faces.
+        images: folder of aligned square faces, or several.
         size: side S of the faces compared, in pixels; pictures are averaged down, or enlarged
             bicubically, to it.
         seed: of the degradation.
-        form: "paper" or "release".
+        form: one of `psfr_tf.data.forms.FORMS`.
         names: names of the faces in this order; None takes all, sorted.
 
     Attributes:
@@ -53,9 +54,9 @@ class DegradedFaces:
         UserError: if the folder is missing or holds no picture.
     """
 
-    def __init__(self, images: Path, size: int, seed: int, form: str, names=None):
-        self._images = images
-        self._pictures, self.problems = pictures_by_name(images)
+    def __init__(self, images: Path | Sequence[Path], size: int, seed: int, form: str, names=None):
+        self._images = _listed(images)
+        self._pictures, self.problems = pictures_by_name(*self._images)
         self.names = list(self._pictures) if names is None else list(names)
         self.size, self.seed = size, seed
         self._traced = traced_degradation(form, size)
@@ -67,9 +68,15 @@ class DegradedFaces:
             UserError: if the folder has no picture of that name.
         """
         name = self.names[index]
-        if name not in self._pictures:
-            raise UserError(f"{self._images / name}: no picture of this name")
-        return self._pictures[name]
+        return _found(self._pictures, name, self._images)
+
+    def sharp(self, index: int) -> np.ndarray:
+        """One face without any damage or change of color, uint8 RGB [S, S, 3].
+
+        Raises:
+            UserError: if the picture cannot be read or is not square.
+        """
+        return sharp_face(self.path(index), self.size).numpy().astype(np.uint8)
 
     def parameters(self, index: int) -> DegradationParameters:
         """What is drawn for one face."""
@@ -102,7 +109,7 @@ class SplitOriginals:
     """The undamaged faces of one split of a data set, at one size.
 
     Args:
-        images: folder of aligned square faces.
+        images: folder of aligned square faces, or several.
         size: side S in pixels.
         split: name of the split.
         names: names of its faces.
@@ -111,9 +118,9 @@ class SplitOriginals:
         split, names: as given.
     """
 
-    def __init__(self, images: Path, size: int, split: str, names):
-        self._pictures, _ = pictures_by_name(images)
-        self._images, self._size = images, size
+    def __init__(self, images: Path | Sequence[Path], size: int, split: str, names):
+        self._images, self._size = _listed(images), size
+        self._pictures, _ = pictures_by_name(*self._images)
         self.split, self.names = split, list(names)
 
     def original(self, index: int) -> np.ndarray:
@@ -122,10 +129,19 @@ class SplitOriginals:
         Raises:
             UserError: if it is not there, cannot be read or is not square.
         """
-        name = self.names[index]
-        if name not in self._pictures:
-            raise UserError(f"{self._images / name}: no picture of this name")
-        return sharp_face(self._pictures[name], self._size).numpy().astype(np.uint8)
+        path = _found(self._pictures, self.names[index], self._images)
+        return sharp_face(path, self._size).numpy().astype(np.uint8)
+
+
+def _listed(images: Path | Sequence[Path]) -> list[Path]:
+    return [images] if isinstance(images, Path) else list(images)
+
+
+def _found(pictures: Mapping[str, Path], name: str, folders: Sequence[Path]) -> Path:
+    if name not in pictures:
+        places = " or ".join(str(folder / name) for folder in folders)
+        raise UserError(f"{places}: no picture of this name")
+    return pictures[name]
 
 
 def sharp_face(path: Path, size: int) -> tf.Tensor:

@@ -76,7 +76,7 @@ def evaluate(
     report = {
         "command": "evaluate",
         "settings": dict(settings),
-        "software": _software(),
+        "software": software(),
         "images": len(state.names),
         "versions_compared": list(source.versions),
         "metrics": {name: summary.result() for name, summary in summaries.items()},
@@ -265,7 +265,8 @@ def _parsing_result(iou: ParsingIoU, images: int) -> dict:
     }
 
 
-def _software() -> dict[str, str]:
+def software() -> dict[str, str]:
+    """Versions of what the numbers depend on, by package."""
     packages = (
         "tensorflow",
         "keras",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
+from psfr_tf.evaluation.faces import Faces, FolderFaces
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metrics.choice import NAMES
 from psfr_tf.model_folder import operating_point, read_config
@@ -28,11 +29,17 @@ class _Section(BaseModel):
 class FacesConfig(_Section):
     """Which faces: sharp ones to degrade, or a finished set of originals and degraded ones."""
 
-    faces: str | None = Field(None, description="folder of sharp aligned faces, or of images/")
+    faces: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="folder of sharp aligned faces, or of images/; or a list of them"
+    )
     split: str | None = Field(None, description="faces of this split of the manifest; null: all")
-    manifest: str | None = Field(None, description="CSV with name and split; null: in faces")
+    manifest: str | None = Field(
+        None, description="CSV with name and split; null: manifest.csv of each folder"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    degradation: Form = "paper"
+    degradation: Form | Annotated[list[Form], Field(min_length=1)] = Field(
+        "paper", description="a list of forms measures each and makes one table of all"
+    )
     size: Annotated[int, Field(ge=32, le=512)] | None = Field(
         None, description="side of the faces compared; null: that of the first model, else 512"
     )
@@ -52,7 +59,33 @@ class FacesConfig(_Section):
             raise ValueError("lq goes with reference")
         if self.niqe_split and not self.faces:
             raise ValueError("niqe_split goes with faces")
+        if isinstance(self.degradation, list):
+            if not self.faces:
+                raise ValueError("a list of degradations goes with faces")
+            if len(set(self.degradation)) < len(self.degradation):
+                raise ValueError("a degradation is listed twice")
+        if self.manifest and len(self.folders) > 1:
+            raise ValueError("manifest goes with one folder of faces")
         return self
+
+    @property
+    def folders(self) -> list[Path]:
+        """Those of `faces`."""
+        faces = self.faces or []
+        return [Path(faces)] if isinstance(faces, str) else [Path(folder) for folder in faces]
+
+    @property
+    def manifests(self) -> list[Path]:
+        """The manifest of each folder; a file may not be there."""
+        if self.manifest:
+            return [Path(self.manifest)]
+        return [folder / "manifest.csv" for folder in self.folders]
+
+    @property
+    def forms(self) -> list[Form]:
+        """The degradations to measure."""
+        listed = isinstance(self.degradation, list)
+        return list(self.degradation) if listed else [self.degradation]
 
 
 class SystemConfig(_Section):
@@ -79,12 +112,26 @@ class SystemConfig(_Section):
         return what if self.fidelity is None else f"{what}, fidelity {self.fidelity:g}"
 
 
+class NetworksConfig(_Section):
+    """Networks of the metrics of aligned faces; null: the file in the folder of the metrics."""
+
+    identity: str | None = Field(None, description="face recognition, a Keras file")
+    perceptual: str | None = Field(None, description="features, a Keras file")
+    perceptual_layers: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="its layers to compare; null: mixed3 and mixed4 of InceptionV3"
+    )
+    parsing: str = Field(
+        "psfr-mobile-256", description="model whose parsing of an original says what is face"
+    )
+
+
 class Plan(_Section):
     """A whole table."""
 
     title: str | None = None
     data: FacesConfig
     systems: Annotated[list[SystemConfig], Field(min_length=1)]
+    networks: NetworksConfig = Field(default_factory=NetworksConfig)
     metrics: list[str] | None = Field(None, description="null: all that can be computed")
 
     @field_validator("metrics")
@@ -100,6 +147,10 @@ class Plan(_Section):
         names = [system.name for system in self.systems]
         if len(set(names)) < len(names):
             raise ValueError("two systems have one name")
+        if isinstance(self.data.degradation, list) and not any(
+            system.baseline == "bicubic" for system in self.systems
+        ):
+            raise ValueError("a list of degradations needs a system with baseline: bicubic")
         return self
 
 
@@ -110,11 +161,15 @@ class Prepared:
     Attributes:
         source: the samples.
         settings: for the report.
+        form: of the degradation.
+        faces: those of the samples, degraded or of a finished set.
         niqe_originals: what NIQE's model is fitted to, if not to the originals of the samples.
     """
 
     source: ComparedFaces
     settings: dict
+    form: Form
+    faces: Faces
     niqe_originals: "SplitOriginals | None" = None
 
 
@@ -127,8 +182,8 @@ def load_plan(path: Path) -> Plan:
     return validated(Plan, read_yaml(path, ", ".join(Plan.model_fields)), path)
 
 
-def prepare(plan: Plan) -> Prepared:
-    """Load the models and find the faces.
+def prepare(plan: Plan) -> list[Prepared]:
+    """Load the models and find the faces; one for each form of the degradation.
 
     A system that is not there is a line in the samples' problems, and the others are compared.
 
@@ -147,9 +202,6 @@ def prepare(plan: Plan) -> Prepared:
         raise UserError(problems[0])
     models = {name: system for name, system in systems.items() if isinstance(system, Model)}
     size = plan.data.size or next((model.restorer.size for model in models.values()), DEFAULT_SIZE)
-    faces, masks = _faces(plan.data, size)
-    source = ComparedFaces(faces, systems, masks)
-    source.problems = problems + source.problems
     settings |= {
         key: value
         for key, value in plan.data.model_dump().items()
@@ -169,7 +221,15 @@ def prepare(plan: Plan) -> Prepared:
         settings["weights_sha256"] = {
             name: _sha256(model.restorer.path) for name, model in models.items()
         }
-    return Prepared(source, settings, _niqe_originals(plan.data, size))
+    niqe_originals = _niqe_originals(plan.data, size)
+    prepared = []
+    for form in plan.data.forms:
+        faces, masks = _faces(plan.data, size, form)
+        source = ComparedFaces(faces, systems, masks)
+        source.problems = problems + source.problems
+        own = {**settings, "degradation": form} if plan.data.faces else settings
+        prepared.append(Prepared(source, own, form, faces, niqe_originals))
+    return prepared
 
 
 def _make(config: SystemConfig) -> System:
@@ -188,25 +248,23 @@ def _fidelity(model: Model, config: SystemConfig) -> float | None:
     return operating_point(path, read_config(path), config.fidelity)
 
 
-def _faces(data: FacesConfig, size: int):
+def _faces(data: FacesConfig, size: int, form: Form):
     """The faces, and the folder of parsing maps or None."""
     masks = Path(data.masks) if data.masks else None
     if masks and not masks.is_dir():
         raise UserError(f"{masks}: no such folder; leave data.masks out to measure no parsing")
     if data.reference:
-        from psfr_tf.evaluation.faces import FolderFaces
-
         return FolderFaces(Path(data.reference), Path(data.lq) if data.lq else None), masks
     # TensorFlow, which draws the degradation, is only imported where something is degraded.
     from psfr_tf.evaluation.degraded import DegradedFaces
 
-    folder = Path(data.faces)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; a folder of faces is needed")
-    if masks is None and (folder / "masks").is_dir():
-        masks = folder / "masks"
+    for folder in data.folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; a folder of faces is needed")
+    if masks is None and len(data.folders) == 1 and (data.folders[0] / "masks").is_dir():
+        masks = data.folders[0] / "masks"
     names = _names(data, data.split) if data.split else None
-    return DegradedFaces(_images(folder), size, data.seed, data.degradation, names), masks
+    return DegradedFaces(images_of(data), size, data.seed, form, names), masks
 
 
 def _niqe_originals(data: FacesConfig, size: int) -> "SplitOriginals | None":
@@ -215,17 +273,20 @@ def _niqe_originals(data: FacesConfig, size: int) -> "SplitOriginals | None":
     from psfr_tf.evaluation.degraded import SplitOriginals
 
     names = _names(data, data.niqe_split)
-    return SplitOriginals(_images(Path(data.faces)), size, data.niqe_split, names)
+    return SplitOriginals(images_of(data), size, data.niqe_split, names)
 
 
-def _images(folder: Path) -> Path:
-    return folder / "images" if (folder / "images").is_dir() else folder
+def images_of(data: FacesConfig) -> list[Path]:
+    """The folders in which the pictures of `data.faces` lie."""
+    return [
+        folder / "images" if (folder / "images").is_dir() else folder for folder in data.folders
+    ]
 
 
 def _names(data: FacesConfig, split: str) -> Sequence[str]:
     from psfr_tf.data.face_folder import read_split
 
-    return read_split(Path(data.manifest or Path(data.faces) / "manifest.csv"), split)
+    return [name for manifest in data.manifests for name in read_split(manifest, split)]
 
 
 def _sha256(folder: Path | None) -> str:

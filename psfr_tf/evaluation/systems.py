@@ -12,6 +12,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.evaluation.faces import Faces
 from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.evaluation.samples import Sample
+from psfr_tf.metrics.face_region import Parser
 from psfr_tf.photo import read_photo
 
 
@@ -179,6 +180,26 @@ class ComparedFaces:
             if version in self.parsed:
                 parsing[version] = labels
         return Sample(name, reference, versions, parsing, expected)
+
+
+def load_parser(weights: str | Path) -> Parser:
+    """The parsing network of a model, for pictures of any size.
+
+    Raises:
+        UserError: if there is no such model.
+    """
+    from psfr_tf.model_folder import load_model_folder
+    from psfr_tf.restorer import resize_face
+
+    network = load_model_folder(weights).parsing_network
+
+    def parse(picture: np.ndarray) -> np.ndarray:
+        face = resize_face(picture, network.image_size).astype(np.float32) / 127.5 - 1.0
+        labels = network.predict_on_batch(face[None])["logits"][0].argmax(axis=-1).astype(np.uint8)
+        size = (picture.shape[1], picture.shape[0])
+        return cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+
+    return parse
 
 
 def _needed(name: str, lq: np.ndarray | None) -> np.ndarray:

@@ -30,9 +30,13 @@ def settings(report: Mapping) -> str:
     """One line: how many images, and how they were made."""
     parts = [f"{report['images']} images"]
     for key, value in report["settings"].items():
+        if key in ("title", "fidelity", "weights_sha256", "networks"):
+            continue
         if key == "systems":
             parts += [f"{name} = {origin}" for name, origin in value.items()]
-        elif key not in ("title", "fidelity", "weights_sha256"):
+        elif isinstance(value, list):
+            parts.append(f"{key} {', '.join(value)}")
+        else:
             parts.append(f"{key} {value}")
     return ", ".join(parts) + "."
 
@@ -83,7 +87,7 @@ def _metrics(report: Mapping) -> str:
             for row in measured
         ]
         lines = [[version, *(row["values"][version] for row in measured)] for version in versions]
-        return "\n\n".join([_table(["", *header], lines), *notes(report)])
+        return "\n\n".join([table(["", *header], lines), *notes(report)])
     extra = ["difference", "improved"] if len(versions) == 2 else []
     lines = [
         [
@@ -95,7 +99,7 @@ def _metrics(report: Mapping) -> str:
         ]
         for row in rows(report)
     ]
-    text = _table(["metric", "better", *versions, *extra, "images"], lines)
+    text = table(["metric", "better", *versions, *extra, "images"], lines)
     return "\n\n".join([text, *notes(report)])
 
 
@@ -122,7 +126,7 @@ def _parsing(parsing: Mapping, version: str) -> str:
     for label, values in parsing["per_class"].items():
         share = 100 * values["reference_share"]
         lines.append([label, _number(values["iou"], 3), f"{share:.2f}"])
-    text = _table(["parsing class", "IoU", "% of reference pixels"], lines)
+    text = table(["parsing class", "IoU", "% of reference pixels"], lines)
     return (
         f"Parsing of the degraded inputs by {version}: mIoU {_number(parsing['mean_iou'], 3)} over "
         f"the {parsing['classes_present']} classes present in the reference maps, pixel accuracy "
@@ -134,7 +138,8 @@ def _number(value: float | None, digits: int, sign: str = "") -> str:
     return "n/a" if value is None else f"{value:{sign}.{digits}f}"
 
 
-def _table(header: list[str], lines: list[list[str]]) -> str:
+def table(header: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table."""
     return "\n".join(
         "| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *lines]
     )

@@ -21,6 +21,7 @@ from psfr_tf.metrics.color_difference import (
     ColorDifferenceLight,
     ColorDifferenceMedium,
 )
+from psfr_tf.metrics.face_region import FacePSNR, FaceRegion, FaceSharpness, FaceSSIM
 from psfr_tf.metrics.fid import FID
 from psfr_tf.metrics.niqe import NIQE, PristineModel
 
@@ -40,6 +41,7 @@ _PLAIN = {
         ColorDifferenceLight,
     )
 }
+_INSIDE_FACE = {metric.name: metric for metric in (FacePSNR, FaceSSIM, FaceSharpness)}
 NAMES = (
     "psnr",
     "ssim",
@@ -58,7 +60,40 @@ NAMES = (
     "color_difference_dark",
     "color_difference_medium",
     "color_difference_light",
+    "psnr_face",
+    "ssim_face",
+    "sharpness_face",
+    "identity_distance",
+    "perceptual_distance",
 )
+# What the table of several kinds of damage shows; the first three parse the original.
+OF_DAMAGE = (
+    "psnr_face",
+    "ssim_face",
+    "identity_distance",
+    "perceptual_distance",
+    "niqe",
+    "landmark_distance",
+    "sharpness_face",
+)
+# Measured unless others are asked for. The rest are for FFHQ-aligned faces only.
+DEFAULT = NAMES[: NAMES.index("psnr_face")]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks of the metrics of aligned faces; None takes the file in the metrics' folder.
+
+    Attributes:
+        identity, perceptual: Keras files, see `psfr_tf.metrics.feature_distance`.
+        perceptual_layers: names of the layers compared.
+        region: makes what finds the pixels inside a face; called only if it is needed.
+    """
+
+    identity: Path | None = None
+    perceptual: Path | None = None
+    perceptual_layers: tuple[str, ...] | None = None
+    region: Callable[[], FaceRegion] | None = None
 
 
 @dataclass
@@ -76,15 +111,22 @@ class Choice:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def choose(names: Iterable[str], folder: Path, pristine: Callable[[], PristineModel]) -> Choice:
+def choose(
+    names: Iterable[str],
+    folder: Path,
+    pristine: Callable[[], PristineModel],
+    networks: Networks | None = None,
+) -> Choice:
     """Make metrics; one whose file is missing is named and left out.
 
     Args:
         names: of `NAMES`, in any order; those of the result have the order of `NAMES`.
         folder: where the files of networks lie.
         pristine: gives NIQE's model; called only if NIQE is asked for.
+        networks: of the metrics of aligned faces.
     """
     choice = Choice()
+    networks = networks or Networks()
     wanted = set(names)
     for name in NAMES:
         if name not in wanted:
@@ -93,13 +135,15 @@ def choose(names: Iterable[str], folder: Path, pristine: Callable[[], PristineMo
             if name == "fid":
                 choice.fid = FID(folder)
             else:
-                choice.metrics.append(_make(name, folder, pristine))
+                choice.metrics.append(_make(name, folder, pristine, networks))
         except UserError as error:
             choice.left_out[name] = str(error)
     return choice
 
 
-def _make(name: str, folder: Path, pristine: Callable[[], PristineModel]) -> ImageMetric:
+def _make(
+    name: str, folder: Path, pristine: Callable[[], PristineModel], networks: Networks
+) -> ImageMetric:
     if name in _PLAIN:
         return _PLAIN[name]()
     if name == "niqe":
@@ -112,6 +156,19 @@ def _make(name: str, folder: Path, pristine: Callable[[], PristineModel]) -> Ima
         from psfr_tf.metrics.identity import FILE, IdentitySimilarity
 
         return IdentitySimilarity(folder / FILE)
+    if name in _INSIDE_FACE:
+        if networks.region is None:
+            raise UserError("needs a parsing network for the region of the face")
+        return _INSIDE_FACE[name](networks.region())
+    if name in ("identity_distance", "perceptual_distance"):
+        from psfr_tf.metrics import feature_distance as distance
+
+        if name == "identity_distance":
+            return distance.IdentityDistance(networks.identity or folder / distance.IDENTITY_FILE)
+        return distance.PerceptualDistance(
+            networks.perceptual or folder / distance.FEATURES_FILE,
+            networks.perceptual_layers or distance.LAYERS,
+        )
     from psfr_tf.metrics.lpips import LPIPSVGG, LPIPSAlex
 
     return {"lpips_alex": LPIPSAlex, "lpips_vgg": LPIPSVGG}[name](folder)

@@ -6,8 +6,9 @@ import keras
 
 from psfr_tf.config import TrainConfig
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
+from psfr_tf.models.presets import PRESETS
 from psfr_tf.models.pretrained import load_descriptor, load_features
-from psfr_tf.training import initial_weights
+from psfr_tf.training import fine_tuning, initial_weights
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.face_parsing import FaceParsingTrainer
 from psfr_tf.training.psfrgan import PSFRGAN
@@ -15,15 +16,24 @@ from psfr_tf.training.schedule import LearningRate
 
 
 def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
-    """The networks that the config needs, with random weights, under the current policy."""
+    """The networks that the config needs, with random weights, under the current policy.
+
+    Raises:
+        UserError: the model to fine-tune cannot be used.
+    """
+    made_of = fine_tuning.architecture(config, PRESETS[config.preset]["size"])
+
+    def network(name: str, kind: type[keras.Model], **arguments) -> keras.Model:
+        if name in made_of:
+            return kind(**made_of[name])
+        return kind.from_preset(config.preset, **arguments)
+
     networks: dict[str, keras.Model] = {}
     if config.model == "psfrgan":
-        networks["generator"] = Generator.from_preset(
-            config.preset, parsing_input=config.parsing_input
-        )
+        networks["generator"] = network("generator", Generator, parsing_input=config.parsing_input)
         if config.needs_discriminator:
-            networks["discriminator"] = MultiScaleDiscriminator.from_preset(config.preset)
-    networks["parsing"] = FaceParsingNetwork.from_preset(config.preset)
+            networks["discriminator"] = network("discriminator", MultiScaleDiscriminator)
+    networks["parsing"] = network("parsing", FaceParsingNetwork)
     return networks
 
 

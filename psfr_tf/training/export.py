@@ -10,6 +10,7 @@ import keras
 from psfr_tf import files
 from psfr_tf.config import TrainConfig
 from psfr_tf.model_folder import save_model_folder
+from psfr_tf.training import fine_tuning
 from psfr_tf.training.checkpoints import RunState
 
 
@@ -26,6 +27,8 @@ def environment() -> dict[str, str]:
 class ExportWeights(keras.callbacks.Callback):
     """Writes the averaged weights to a model folder at the end of every epoch.
 
+    A run with ``training.fine_tune`` writes both operating points of the model it began with.
+
     A run of the face parsing network writes ``parsing.weights.h5`` only: there is no generator
     yet, so the folder is not a model for ``psfr restore``, but ``training.parsing_weights`` of
     the next config reads it.
@@ -36,6 +39,7 @@ class ExportWeights(keras.callbacks.Callback):
         self.directory = Path(directory)
         self.config = config
         self.state = state
+        self._points = fine_tuning.start(config)[1] if config.training.fine_tune else None
 
     def on_epoch_end(self, epoch, logs=None):
         self.write()
@@ -47,13 +51,19 @@ class ExportWeights(keras.callbacks.Callback):
             with files.atomic_path(self.directory / "parsing.weights.h5") as temporary:
                 self.model.ema_parsing_network.save_weights(temporary, overwrite=True)
             return self.directory
+        generator, faithful, point = self.model.ema_generator, None, {}
+        if self._points is not None:
+            generator, faithful = self._points.ends(generator)
+            point = {"default_fidelity": self._points.fidelity}
         return save_model_folder(
             self.directory,
-            self.model.ema_generator,
+            generator,
             self.model.parsing_network,
             self.model.discriminator,
             preset=self.config.preset,
             provenance=self._provenance(),
+            faithful_generator=faithful,
+            **point,
         )
 
     def _provenance(self) -> dict[str, Any]:

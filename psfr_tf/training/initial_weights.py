@@ -8,6 +8,7 @@ from psfr_tf.config import TrainConfig
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import SHIPPED_WEIGHTS
 from psfr_tf.models.vgg import check_vgg_weights
+from psfr_tf.training import fine_tuning
 from psfr_tf.weights_file import load_weights
 
 
@@ -25,7 +26,10 @@ def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
     loaded = set()
     if init is not None:
         trained = "generator" if config.model == "psfrgan" else "parsing"
-        load_file(networks[trained], find(init, trained), "training.init")
+        if config.training.fine_tune:
+            networks[trained].set_weights(fine_tuning.start(config)[0])
+        else:
+            load_file(networks[trained], find(init, trained), "training.init")
         loaded.add(trained)
         others = set() if Path(init).is_file() else {"discriminator", "parsing"}
         for name in others & set(networks) - loaded:

@@ -17,6 +17,7 @@ from psfr_tf.data.datasets import (
     FaceRecords,
     evaluation_pairs,
     read_split,
+    split_by_name,
     training_dataset,
 )
 from psfr_tf.data.face_loader import find_damage
@@ -57,7 +58,10 @@ def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
         except UserError as error:
             problems.append(str(error))
     lines = [yaml.safe_dump(config.model_dump(), sort_keys=False).rstrip(), ""]
-    model = build_model(config, random_weights=True)
+    try:
+        model = build_model(config, random_weights=True)
+    except UserError as error:  # the model to fine-tune, whose networks are not known then
+        return lines[0], list(dict.fromkeys([*problems, str(error)]))
     for name in ("generator", "discriminator", "parsing_network"):
         network = getattr(model, name, None)
         if network is not None:
@@ -286,13 +290,17 @@ def faces_of(
         train = FaceRecords(data.records, data.train_split)
         if data.val_images:
             val = FaceRecords(data.records, data.val_split, data.val_images)
-    elif data.manifest is None:
+    elif data.manifest is None and not data.val_fraction:
         train = FaceFolder(data.images, data.masks)
     else:
-        train = FaceFolder(data.images, data.masks, read_split(data.manifest, data.train_split))
+        if data.manifest is None:
+            names, val_names = split_by_name(data.images, data.val_fraction)
+        else:
+            names = read_split(data.manifest, data.train_split)
+            val_names = read_split(data.manifest, data.val_split) if data.val_images else []
+        train = FaceFolder(data.images, data.masks, names)
         if data.val_images:
-            names = read_split(data.manifest, data.val_split)[: data.val_images]
-            val = FaceFolder(data.images, data.masks, names)
+            val = FaceFolder(data.images, data.masks, val_names[: data.val_images])
     if config.model == "fpn" and not train.has_masks:
         key = "data.masks" if data.records is None else f"data.records: {data.records}"
         raise UserError(f"{key}: the face parsing network (model: fpn) learns from parsing maps")

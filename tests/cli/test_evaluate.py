@@ -17,7 +17,7 @@ from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.plan import load_plan
 from psfr_tf.metrics import psnr
-from psfr_tf.metrics.choice import NAMES
+from psfr_tf.metrics.choice import DEFAULT, NAMES
 
 
 def evaluate(*arguments):
@@ -123,7 +123,7 @@ def test_all_metrics_and_the_same_numbers_twice(weights, data, tmp_path, capsys)
     report = json.loads(a)
     left_out = {"lpips_alex", "lpips_vgg", "fid", "face_mesh", "identity", "niqe"}
     assert set(report["metrics_left_out"]) == left_out
-    assert list(report["metrics"]) == [name for name in NAMES if name not in left_out]
+    assert list(report["metrics"]) == [name for name in DEFAULT if name not in left_out]
     # Each line says what to fetch and where to put it; NIQE's, that drawn faces are too small.
     error = capsys.readouterr().err
     path = tmp_path / "none" / "alexnet-owt-7be5be79.pth"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from psfr_tf.data.degradation import Degradation, DegradationParameters
+from psfr_tf.data.degradation import Degradation, DegradationParameters, jpeg
 from psfr_tf.data.degradation.pipeline import BLURS, grey
 from psfr_tf.data.degradation.resampling import METHODS, resampling_matrix
 from psfr_tf.data.forms import FORMS
@@ -47,7 +47,31 @@ def test_result_holds_8_bit_values_at_full_size(compiled, face, form):
         np.testing.assert_array_equal(lq, np.clip(np.round(lq), 0, 255))
         changes.append(np.abs(lq - face.numpy()).mean())
     # The release may draw no stage at all; the paper never does.
-    assert (np.min(changes) if form == "paper" else np.median(changes)) > 0.5
+    if form not in ("none", "reduced192"):  # 64 pixels are not reduced
+        assert (np.min(changes) if form == "paper" else np.median(changes)) > 0.5
+
+
+def test_forms_that_measure_one_kind_of_damage(compiled, face):
+    for seed in ([0, 0], [3, 4]):
+        for picture in compiled["none"](face, tf.constant(seed)):
+            np.testing.assert_array_equal(picture, face)
+        np.testing.assert_array_equal(
+            compiled["jpeg75"](face, tf.constant(seed))[0], jpeg(face, tf.constant(75))
+        )
+    sharp = draw_face(0, 256)[0]
+    lq, hq = Degradation("reduced192", 256)(tf.constant(sharp, tf.float32), tf.constant([1, 2]))
+    np.testing.assert_array_equal(hq, sharp)
+    small = np.round(cv2.resize(sharp.astype(np.float32), (192, 192), interpolation=cv2.INTER_AREA))
+    expected = cv2.resize(small, (256, 256), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(lq, np.clip(expected, 0, 255), atol=2.0)
+
+
+def test_release_in_color_draws_as_the_release_does():
+    release = draws(Degradation("release", 256), 30)
+    color = draws(Degradation("release_color", 256), 30)
+    assert release.pop("grey").any() and not color.pop("grey").any()
+    for name, values in release.items():
+        np.testing.assert_array_equal(color[name], values)
 
 
 def test_same_seed_same_result(compiled, face):

@@ -47,6 +47,11 @@ PROBABILITY = {
     "paper": (1.0, 1.0, 1.0, 1.0, 0.0),
     "release": (0.5, 0.2, 0.5, 0.7, 0.3),
     "natural": (1.0, 1.0, 0.5, 1.0, 0.0),  # then softened
+    # For measuring: the same draws as "release", and one kind of damage at a time.
+    "release_color": (0.5, 0.2, 0.5, 0.7, 0.0),
+    "none": (0.0, 0.0, 0.0, 0.0, 0.0),
+    "jpeg75": (0.0, 0.0, 0.0, 1.0, 0.0),
+    "reduced192": (0.0, 0.0, 0.0, 0.0, 0.0),
 }
 # Weakest Gaussian blur of "natural".
 LEAST_SIGMA = 0.8
@@ -91,6 +96,9 @@ class Degradation:
             equal in all channels), JPEG 0.7, and both pictures turned grey with probability 0.3.
             "natural": from no damage through weak forms of each stage to the paper's, a second
             JPEG, and another light or color of both pictures; see docs/degradation.md.
+            "release_color": as "release", but never grey. "none", "jpeg75" (quality 75 at size
+            S), "reduced192" (area average to 192 pixels, or S if that is less): the same damage
+            for every face and seed.
         size: side S of the faces in pixels, 32..512. Blur sigmas and kernel sizes are those for
             512 pixels times S / 512 (kernels at least 3); the low-resolution size is 32..256
             pixels of the face, at most S, whatever S is.
@@ -162,6 +170,7 @@ class Degradation:
             grey=next(u) < grey,
             **natural.neutral_light(),
         )
+        p = p._replace(**self._fixed())
         if self.form != "natural":
             return p
         softening = tf.random.experimental.stateless_fold_in(choices_seed, 1, alg="philox")
@@ -177,10 +186,22 @@ class Degradation:
             "average_k": (min(self.average_sizes), max(self.average_sizes)),
             "motion_k": (min(self.motion_sizes), max(self.motion_sizes)),
             "motion_angle": (0.0, 180.0),
-            "low_size": (LOW_SIZE[0], self.size) if softer else self.low_sizes,
+            "low_size": (LOW_SIZE[0], self.size),
             "noise_sigma": NOISE_SIGMA,
             "jpeg_quality": (JPEG_QUALITY[0], natural.BEST_QUALITY) if softer else JPEG_QUALITY,
         }
+
+    def _fixed(self) -> dict[str, tf.Tensor]:
+        """What is not drawn in the forms that measure one kind of damage."""
+        fixed = {
+            "none": {"low_size": self.size},
+            "jpeg75": {"low_size": self.size, "jpeg_quality": 75},
+            "reduced192": {
+                "low_size": min(192, self.size),
+                "interpolation": METHODS.index("area"),
+            },
+        }.get(self.form, {})
+        return {name: tf.constant(value, tf.int32) for name, value in fixed.items()}
 
     def apply(self, hq: tf.Tensor, p: DegradationParameters) -> tuple[tf.Tensor, tf.Tensor]:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
