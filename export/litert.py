@@ -73,8 +73,8 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
     """
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
-    # 2: differences in place of sums.
-    made_by = f"inference form 2, TensorFlow {tf.__version__}, fidelity {fidelity}"
+    # 2: differences in place of sums; 3: light normalization, damage gate.
+    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}"
     digest = hashlib.sha256(made_by.encode())
     networks = [name for name in config["networks"] if name != "discriminator"]
     for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):

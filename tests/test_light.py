@@ -61,5 +61,9 @@ def test_no_light_destroys_a_face(sharp, fidelity):
         name: psnr(after, target) - psnr(before, target)
         for name, after, before, target in zip(LIGHTS, restored, inputs, targets, strict=True)
     }
-    # Without `light_normalization`, exposure 25 % loses 6 dB and contrast 15 % loses 19.
-    assert min(gain.values()) > gain["as it is"] - 1.5, gain
+    # As the networks were before, exposure 25 % lost 6 dB and contrast 15 % lost 19.
+    assert gain["as it is"] > 0.1
+    for name in ("exposure", "contrast"):
+        alike = [value for light, value in gain.items() if light.startswith(name)]
+        assert min(alike) > gain["as it is"] - 0.3, gain
+    assert min(gain.values()) > -1.0, gain

@@ -3,8 +3,8 @@
 - `psfrgan-512`: the published networks; loads the converted checkpoints of the authors' release.
 - `psfr-mobile-256`: ours, for phones. Generator and face parsing network together stay below
   2.0 M parameters and 6 GMAC for one 256x256 face. It works on a space-to-depth grid of half the
-  side, its generator adds to LQ, takes soft parsing maps and fixed noise, and it has no spectral
-  norm in the generator.
+  side, its generator adds to LQ, takes soft parsing maps and fixed noise, sees faces in the light of
+  the training faces, has a gate that closes where there is nothing to mend, and no spectral norm.
 - `psfr-test-64`: the same code at a size for tests.
 """
 
@@ -39,12 +39,15 @@ PRESETS = {
             "add_input": True,
             "soft_parsing": True,
             "noise": True,
+            "light_normalization": True,
+            "damage_gate": True,
         },
         "parsing": {
             "image_size": 256,
             "encoder_channels": [24, 32, 48, 80],
             "num_residual_blocks": 2,
             "subpixel": 2,
+            "light_normalization": True,
         },
         "discriminator": {"image_size": 256, "channels": [16, 32, 64, 128, 128], "num_scales": 2},
     },
