@@ -1,7 +1,7 @@
 """Means over the images of an evaluation, in constant memory."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from psfr_tf.metrics import ImageMetric
 
@@ -11,16 +11,20 @@ class MetricSummary:
 
     An image counts only if the metric is finite for every version of it, so that all means are
     over the same images: a face that is found in the restored picture but not in the input, or an
-    image equal to its reference (infinite PSNR), is left out of both means and counted instead.
+    image equal to its reference (infinite PSNR), is left out of both means and counted instead. A
+    version whose every image is equal to its reference is named, and does not leave others out.
 
     Args:
         metric: the metric summarised.
         versions: names of the versions, for instance ("input", "restored"); the others are
             compared with the first.
+        perfect: those of them that have no finite value, since all their images are equal to
+            the references.
     """
 
-    def __init__(self, metric: ImageMetric, versions: Sequence[str]):
+    def __init__(self, metric: ImageMetric, versions: Sequence[str], perfect: Collection[str] = ()):
         self.metric = metric
+        self.perfect = [version for version in versions if version in perfect]
         self.images = 0
         self._mean = dict.fromkeys(versions, 0.0)
         self._scatter = dict.fromkeys(versions, 0.0)
@@ -30,27 +34,36 @@ class MetricSummary:
 
     def update(self, values: Mapping[str, float]) -> None:
         """Adds one image: its value for each version."""
-        finite = {version: math.isfinite(value) for version, value in values.items()}
-        for version, is_finite in finite.items():
-            self._not_finite[version] += not is_finite
-        if not all(finite.values()):
+        for version, value in values.items():
+            self._not_finite[version] += not math.isfinite(value)
+        if not self.counts(values):
             return
         self.images += 1
         first = next(iter(values.values()))
         for version, value in values.items():
+            if version in self.perfect:
+                continue
             step = value - self._mean[version]
             self._mean[version] += step / self.images
             self._scatter[version] += step * (value - self._mean[version])
             if version in self._better:
                 higher = self.metric.higher_is_better
                 self._better[version] += value > first if higher else value < first
-        self.low = min([self.low, *values.values()])
-        self.high = max([self.high, *values.values()])
+            self.low, self.high = min(self.low, value), max(self.high, value)
+
+    def counts(self, values: Mapping[str, float]) -> bool:
+        """Whether an image is one of those that the means are over."""
+        return len(values) > len(self.perfect) and all(
+            math.isfinite(value) for version, value in values.items() if version not in self.perfect
+        )
 
     def result(self) -> dict:
         """The summary as JSON-ready values; a mean over no image is None."""
         count = self.images
-        mean = {version: value if count else None for version, value in self._mean.items()}
+        mean = {
+            version: value if count and version not in self.perfect else None
+            for version, value in self._mean.items()
+        }
         first = next(iter(mean.values()))
         return {
             "label": self.metric.label,
@@ -59,13 +72,15 @@ class MetricSummary:
             "source": self.metric.source,
             "images": count,
             "not_finite": dict(self._not_finite),
+            "perfect": self.perfect,
             "mean": mean,
             "standard_deviation": {
                 version: math.sqrt(value / (count - 1)) if count > 1 else None
                 for version, value in self._scatter.items()
             },
             "difference": {
-                version: mean[version] - first if count else None for version in self._better
+                version: None if None in (mean[version], first) else mean[version] - first
+                for version in self._better
             },
             "images_improved": dict(self._better),
         }

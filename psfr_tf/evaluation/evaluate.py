@@ -165,8 +165,18 @@ def _confusion(sample: Sample, version_: str) -> np.ndarray:
 def _summaries(
     source: SampleSource, metrics: Sequence[ImageMetric], state: EvaluationState
 ) -> dict[str, MetricSummary]:
-    summaries = {metric.name: MetricSummary(metric, source.versions) for metric in metrics}
     count = len(source.versions)
+    perfect = np.full(len(metrics) * count, bool(state.names))
+    for _, values in state.rows():
+        perfect &= np.isposinf(values)
+    summaries = {
+        metric.name: MetricSummary(
+            metric,
+            source.versions,
+            [v for v, flag in zip(source.versions, perfect[k * count :], strict=False) if flag],
+        )
+        for k, metric in enumerate(metrics)
+    }
     for _, values in state.rows():
         for k, summary in enumerate(summaries.values()):
             of_metric = values[k * count : (k + 1) * count]

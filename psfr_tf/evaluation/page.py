@@ -64,7 +64,8 @@ def write_page(
 
 
 def _row(row: Mapping, versions: list[str]) -> str:
-    numbers = {v: float(row["values"][v]) for v in versions if row["values"][v] != "n/a"}
+    values = {v: row["values"][v].replace("perfect", "inf") for v in versions}
+    numbers = {v: float(value) for v, value in values.items() if value != "n/a"}
     choose = max if row["higher_is_better"] else min
     best = choose(numbers.values()) if len(numbers) > 1 else None
     cells = "".join(
@@ -174,10 +175,12 @@ def _histograms(
     for _, values in state.rows():
         for k, (name, summary) in enumerate(summaries.items()):
             of_metric = values[k * len(versions) : (k + 1) * len(versions)]
-            if not all(map(math.isfinite, of_metric)):
+            if not summary.counts(dict(zip(versions, of_metric, strict=True))):
                 continue
             width = (summary.high - summary.low) / BINS or 1.0
             for j, value in enumerate(of_metric):
+                if versions[j] in summary.perfect:
+                    continue
                 counts[name][j, min(BINS - 1, int((value - summary.low) / width))] += 1
     return [_histogram(summary, counts[name]) for name, summary in summaries.items()]
 

@@ -53,7 +53,10 @@ def rows(report: Mapping) -> list[dict]:
         row = {
             "label": summary["label"] + (f" ({summary['unit']})" if summary["unit"] else ""),
             "higher_is_better": summary["higher_is_better"],
-            "values": {v: _number(x, digits) for v, x in summary["mean"].items()},
+            "values": {
+                v: "perfect" if v in summary["perfect"] else _number(x, digits)
+                for v, x in summary["mean"].items()
+            },
             "images": summary["images"],
         }
         if two:
@@ -110,10 +113,11 @@ def notes(report: Mapping) -> list[str]:
 
 
 def _left_out(summary: Mapping) -> str:
-    counts = {version: n for version, n in summary["not_finite"].items() if n}
+    counts = {v: n for v, n in summary["not_finite"].items() if v not in summary["perfect"]}
     # Equal in every column: the metric is not for these originals, as the number of images tells.
-    if len(set(summary["not_finite"].values())) == 1:
+    if len(set(counts.values())) <= 1:
         return ""
+    counts = {version: n for version, n in counts.items() if n}
     each = ", ".join(f"{version} {n}" for version, n in counts.items())
     return (
         f"{summary['label']} is not defined or infinite for some images ({each}); "

@@ -1,6 +1,7 @@
 """Summaries, tables, contact sheet and report of an evaluation, from samples in memory."""
 
 import csv
+import dataclasses
 import json
 import math
 
@@ -52,6 +53,27 @@ class SamplesInMemory:
 
 def level_db(error):
     return 20 * math.log10(255 / error)
+
+
+def test_a_perfect_input_does_not_leave_the_results_out(tmp_path):
+    class Undamaged(SamplesInMemory):
+        def load(self, index):
+            sample = super().load(index)
+            return dataclasses.replace(
+                sample, versions={**sample.versions, "input": sample.reference}
+            )
+
+    source, choice = Undamaged("a", "b"), Choice([PSNR()])
+    report = evaluate(source, choice, tmp_path / "undamaged", {})
+    psnr = report["metrics"]["psnr"]
+    assert psnr["perfect"] == ["input"] and psnr["images"] == 2
+    assert psnr["mean"] == {"input": None, "restored": pytest.approx(level_db(10))}
+    assert psnr["difference"] == {"restored": None} and psnr["images_improved"]["restored"] == 0
+    text = markdown(report)
+    assert "| perfect | 28.13 | n/a | 0 of 2 | 2 |" in text and "infinite" not in text
+    # Of images that are equal everywhere there is nothing to average.
+    report = evaluate(SamplesInMemory("same"), choice, tmp_path / "same", {})
+    assert report["metrics"]["psnr"]["perfect"] == ["restored"]
 
 
 def test_means_are_over_the_same_images():
