@@ -3,8 +3,9 @@
 - `psfrgan-512`: the published networks; loads the converted checkpoints of the authors' release.
 - `psfr-mobile-256`: ours, for phones. Generator and face parsing network together stay below
   2.0 M parameters and 6 GMAC for one 256x256 face. It works on a space-to-depth grid of half the
-  side, its generator adds to LQ, takes soft parsing maps and fixed noise, sees faces in the light of
-  the training faces, has a gate that closes where there is nothing to mend, and no spectral norm.
+  side, its generator adds to LQ, takes soft parsing maps and fixed noise, sees faces in the light
+  of the training faces, has a gate that closes where there is nothing to mend, and no spectral
+  norm.
 - `psfr-test-64`: the same code at a size for tests.
 """
 
