@@ -57,7 +57,7 @@ def test_same_seed_same_set(faces, tmp_path):
     assert manifests[0] == manifests[1]
 
 
-@pytest.mark.parametrize("form", ["paper", "release", "natural"])
+@pytest.mark.parametrize("form", ["paper", "release", "natural", "jpeg75"])
 def test_set_made_again_from_its_manifest(faces, tmp_path, form, capsys):
     first, again = tmp_path / "first", tmp_path / "again"
     assert degrade(faces, "--output", first, "--seed", 5, "--size", 64, "--form", form) == 0
