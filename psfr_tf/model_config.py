@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from psfr_tf.errors import UserError
+from psfr_tf.file_kind import disguise_of
 from psfr_tf.yaml_file import validated
 
 CONFIG_FILE = "config.json"
@@ -164,6 +165,9 @@ def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> N
         raise UserError(f"{weights}: {error.errors()[0]['msg']}") from None
     least = 2 * network.weights()  # bytes, in half precision
     if least > weights.stat().st_size:
+        disguise = disguise_of(weights)
+        if disguise:
+            raise UserError(f"{weights}: {disguise}")
         raise UserError(
             f"{weights}: cannot be loaded as the {name} network of "
             f"{weights.parent / CONFIG_FILE}: it has {weights.stat().st_size} bytes, and the "

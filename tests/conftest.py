@@ -1,12 +1,17 @@
 """Fixtures for data that is not part of the repository; tests that need it skip without it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 # Before TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A shell starts background jobs with SIGINT ignored, and so would be the commands under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parents[1] / ".." / "shared"
 
