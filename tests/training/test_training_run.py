@@ -257,7 +257,7 @@ def test_a_dry_run_names_all_that_the_run_refuses_and_still_prints_sizes(
     lines = printed.err.splitlines()
     assert len(lines) == 4 and all(line.startswith("psfr: error: ") for line in lines)
     assert all(f"/none/{name}: no such" in printed.err for name in "abc")
-    assert "other.weights.h5 does not fit the FaceParsingNetwork" in lines[3]
+    assert "other.weights.h5: cannot be loaded as the FaceParsingNetwork" in lines[3]
     assert "trainable parameters" in printed.out and "memory: at least" in printed.out
     assert "steps: 2 of 2 faces of 64 px, 2 steps per epoch" in printed.out
 
