@@ -48,7 +48,10 @@ class DataConfig(_Section):
         None, description="grpc://HOST:PORT of a tf.data service dispatcher that runs the input"
     )
     flip: bool = Field(True, description="random horizontal flips")
-    augment: bool = Field(False, description="small random rotation, scale, shift and colour")
+    augment: Literal["none", "mild", "strong"] = Field(
+        "none",
+        description="random pose and color; strong, for face parsing, also draws glasses and hats",
+    )
 
     @model_validator(mode="after")
     def _one_source(self):

@@ -1,16 +1,39 @@
-"""Flip and mild geometric and colour changes of a sharp face and its parsing map."""
+"""Flip and geometric and color changes of a sharp face and its parsing map."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import tensorflow as tf
 
+from psfr_tf.data.occlusion import random_occlusion
 from psfr_tf.labels import FLIP_PERMUTATION
 
-ROTATION = 5.0  # degrees to either side
-SCALE = (0.95, 1.05)
-SHIFT = 0.02  # of the side
+
+@dataclass(frozen=True)
+class Geometry:
+    """Ranges of the random change of pose.
+
+    Attributes:
+        rotation: degrees to either side.
+        scale: least and greatest.
+        shift: of the side, each way.
+        perspective: greatest change of scale from the middle to the border.
+    """
+
+    rotation: float
+    scale: tuple[float, float]
+    shift: float
+    perspective: float = 0.0
+
+
+# "mild" is about as far as an aligned face is off; "strong" is for face parsing, which must also
+# get turned heads and badly found landmarks right.
+GEOMETRY = {
+    "mild": Geometry(5.0, (0.95, 1.05), 0.02),
+    "strong": Geometry(30.0, (0.75, 1.25), 0.08, 0.25),
+}
 BRIGHTNESS = 12.0  # grey levels
 CONTRAST = (0.9, 1.1)
 SATURATION = (0.85, 1.15)
@@ -43,6 +66,8 @@ def transform(
     scale: tf.Tensor | float,
     shift_x: tf.Tensor | float,
     shift_y: tf.Tensor | float,
+    tilt_x: tf.Tensor | float = 0.0,
+    tilt_y: tf.Tensor | float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Rotate and scale a face about its centre, then shift it; the border is reflected.
 
@@ -53,6 +78,8 @@ def transform(
         scale: above 1 enlarges.
         shift_x: pixels to the right.
         shift_y: pixels down.
+        tilt_x, tilt_y: perspective: how much larger the right, or lower, border is drawn than the
+            middle, as a fraction in (-0.5, 0.5).
 
     Returns:
         The same shapes and types.
@@ -64,18 +91,15 @@ def transform(
     sin = tf.sin(radians) / scale
     # Source of output (x, y): centre + R (x - centre - shift), y pointing down.
     from_x, from_y = -(centre + shift_x), -(centre + shift_y)
-    matrix = tf.stack(
-        [
-            cos,
-            -sin,
-            centre + cos * from_x - sin * from_y,
-            sin,
-            cos,
-            centre + sin * from_x + cos * from_y,
-            0.0,
-            0.0,
-        ]
-    )
+    rotated = [[cos, -sin], [sin, cos]]
+    tilt = [tilt_x / centre, tilt_y / centre]
+    # In homogeneous coordinates; the middle has depth 1 before the raw op's own is divided out.
+    depth = 1.0 - tilt[0] * centre - tilt[1] * centre
+    rows = []
+    for row in rotated:
+        offset = row[0] * from_x + row[1] * from_y
+        rows.append([row[k] + centre * tilt[k] for k in (0, 1)] + [offset + centre * depth])
+    matrix = tf.stack([*rows[0], *rows[1], *tilt]) / depth
 
     def sample(images: tf.Tensor, interpolation: str) -> tf.Tensor:
         return tf.raw_ops.ImageProjectiveTransformV3(
@@ -93,27 +117,33 @@ def transform(
 
 
 def random_augmentation(
-    hq: tf.Tensor, parsing: tf.Tensor, seed: tf.Tensor
+    hq: tf.Tensor, parsing: tf.Tensor, seed: tf.Tensor, strength: str = "mild"
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draw a mild change of pose and colour from the ranges above.
+    """Draw a change of pose and color from the ranges above; a strong one also draws occlusions.
 
     Args:
         hq: float32 `[S, S, 3]` RGB in [0, 255].
         parsing: uint8 `[S, S]` labels.
         seed: int32 `[2]`.
+        strength: "mild" or "strong".
 
     Returns:
         The same shapes, types and ranges.
     """
-    draw = tf.random.stateless_uniform([7], seed, -1.0, 1.0, alg="philox")
-    shift = SHIFT * hq.shape[0]
+    geometry = GEOMETRY[strength]
+    if strength == "strong":
+        hq, parsing = random_occlusion(hq, parsing, seed + tf.constant([0, 1]))
+    draw = tf.random.stateless_uniform([9], seed, -1.0, 1.0, alg="philox")
+    shift = geometry.shift * hq.shape[0]
     hq, parsing = transform(
         hq,
         parsing,
-        angle=draw[0] * ROTATION,
-        scale=_between(SCALE, draw[1]),
+        angle=draw[0] * geometry.rotation,
+        scale=_between(geometry.scale, draw[1]),
         shift_x=draw[2] * shift,
         shift_y=draw[3] * shift,
+        tilt_x=draw[7] * geometry.perspective,
+        tilt_y=draw[8] * geometry.perspective,
     )
     grey = tf.image.rgb_to_grayscale(hq)
     hq = grey + (hq - grey) * _between(SATURATION, draw[4])

@@ -44,7 +44,7 @@ def training_dataset(
     flip: bool = True,
     shuffle: bool = True,
     repeat: bool = True,
-    augment: bool = False,
+    augment: str = "none",
     start_index: int = 0,
     part: tf.distribute.InputContext | None = None,
     service: str | None = None,
@@ -60,7 +60,8 @@ def training_dataset(
         flip: mirror half of the faces, with left and right labels exchanged.
         shuffle: a new random order in each epoch; otherwise the order of `faces`.
         repeat: never end; batches then run across epochs and are all full.
-        augment: small random rotation, scale, shift and change of colour before the degradation.
+        augment: change of pose and color before the degradation, see `random_augmentation`: "none",
+            "mild" or "strong".
         start_index: number of samples already consumed; the stream continues there exactly as
             it would have without the interruption.
         part: the part of each batch that this worker reads, in equal pieces of B faces, one after
@@ -94,8 +95,8 @@ def training_dataset(
         hq, parsing = load(index)
         if flip:
             hq, parsing = random_flip(hq, parsing, flip_seed)
-        if augment:
-            hq, parsing = random_augmentation(hq, parsing, augment_seed)
+        if augment != "none":
+            hq, parsing = random_augmentation(hq, parsing, augment_seed, augment)
         return _example(degrade, hq, parsing, degradation_seed, faces)
 
     dataset = _order(len(faces), seed, shuffle, repeat, start_index, batch_size, part)

@@ -7,8 +7,9 @@ import tensorflow as tf
 from PIL import Image
 
 from psfr_tf.data import face_loader
-from psfr_tf.data.augmentation import flip, transform
+from psfr_tf.data.augmentation import flip, random_augmentation, transform
 from psfr_tf.data.datasets import FaceFolder, evaluation_pairs, read_split, training_dataset
+from psfr_tf.data.occlusion import draw_glasses, draw_hat
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS, LABELS
@@ -84,7 +85,7 @@ def test_pictures_are_averaged_down_and_masks_keep_their_labels(folder):
 
 
 def test_same_seed_same_stream(folder):
-    options = {"seed": 4, "form": "release", "augment": True}
+    options = {"seed": 4, "form": "release", "augment": "mild"}
     first = take(training_dataset(faces_of(folder), SIZE, 2, **options), 6)
     assert_same(first, take(training_dataset(faces_of(folder), SIZE, 2, **options), 6))
     other = take(training_dataset(faces_of(folder), SIZE, 2, **{**options, "seed": 5}), 1)
@@ -165,13 +166,45 @@ def test_transform_moves_picture_and_mask_together():
     larger = transform(tf.constant(hq), tf.constant(parsing), 0.0, 1.5, 0.0, 0.0)
     centre((16.5, 46.5), larger[0].numpy()[..., 0])
     assert 30 <= larger[1].numpy().sum() <= 42
+    # Perspective: the middle stays, the right border is drawn twice as large as the left.
+    middle, right = np.zeros((2, 64, 64, 3), np.float32)
+    middle[30:34, 30:34], right[30:34, 50:54] = 255.0, 255.0
+    for picture, at, factor in ((middle, 31.5, 1.0), (right, 31.5 + 20 / (1 - 20 / 94.5), 1.27)):
+        moved = transform(tf.constant(picture), tf.constant(parsing), 0, 1.0, 0, 0, 1 / 3, 0.0)
+        centre((31.5, at), moved[0].numpy()[..., 0])
+        assert moved[0].numpy().sum() == pytest.approx(picture.sum() * factor**3, rel=0.15)
+
+
+def test_drawn_glasses_and_hats_are_labeled():
+    hq, parsing = np.full((64, 64, 3), 180, np.float32), np.ones((64, 64), np.uint8)
+    parsing[28:31, 21:27], parsing[28:31, 37:43] = 5, 4  # the eyes
+    middle = tf.fill([9], 0.5)
+    worn, labels = draw_glasses(tf.constant(hq), tf.constant(parsing), middle)
+    glasses = labels.numpy() == 3
+    assert 0.03 < glasses.mean() < 0.15 and glasses[:20].sum() == 0
+    assert (labels.numpy()[28:31, 21:27] == 5).all()  # clear: the eye shows through
+    assert np.abs(worn.numpy() - hq)[~glasses & (parsing == 1)].max() == 0
+    dark = draw_glasses(tf.constant(hq), tf.constant(parsing), tf.constant([0.5] * 6 + [0.0] * 3))
+    assert (dark[1].numpy()[28:31, 21:27] == 3).all() and dark[0].numpy()[29, 24].max() < 100
+    _, labels = draw_hat(tf.constant(hq), tf.constant(parsing), middle[:8])
+    assert (labels.numpy()[10, 24:40] == 14).all() and (labels.numpy()[28:] != 14).all()
+
+
+def test_strong_augmentation_keeps_types_and_range():
+    rng = np.random.default_rng(0)
+    hq = tf.constant(rng.uniform(0, 255, (64, 64, 3)).astype("float32"))
+    parsing = tf.constant(rng.integers(0, 19, (64, 64), np.uint8))
+    for seed in range(8):
+        out, labels = random_augmentation(hq, parsing, tf.constant([seed, 1]), "strong")
+        assert out.dtype == tf.float32 and labels.dtype == tf.uint8 and labels.shape == (64, 64)
+        assert float(tf.reduce_min(out)) >= 0.0 and float(tf.reduce_max(out)) <= 255.0
 
 
 def test_augmentation_is_mild_and_keeps_the_types(folder):
     faces = faces_of(folder)
     options = {"seed": 0, "flip": False, "shuffle": False}
     plain = take(training_dataset(faces, SIZE, COUNT, **options), 1)[0]
-    changed = take(training_dataset(faces, SIZE, COUNT, augment=True, **options), 1)[0]
+    changed = take(training_dataset(faces, SIZE, COUNT, augment="mild", **options), 1)[0]
     assert 0.0 < np.abs(plain["hq"] - changed["hq"]).mean() < 0.3
     assert np.abs(changed["hq"]).max() <= 1.0
     assert 0.75 < (plain["parsing"] == changed["parsing"]).mean() < 1.0
@@ -200,12 +233,12 @@ def test_workers_of_a_service_get_no_python_function(folder, form, monkeypatch, 
     monkeypatch.setattr(tf.data.experimental.service, "distribute", lambda *_: lambda made: made)
     faces = faces_of(folder)
     served = training_dataset(
-        faces, SIZE, 2, seed=0, form=form, augment=True, service="grpc://localhost:1"
+        faces, SIZE, 2, seed=0, form=form, augment="mild", service="grpc://localhost:1"
     )
     ops = op_types(served)
     assert {"DecodePng", "EncodeJpegVariableQuality", "StatelessRandomNormalV2"} <= ops
     assert not [op for op in ops if "PyFunc" in op]
-    local = op_types(training_dataset(faces, SIZE, 2, seed=0, form=form, augment=True))
+    local = op_types(training_dataset(faces, SIZE, 2, seed=0, form=form, augment="mild"))
     assert [op for op in local if "PyFunc" in op]  # OpenCV
 
 
