@@ -6,8 +6,26 @@
   side, its generator adds to LQ, takes soft parsing maps and fixed noise, sees faces in the light
   of the training faces, has a gate that closes where there is nothing to mend, and no spectral
   norm.
+- `psfr-mobile-512`: one more scale on the same generator, for faces above 256 px (no weights yet);
+  the face parsing network reads and writes blocks of 4x4 pixels, at the cost of the smaller one.
 - `psfr-test-64`: the same code at a size for tests.
 """
+
+_MOBILE_GENERATOR = {
+    "style_hidden": 32,
+    "spectral_norm": False,
+    "subpixel": 2,
+    "add_input": True,
+    "soft_parsing": True,
+    "noise": True,
+    "light_normalization": True,
+    "damage_gate": True,
+}
+_MOBILE_PARSING = {
+    "encoder_channels": [24, 32, 48, 80],
+    "num_residual_blocks": 2,
+    "light_normalization": True,
+}
 
 PRESETS = {
     "psfrgan-512": {
@@ -34,23 +52,21 @@ PRESETS = {
         "generator": {
             "image_size": 256,
             "channels": {16: 112, 32: 96, 64: 64, 128: 48},
-            "style_hidden": 32,
-            "spectral_norm": False,
-            "subpixel": 2,
-            "add_input": True,
-            "soft_parsing": True,
-            "noise": True,
-            "light_normalization": True,
-            "damage_gate": True,
+            **_MOBILE_GENERATOR,
         },
-        "parsing": {
-            "image_size": 256,
-            "encoder_channels": [24, 32, 48, 80],
-            "num_residual_blocks": 2,
-            "subpixel": 2,
-            "light_normalization": True,
-        },
+        "parsing": {"image_size": 256, "subpixel": 2, **_MOBILE_PARSING},
         "discriminator": {"image_size": 256, "channels": [16, 32, 64, 128, 128], "num_scales": 2},
+    },
+    "psfr-mobile-512": {
+        "size": 512,
+        "generator": {
+            "image_size": 512,
+            "channels": {16: 112, 32: 96, 64: 64, 128: 48, 256: 24},
+            **_MOBILE_GENERATOR,
+            "noise": False,  # a fifth of the parameters at this size
+        },
+        "parsing": {"image_size": 512, "subpixel": 4, **_MOBILE_PARSING},
+        "discriminator": {"image_size": 512, "channels": [16, 32, 64, 128, 128], "num_scales": 3},
     },
     "psfr-test-64": {
         "size": 64,
