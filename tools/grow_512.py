@@ -3,9 +3,9 @@
     python tools/grow_512.py --weights psfr-mobile-256 --output runs/start_512
 
 In ordinary light the face parsing network becomes exactly the smaller one applied to the picture
-averaged 2x2, with its answer repeated 2x2. The generator keeps its four scales (the last of them reads LQ's
-average where it read blocks of 2x2 pixels) and gets a fifth with a head of zeros: it begins as the
-identity.
+averaged 2x2, with its answer repeated 2x2. The generator keeps its four scales (the last of them
+reads LQ's average where it read blocks of 2x2 pixels) and gets a fifth with a head of zeros: it
+begins as the identity.
 """
 
 import argparse
