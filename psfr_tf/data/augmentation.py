@@ -132,7 +132,10 @@ def random_augmentation(
     """
     geometry = GEOMETRY[strength]
     if strength == "strong":
-        hq, parsing = random_occlusion(hq, parsing, seed + tf.constant([0, 1]))
+        seed, occlusion_seed = tf.unstack(
+            tf.random.experimental.stateless_split(seed, 2, alg="philox")
+        )
+        hq, parsing = random_occlusion(hq, parsing, occlusion_seed)
     draw = tf.random.stateless_uniform([9], seed, -1.0, 1.0, alg="philox")
     shift = geometry.shift * hq.shape[0]
     hq, parsing = transform(
