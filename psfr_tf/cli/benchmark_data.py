@@ -8,7 +8,7 @@ from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
-SUMMARY = "Images per second of the degradation, by stage, beside OpenCV."
+SUMMARY = "Images per second of the degradation, by stage."
 EXAMPLE = "psfr benchmark data --form release --output speed"
 
 # Distinct faces in memory; more would not change the times.
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.machine import describe_machine
 
     faces = distinct_faces(args.data, args.size)
-    machine = describe_machine("tensorflow", "opencv-python-headless")
+    machine = describe_machine("tensorflow")
     degradation = Degradation(args.form, args.size)
     measured = measure(degradation, faces, args.images, args.threads, args.repeats)
     rows = list(
@@ -123,20 +123,15 @@ def distinct_faces(folder: Path | None, size: int):
 
 def _print(rows: list[dict], machine: dict, args: argparse.Namespace) -> None:
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
-    print(f"TensorFlow {machine['tensorflow']}, OpenCV {machine['opencv-python-headless']}")
-    print(f"form {args.form}, {args.size} px, {args.threads} threads, {args.images} images")
-    print()
     print(
-        f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9} "
-        f"{'OpenCV CPU ms':>14} {'OpenCV / ours':>14}"
+        f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px, {args.threads} threads, {args.images} images"
     )
+    print()
+    print(f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9}")
     for row in rows:
-        line = (
+        print(
             f"{row['stage']:<26} {row['probability']:>5.3g} {row['cpu_ms']:>8.2f} "
             f"{row['images_per_second']:>9.1f}"
         )
-        if row["opencv_ratio"] is not None:
-            line += f" {row['opencv_cpu_ms']:>14.2f} {row['opencv_ratio']:>14.2f}"
-        print(line)
     print()
     print("CPU ms: processor time per image, all threads; images/s: by the clock.")

@@ -153,11 +153,10 @@ def _drawn(args: argparse.Namespace, problems: list[str], earlier: _EarlierRun) 
     from tqdm import tqdm
 
     from psfr_tf.evaluation.degradation_manifest import drawn_values, hashes
-    from psfr_tf.evaluation.degraded import DegradedFaces, traced_degradation
+    from psfr_tf.evaluation.degraded import DegradedFaces
 
     form, size = args.form or DEFAULT_FORM, args.size or DEFAULT_SIZE
     faces = DegradedFaces(args.faces, size, args.seed, form)
-    degradation = traced_degradation(form, size).degradation
     for problem in faces.problems:
         _leave_out(problem, problems)
     _check_left_over(args.output, faces.names)
@@ -181,7 +180,7 @@ def _drawn(args: argparse.Namespace, problems: list[str], earlier: _EarlierRun) 
         except UserError as error:
             _leave_out(str(error), problems)
             continue
-        cells = {**face, **drawn_values(drawn, degradation), **hashes(path, lq, hq)}
+        cells = {**face, **drawn_values(drawn), **hashes(path, lq, hq)}
         yield lq, hq, cells
 
 

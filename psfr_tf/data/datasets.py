@@ -10,13 +10,10 @@ augmentation, where TensorFlow optimises the two graphs differently).
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from psfr_tf.data.augmentation import random_augmentation, random_flip
-from psfr_tf.data.degradation import Degradation, opencv
+from psfr_tf.data.degradation import Degradation
 from psfr_tf.data.face_folder import FaceFolder, read_split, split_by_name
 from psfr_tf.data.face_loader import face_loader
 from psfr_tf.data.face_records import FaceRecords
@@ -67,8 +64,7 @@ def training_dataset(
         part: the part of each batch that this worker reads, in equal pieces of B faces, one after
             the other, for its replicas; None is the whole batch as one piece.
         service: "grpc://HOST:PORT" of the dispatcher of a tf.data service whose workers make the
-            batches. Several workers make whole batches each, which arrive in any order. They
-            degrade in TensorFlow ops, not with OpenCV; "lq" then differs by roundings.
+            batches. Several workers make whole batches each, which arrive in any order.
 
     Returns:
         Dataset of dicts: "lq" and "hq" float32 `[B, S, S, 3]` RGB in [-1, 1], "parsing" uint8
@@ -85,8 +81,6 @@ def training_dataset(
         )
     part = part or tf.distribute.InputContext()
     degrade = Degradation(form, size)
-    if service is None:
-        degrade = functools.partial(opencv.degrade, degrade)
     # The workers of a service get the graph, with everything that it keeps in memory.
     load = face_loader(faces, size, keep=service is None)
 
@@ -145,7 +139,7 @@ def evaluation_seed(seed: int, index: tf.Tensor | int) -> tf.Tensor:
 
 
 def _example(
-    degrade: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    degrade: Degradation,
     hq: tf.Tensor,
     parsing: tf.Tensor,
     seed: tf.Tensor,

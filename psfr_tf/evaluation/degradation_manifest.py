@@ -42,6 +42,7 @@ _HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
 COLUMNS = (*_FACE, *_DRAWN, *_HASHES, *_LIGHT)
 # Manifests of earlier versions have no columns for what only "natural" draws.
 _REQUIRED = (*_FACE, *_DRAWN, *_HASHES)
+_WHOLE = ("average_k", "median_k", "motion_k", "low_size", "jpeg_quality")
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
 _INT64 = (-(2**63), 2**63 - 1)
 _BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
@@ -66,7 +67,7 @@ class ManifestRow:
     values: Mapping[str, str]
 
 
-def drawn_values(p: DegradationParameters, degradation: Degradation) -> dict[str, object]:
+def drawn_values(p: DegradationParameters) -> dict[str, object]:
     """The cells of what was drawn. Every draw is written, used or not.
 
     Nine digits give every float32 back exactly.
@@ -75,11 +76,9 @@ def drawn_values(p: DegradationParameters, degradation: Degradation) -> dict[str
     return {
         **{name: f"{float(getattr(p, name)):.9g}" for name in _FLOATS},
         **{name: int(getattr(p, name)) for name in _BOOLEANS},
-        **{name: int(getattr(p, name)) for name in ("average_k", "motion_k", "low_size")},
-        "jpeg_quality": int(p.jpeg_quality),
+        **{name: int(getattr(p, name)) for name in _WHOLE},
         "blur": BLURS[int(p.blur)],
         "interpolation": METHODS[int(p.interpolation)],
-        "median_k": degradation.median_sizes[int(p.median_index)],
         "noise_seed_0": int(seeds[0]),
         "noise_seed_1": int(seeds[1]),
         **{f"gain_{channel}": f"{float(gain):.9g}" for channel, gain in enumerate(p.gain)},
@@ -96,10 +95,7 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
         ValueError: if a cell is not what it should be, or out of the range that draws have.
     """
     _check_ranges(values, degradation)
-    whole = {
-        name: tf.constant(int(values[name]), tf.int32)
-        for name in ("average_k", "motion_k", "low_size", "jpeg_quality")
-    }
+    whole = {name: tf.constant(int(values[name]), tf.int32) for name in _WHOLE}
     floats = {name: tf.constant(np.float32(values[name])) for name in _FLOATS}
     booleans = {name: tf.constant(bool(int(values[name]))) for name in _BOOLEANS}
     seeds = [int(values["noise_seed_0"]), int(values["noise_seed_1"])]
@@ -109,7 +105,6 @@ def parameters(values: Mapping[str, str], degradation: Degradation) -> Degradati
         **booleans,
         blur=tf.constant(BLURS.index(values["blur"]), tf.int32),
         interpolation=tf.constant(METHODS.index(values["interpolation"]), tf.int32),
-        median_index=tf.constant(degradation.median_sizes.index(int(values["median_k"])), tf.int32),
         noise_seed=tf.constant(seeds, tf.int64),
         **_light(values),
     )
@@ -143,6 +138,8 @@ def _check_ranges(values: Mapping[str, str], degradation: Degradation) -> None:
         slack = 1e-5 * (abs(high) + 1) if real else 0
         if not low - slack <= value <= high + slack:
             raise ValueError(f"{name} must be {low}..{high}, got {values[name]:.40}")
+        if name.endswith("_k") and value % 2 == 0:
+            raise ValueError(f"{name} must be odd, got {values[name]:.40}")
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:

@@ -160,5 +160,5 @@ def test_what_a_degraded_set_says_is_read_back(tmp_path):
         draw = tf.function(degradation.draw)
         for seed in range(30):
             drawn = draw(tf.constant([seed, 3]))
-            values = {name: str(value) for name, value in drawn_values(drawn, degradation).items()}
+            values = {name: str(value) for name, value in drawn_values(drawn).items()}
             parameters(values, degradation)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from psfr_tf.data.degradation.separable import round_to_8_bit
+
 # Shares of the faces: untouched; some stages, mostly weak; the rest are the paper's.
 UNTOUCHED, PARTIAL = 0.12, 0.50
 # Of a partly damaged face, probability of each stage.
@@ -108,14 +110,18 @@ def _light(u) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return exposure * contrast * cast, level * (1.0 - contrast), grey
 
 
-def relight(image: tf.Tensor, p) -> tf.Tensor:
-    """Another light or color, `image * gain + offset` for each channel.
+def relight(lq: tf.Tensor, hq: tf.Tensor, p) -> tuple[tf.Tensor, tf.Tensor]:
+    """Another light or color for both pictures, `image * gain + offset` for each channel.
 
     Args:
-        image: float32 `[H, W, 3]` RGB in [0, 255].
+        lq, hq: float32 `[H, W, 3]` RGB in [0, 255].
         p: `DegradationParameters`.
 
     Returns:
-        float32 `[H, W, 3]` in [0, 255], not rounded.
+        The same shapes, whole numbers in [0, 255].
     """
-    return tf.clip_by_value(image * p.gain + p.offset, 0.0, 255.0)
+    return tf.cond(
+        tf.reduce_any(p.gain != 1.0) | (p.offset != 0.0),
+        lambda: tuple(round_to_8_bit(image * p.gain + p.offset) for image in (lq, hq)),
+        lambda: (lq, hq),
+    )

@@ -6,9 +6,7 @@ every random choice, `Degradation.apply` is the deterministic rest.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -20,11 +18,9 @@ from psfr_tf.data.degradation.median import median_blur
 from psfr_tf.data.degradation.noise import add_noise, draw_noise
 from psfr_tf.data.degradation.resampling import (
     METHODS,
-    Taps,
     resample_image,
     resample_rows,
     resampling_taps,
-    resize,
 )
 from psfr_tf.data.degradation.separable import apply_separable, round_to_8_bit
 from psfr_tf.data.forms import FORMS
@@ -61,14 +57,14 @@ class DegradationParameters(NamedTuple):
     """Every random choice for one image, scalar tensors.
 
     Lengths are in pixels of the model's size; `blur` indexes `BLURS`, `interpolation` indexes
-    `resampling.METHODS`, `median_index` the odd sizes in `Degradation.median_sizes`.
+    `resampling.METHODS`.
     """
 
     blurred: tf.Tensor  # bool
     blur: tf.Tensor  # int32
     gaussian_sigma: tf.Tensor  # float32
     average_k: tf.Tensor  # int32
-    median_index: tf.Tensor  # int32
+    median_k: tf.Tensor  # int32
     motion_k: tf.Tensor  # int32
     motion_angle: tf.Tensor  # float32, degrees
     low_size: tf.Tensor  # int32
@@ -156,7 +152,7 @@ class Degradation:
             blur=_choice(range(len(BLURS)), next(u)),
             gaussian_sigma=_between(self.gaussian_sigmas, next(u)),
             average_k=_choice(self.average_sizes, next(u)),
-            median_index=_choice(range(len(self.median_sizes)), next(u)),
+            median_k=_choice(self.median_sizes, next(u)),
             motion_k=_choice(self.motion_sizes, next(u)),
             motion_angle=_between((0.0, 180.0), next(u)),
             low_size=_choice(range(self.low_sizes[0], self.low_sizes[1] + 1), next(u)),
@@ -184,6 +180,7 @@ class Degradation:
         return {
             "gaussian_sigma": (least, self.gaussian_sigmas[1]) if softer else self.gaussian_sigmas,
             "average_k": (min(self.average_sizes), max(self.average_sizes)),
+            "median_k": (min(self.median_sizes), max(self.median_sizes)),
             "motion_k": (min(self.motion_sizes), max(self.motion_sizes)),
             "motion_angle": (0.0, 180.0),
             "low_size": (LOW_SIZE[0], self.size),
@@ -209,76 +206,21 @@ class Degradation:
         image = self.blur_and_downsample(hq, p)
         image = tf.cond(p.noisy, lambda: add_drawn_noise(image, p), lambda: image)
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
-        lq = round_to_8_bit(resize(image, self.size, self.size, "bicubic"))
+        back = resampling_taps(p.low_size, self.size, "bicubic")
+        lq = round_to_8_bit(resample_image(image, back, back, enlarges=True))
         lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
-        lq, hq = self.finish(lq, hq, p)
+        if self.form == "natural":
+            lq, hq = natural.relight(lq, hq, p)
+            lq = tf.cond(p.compressed_again, lambda: jpeg(lq, p.second_quality), lambda: lq)
         return tf.ensure_shape(lq, [self.size, self.size, 3]), hq
-
-    def finish(
-        self, lq: tf.Tensor, hq: tf.Tensor, p: DegradationParameters
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What only "natural" has: another light and color of both pictures, a second JPEG."""
-        if self.form != "natural":
-            return lq, hq
-        lq, hq = (round_to_8_bit(natural.relight(image, p)) for image in (lq, hq))
-        return tf.cond(p.compressed_again, lambda: jpeg(lq, p.second_quality), lambda: lq), hq
 
     def blur_and_downsample(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
         """The chosen blur, if any, then reduction to `low_size` pixels, rounded to 8 bits.
 
         A linear blur is not rounded before the reduction: both together are one linear map. Only
-        the median, which is not linear, has a picture of its own. `switch_case` runs only the
-        chosen branch.
+        the median, which is not linear, has a picture of its own. Only the chosen branch runs.
         """
-        taps = self._taps(p)
-
-        def reduced(blurred: tf.Tensor) -> tf.Tensor:
-            return resample_image(blurred, taps, taps, never_enlarges=True)
-
-        branches = {
-            "gaussian": lambda: self._reduce(image, taps, gaussian_matrix, p.gaussian_sigma),
-            "average": lambda: self._reduce(image, taps, average_matrix, p.average_k),
-            "median": lambda: reduced(self.median(image, p)),
-            "motion": lambda: reduced(motion_blur(image, p.motion_k, p.motion_angle)),
-        }
-        small = tf.switch_case(
-            tf.where(p.blurred, p.blur, len(BLURS)),
-            [branches[name] for name in BLURS] + [lambda: reduced(image)],
-        )
-        return round_to_8_bit(small)
-
-    def median(self, image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
-        """Median blur with the drawn size, whole numbers in [0, 255]."""
-        pixels = tf.cast(round_to_8_bit(image), tf.uint8)
-        return tf.cast(self._median_of_size(pixels, p.median_index), tf.float32)
-
-    @functools.cached_property
-    def _median_of_size(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        """`median_blur` with one of `median_sizes`, by index.
-
-        The networks have thousands of ops. `tf.switch_case` would put all of them into the
-        caller's graph, where skipping those of the branches not taken costs some ms per picture;
-        the Case op keeps each as a function that is called or not.
-        """
-        pixels = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
-        networks = [
-            tf.function(lambda x, k=k: median_blur(x, k), autograph=False).get_concrete_function(
-                pixels
-            )
-            for k in self.median_sizes
-        ]
-
-        @tf.function(autograph=False)
-        def choose(image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-            (blurred,) = tf.raw_ops.StatelessCase(
-                branch_index=index, input=[image], Tout=[tf.uint8], branches=networks
-            )
-            return tf.ensure_shape(blurred, image.shape)
-
-        return choose
-
-    def _taps(self, p: DegradationParameters) -> Taps:
-        return tf.switch_case(
+        taps = tf.switch_case(
             p.interpolation,
             [
                 lambda method=method: resampling_taps(self.size, p.low_size, method)
@@ -286,16 +228,38 @@ class Degradation:
             ],
         )
 
-    def _reduce(
-        self,
-        image: tf.Tensor,
-        taps: Taps,
-        blur_matrix: Callable[[int, tf.Tensor], tf.Tensor],
-        width: tf.Tensor,
-    ) -> tf.Tensor:
-        """Blur and reduce at once: the product of the two matrices has only `low_size` rows."""
-        matrix = resample_rows(blur_matrix(self.size, width), taps, never_enlarges=True)
-        return apply_separable(image, matrix, matrix)
+        def separable() -> tf.Tensor:
+            """The product of blur and reduction has only `low_size` rows."""
+            blur = tf.cond(
+                tf.equal(p.blur, BLURS.index("gaussian")),
+                lambda: gaussian_matrix(self.size, p.gaussian_sigma),
+                lambda: average_matrix(self.size, p.average_k),
+            )
+            matrix = resample_rows(blur, taps, enlarges=False)
+            return apply_separable(image, matrix, matrix)
+
+        def others() -> tf.Tensor:
+            blurred = tf.switch_case(
+                tf.where(p.blurred, p.blur - BLURS.index("median"), 2),
+                [
+                    lambda: self._median(image, p.median_k),
+                    lambda: motion_blur(image, p.motion_k, p.motion_angle),
+                    lambda: image,
+                ],
+            )
+            return resample_image(blurred, taps, taps, enlarges=False)
+
+        is_separable = p.blurred & (p.blur < BLURS.index("median"))
+        return round_to_8_bit(tf.cond(is_separable, separable, others))
+
+    def _median(self, image: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+        """Median blur with one of `median_sizes`, whole numbers in [0, 255]."""
+        pixels = tf.cast(round_to_8_bit(image), tf.uint8)
+        blurred = tf.switch_case(
+            (k - self.median_sizes[0]) // 2,
+            [lambda k=k: median_blur(pixels, k) for k in self.median_sizes],
+        )
+        return tf.cast(blurred, tf.float32)
 
 
 def grey(image: tf.Tensor) -> tf.Tensor:

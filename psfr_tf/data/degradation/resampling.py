@@ -51,29 +51,24 @@ def resize(
     """
     rows = resampling_taps(tf.shape(image)[0], height, method)
     columns = resampling_taps(tf.shape(image)[1], width, method)
-    return resample_image(image, rows, columns)
+    return tf.cond(
+        tf.cast(height, tf.int32) > tf.shape(image)[0],
+        lambda: resample_image(image, rows, columns, enlarges=True),
+        lambda: resample_image(image, rows, columns, enlarges=False),
+    )
 
 
-def resample_image(
-    image: tf.Tensor, rows: Taps, columns: Taps, never_enlarges: bool = False
-) -> tf.Tensor:
+def resample_image(image: tf.Tensor, rows: Taps, columns: Taps, enlarges: bool) -> tf.Tensor:
     """`resize` with taps that are already there, float32 `[H, W, C]` to `[h, w, C]`.
 
-    `never_enlarges` as in `resample_rows`.
+    `enlarges` as in `resample_rows`.
     """
-
-    def resample(horizontal_first: bool) -> tf.Tensor:
-        return along_both_axes(
-            image,
-            lambda lines: resample_rows(lines, rows, never_enlarges),
-            lambda lines: resample_rows(lines, columns, never_enlarges),
-            horizontal_first,
-        )
-
-    if never_enlarges:
-        return resample(False)
-    enlarges = tf.shape(rows.start)[0] > tf.shape(image)[0]
-    return tf.cond(enlarges, lambda: resample(True), lambda: resample(False))
+    return along_both_axes(
+        image,
+        lambda lines: resample_rows(lines, rows, enlarges),
+        lambda lines: resample_rows(lines, columns, enlarges),
+        horizontal_first=enlarges,
+    )
 
 
 def resampling_taps(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> Taps:
@@ -96,7 +91,7 @@ def resampling_taps(source: tf.Tensor | int, target: tf.Tensor | int, method: st
     )
 
 
-def resample_rows(lines: tf.Tensor, taps: Taps, never_enlarges: bool = False) -> tf.Tensor:
+def resample_rows(lines: tf.Tensor, taps: Taps, enlarges: bool) -> tf.Tensor:
     """Resample along the first axis.
 
     Only the pixels under the taps are read: a dense product with the resampling matrix would
@@ -105,32 +100,18 @@ def resample_rows(lines: tf.Tensor, taps: Taps, never_enlarges: bool = False) ->
     Args:
         lines: float32 `[source, N]`.
         taps: from `resampling_taps(source, target, ...)`.
-        never_enlarges: the target is known to have at most as many pixels as the source; the
-            graph then has no branch for the other case.
+        enlarges: whether the target has more pixels than the source. The result is the same
+            whatever is said, but it takes longer and more memory where that is wrong.
 
     Returns:
         float32 `[target, N]`.
     """
-    source, target = tf.shape(lines)[0], tf.shape(taps.start)[0]
-
-    def read(start: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        places = start[:, None] + tf.range(length)
-        return tf.gather(lines, tf.clip_by_value(places, 0, source - 1))
-
-    def reduce() -> tf.Tensor:
-        sources = read(taps.start, tf.shape(taps.weights)[1])  # [target, taps, N]
-        return tf.matmul(taps.weights[:, None], sources)[:, 0]
-
-    if never_enlarges:
-        return reduce()
-
-    def enlarge() -> tf.Tensor:
-        # Neighbouring outputs share their sources, so blocks of them are one small product.
-        start, weights = _blocks(taps)
-        sources = read(start, tf.shape(weights)[2])  # [blocks, length, N]
-        return tf.reshape(tf.matmul(weights, sources), [-1, tf.shape(lines)[1]])[:target]
-
-    return tf.cond(target > source, enlarge, reduce)
+    # Neighboring outputs of a larger image share their sources, so blocks of them are one product.
+    start, weights = _blocks(taps) if enlarges else (taps.start, taps.weights[:, None])
+    places = start[:, None] + tf.range(tf.shape(weights)[2])
+    sources = tf.gather(lines, tf.clip_by_value(places, 0, tf.shape(lines)[0] - 1))
+    products = tf.reshape(tf.matmul(weights, sources), [-1, tf.shape(lines)[1]])
+    return products[: tf.shape(taps.start)[0]]
 
 
 def resampling_matrix(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> tf.Tensor:
