@@ -56,9 +56,14 @@ class WeightsFile(Kind):
     name = "generator.weights.h5"
 
     def make(self):
-        from psfr_tf.models import Generator
+        import keras
 
-        self.network = Generator(16, {8: 4, 16: 2}, style_hidden=2)
+        from psfr_tf.layers import SpectralNormConv2D
+
+        keras.utils.set_random_seed(0)
+        inner = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()])
+        layers = [keras.Input([8, 8, 3]), SpectralNormConv2D(4, 3), inner]
+        self.network = keras.Sequential(layers)
         self.network.save_weights(self.path)
         return [self.path.read_bytes()]
 
@@ -157,7 +162,7 @@ class Checkpoint(Kind):
         from psfr_tf.conversion.layout import network_layout
         from psfr_tf.models import Generator
 
-        self.network = Generator.from_preset("psfr-test-64")
+        self.network = Generator(16, {8: 4, 16: 2}, style_hidden=2)
         targets = network_layout(self.network).targets
         rng = np.random.default_rng(0)
         state = {
