@@ -87,6 +87,7 @@ class Benchmark:
             results = self._begin()
             self.target.prepare(list(dict.fromkeys(case.model for case in self.cases)))
             save(results, self.output)
+            (self.output / "report.json").unlink(missing_ok=True)  # of the run before this one
             self._measure_all(results)
         except TargetLost as lost:
             if results is None:

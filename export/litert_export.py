@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,14 +77,15 @@ def export_litert(
     metadata = _metadata(folder, licence)
     entries = []
     steps = [(part, precision) for part in PARTS for precision in precisions]
-    with tempfile.TemporaryDirectory(prefix=".unverified-", dir=output) as unverified:
+    (output / "report.json").unlink(missing_ok=True)  # of the export before this one
+    with files.temporary_folder(output) as unverified:
         converted: dict[str, bytes] = {}
         for part, precision in tqdm(steps, "Export", unit="file", disable=None):
             if part not in converted:
                 converted = {part: convert_part(form, part)}
             content = _variant(form, part, precision, converted[part], lq[VERIFICATION_FACES:])
             content = add_metadata(content, {**metadata, "part": part, "precision": precision})
-            path = Path(unverified) / f"{part}_{precision}.tflite"
+            path = unverified / f"{part}_{precision}.tflite"
             path.write_bytes(content)
             entry = _verified(path, part, precision, expected)
             accepted = allow_degraded or not entry["shortfalls"]

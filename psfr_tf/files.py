@@ -4,16 +4,23 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
+import socket
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_PREFIX = ".partial-"
 _LONGEST_SUFFIX = 12
+# Host, process and a random number: so that what a killed process has left can be told.
+_TEMPORARY = re.compile(r"\.partial-(?:([0-9a-f]{8})-(\d{1,10})-)?[0-9a-f]{8}(?:\..{1,12})?")
+_DAY = 86400.0  # seconds
+_own: set[str] = set()  # temporary names of this process that are in use
 
 
 @contextlib.contextmanager
@@ -26,7 +33,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     # The name is known before the file is made: whenever a signal arrives, it is removed.
-    temporary = path.with_name(_PREFIX + secrets.token_hex(4) + _format_suffix(path.name))
+    temporary = path.with_name(_temporary_name(_format_suffix(path.name)))
     try:
         # Made as any new file is, with the permissions that the user's umask leaves.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -38,6 +45,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
+    finally:
+        _own.discard(temporary.name)
 
 
 @contextlib.contextmanager
@@ -50,14 +59,62 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         OSError: there is something at `path` (an empty folder is replaced).
     """
     path = Path(path)
-    temporary = path.with_name(_PREFIX + secrets.token_hex(4))
+    with temporary_folder(path.parent) as temporary:
+        yield temporary
+        os.rename(temporary, path)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: str | os.PathLike) -> Iterator[Path]:
+    """Yield a folder in `parent` that is removed after the block, or by the next run there."""
+    temporary = Path(parent, _temporary_name())
     try:
         temporary.mkdir()
         yield temporary
-        os.rename(temporary, path)
-    except BaseException:
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        _own.discard(temporary.name)
+
+
+def remove_leftovers(folder: str | os.PathLike, depth: int = 2) -> None:
+    """Remove the temporary files and folders that a killed process has left in a folder and in its
+    subfolders.
+
+    Those of a process that is alive are kept; those of another computer, or of which nothing is
+    known, for a day. What cannot be looked at or removed is left as it is.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_symlink():
+                    continue
+                found = _TEMPORARY.fullmatch(entry.name)
+                if found is None and depth and entry.is_dir():
+                    remove_leftovers(entry.path, depth - 1)
+                elif found and _is_left(entry, *found.groups()):
+                    (shutil.rmtree if entry.is_dir() else os.unlink)(entry.path)
+
+
+def _temporary_name(suffix: str = "") -> str:
+    name = f".partial-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{suffix}"
+    _own.add(name)
+    return name
+
+
+def _host() -> str:
+    return f"{zlib.crc32(os.fsencode(socket.gethostname())):08x}"
+
+
+def _is_left(entry: os.DirEntry, host: str | None, process: str | None) -> bool:
+    if host != _host() or os.name == "nt":  # where kill(0) would end the process
+        return time.time() - entry.stat().st_mtime > _DAY
+    if int(process) == os.getpid():  # a number is given again, in containers often the same
+        return entry.name not in _own
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    return False  # a process of another user, too, is alive
 
 
 def _format_suffix(name: str) -> str:

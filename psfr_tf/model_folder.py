@@ -185,6 +185,7 @@ def save_model_folder(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    files.remove_leftovers(directory, depth=0)
     networks = (generator, parsing_network, discriminator, faithful_generator)
     networks = dict(zip(NETWORKS, networks, strict=True))
     config: dict[str, Any] = {

@@ -1,6 +1,8 @@
 """Atomic writes."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -56,7 +58,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
 )
 def test_names_at_the_limit_of_the_file_system(tmp_path, name, ending):
     with files.atomic_path(tmp_path / name) as temporary:
-        assert temporary.name.endswith(ending) and len(temporary.name) < 40
+        assert temporary.name.endswith(ending) and len(temporary.name) < 50
         temporary.write_text("x")
     assert os.listdir(tmp_path) == [name]
 
@@ -79,3 +81,32 @@ def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
+
+
+def test_what_a_killed_process_has_left_goes_and_what_is_in_use_stays(tmp_path):
+    code = (
+        "import os, sys, signal\n"
+        "from psfr_tf import files\n"
+        "with files.atomic_path(sys.argv[1] + '/a.png'), files.atomic_folder(sys.argv[1] + '/1'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    inside = tmp_path / "restored"
+    for folder in (tmp_path, inside):
+        folder.mkdir(exist_ok=True)
+        subprocess.run([sys.executable, "-c", code, folder])
+        assert len(list(folder.glob(".partial-*"))) == 2
+    known = len(os.listdir(tmp_path))
+    old = tmp_path / ".partial-0123abcd.png"  # of another computer, or of an earlier version
+    new = tmp_path / ".partial-0123abcd-7-01234567.weights.h5"
+    others = [tmp_path / name for name in (".partial-notes", ".partial-0123abcd.d/e", ".bashrc")]
+    for path in (old, new, *others):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    os.utime(old, (0, 0))
+    with files.atomic_path(tmp_path / "b.png") as mine:
+        files.remove_leftovers(tmp_path)
+        assert mine.exists()
+    assert sorted(os.listdir(tmp_path)) == sorted(
+        ["restored", "b.png", new.name, ".partial-notes", ".partial-0123abcd.d", ".bashrc"]
+    )
+    assert known == 3 and os.listdir(inside) == []

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
+from psfr_tf.cli.inputs import drop_report, find_photos, make_folder, whole, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    make_folder(args.output)
+    drop_report(make_folder(args.output))
     from tqdm import tqdm
 
     from psfr_tf.data.degradation import Degradation

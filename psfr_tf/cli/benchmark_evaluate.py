@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole, write_report
+from psfr_tf.cli.inputs import drop_report, make_folder, whole, write_report
 
 SUMMARY = "Images per second and peak memory of psfr evaluate on a set of any length."
 EXAMPLE = "psfr benchmark evaluate --data faces/images --images 2800 --output speed"
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    make_folder(args.output)
+    drop_report(make_folder(args.output))
     from psfr_tf.cli.benchmark_data import distinct_faces
     from psfr_tf.evaluation import evaluate
     from psfr_tf.evaluation.faces import FolderFaces

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, whole, write_report
+from psfr_tf.cli.inputs import drop_report, make_folder, whole, write_report
 
 SUMMARY = "Time and memory of a full training step: all networks, all losses with VGG19."
 EXAMPLE = "psfr benchmark train --preset psfrgan-512 --size 256 --output speed"
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         generator_at(args.preset, size)
     except ValueError as error:
         args.usage_error(f"--size {size}: {error}")
-    make_folder(args.output)
+    drop_report(make_folder(args.output))
 
     import keras
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
-from psfr_tf.cli.inputs import keep_apart, make_folder, say_skipped, whole
+from psfr_tf.cli.inputs import drop_report, keep_apart, make_folder, say_skipped, whole
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 from psfr_tf.output_lock import only_run_in
@@ -248,6 +248,7 @@ def _write(faces: Iterator[tuple], output: Path, earlier: _EarlierRun) -> tuple[
         for lq, hq, cells in faces:
             interrupt.check()
             if lq is not None:
+                drop_report(output)
                 write_png(output / "lq" / f"{cells['name']}.png", lq)
                 write_png(output / "hq" / f"{cells['name']}.png", hq)
             done[cells["name"]] = cells

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, make_folder, whole, write_report
+from psfr_tf.cli.inputs import add_fidelity, drop_report, make_folder, whole, write_report
 
 SUMMARY = "Write a SavedModel that TF Serving, or any TensorFlow program, loads."
 EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
                 f"{name}: not exported: {'; '.join(verification['shortfalls'])}; "
                 "--allow-degraded keeps it"
             )
+        drop_report(args.output)
 
     version = export(folder, args.output, name, args.version, args.precision, check)
     print(f"SavedModel: {version}")

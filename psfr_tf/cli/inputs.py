@@ -149,10 +149,14 @@ def _cut(name: str, length: int) -> str:
 def make_folder(path: Path) -> Path:
     """Create a folder for results and check that files can be made in it.
 
+    What a killed run has left there is removed.
+
     Raises:
         UserError: it cannot be created or written to.
     """
     import tempfile
+
+    from psfr_tf.files import remove_leftovers
 
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -162,6 +166,7 @@ def make_folder(path: Path) -> Path:
         raise UserError(
             f"{path}: cannot write to the output folder ({(error.strerror or str(error)).lower()})"
         ) from None
+    remove_leftovers(path)
     return path
 
 
@@ -178,6 +183,11 @@ def keep_apart(output: Path, inputs: Iterable[Path], replaced: str) -> None:
     """
     if output.resolve() in {folder.resolve() for folder in inputs}:
         raise UserError(f"{output}: {replaced}; choose another --output")
+
+
+def drop_report(output: Path) -> None:
+    """Remove the report of an earlier run, before this one changes what it tells of."""
+    (output / "report.json").unlink(missing_ok=True)
 
 
 def write_report(output: Path, command: str, **entries: Any) -> None:

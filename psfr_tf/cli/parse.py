@@ -9,6 +9,7 @@ from pathlib import Path
 
 from psfr_tf.cli import interrupt
 from psfr_tf.cli.inputs import (
+    drop_report,
     keep_apart,
     make_folder,
     output_names,
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         say_skipped(folder)
     network = load_model_folder(args.weights).parsing_network
     drawn_by = _digest(args.weights)
+    drop_report(args.output)
     files, interrupted = [], False
     named = list(zip(faces, output_names(faces, args.output), strict=True))
     with tqdm(total=len(named), unit="face", disable=None) as bar:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, say_skipped, whole, write_report
+from psfr_tf.cli.inputs import drop_report, make_folder, say_skipped, whole, write_report
 from psfr_tf.errors import UserError
 from psfr_tf.output_lock import only_run_in
 
@@ -94,6 +94,7 @@ def _run(args: argparse.Namespace, faces, started: float) -> int:
     interrupted, problem = False, None
     total = sum(len(shard.faces) for shard in preparation.plan)
     work = preparation.check if args.check else preparation.run
+    drop_report(args.output)
     with tqdm(
         total=total, desc="checking" if args.check else "writing", unit="face", disable=None
     ) as bar:

@@ -54,6 +54,7 @@ def convert(
         log(f"{path}: {len(lines)} tensors mapped to the {name} network, none left over")
         networks[name] = network
     try:
+        Path(output, "report.json").unlink(missing_ok=True)  # of the conversion before this one
         return save_model_folder(
             output,
             networks["generator"],

@@ -14,6 +14,7 @@ from psfr_tf.files import is_plain_name
 from psfr_tf.picture_file import open_picture
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_SIDE = 4096  # pixels of a face, as TensorFlow decodes several at once
 _TAIL = 4096  # bytes at the end of a file in which its end marker must lie
 
 
@@ -36,7 +37,7 @@ class FaceFolder:
     Raises:
         UserError: no folder, no pictures in it, two pictures of one name, a name without a
             picture, a picture without a parsing map, an empty or truncated picture, or one that
-            is neither JPEG nor PNG, not square, or turned by its EXIF orientation.
+            is neither JPEG nor PNG, not square, too large, or turned by its EXIF orientation.
     """
 
     def __init__(
@@ -54,7 +55,12 @@ class FaceFolder:
             raise UserError(_first(missing, f"not found in {images_dir} as .jpg, .jpeg or .png"))
         self.image_paths = [images[name] for name in self.names]
         for path in self.image_paths:
-            square_side(path, turned=False)
+            side = square_side(path, turned=False)
+            if side > MAX_SIDE:
+                raise UserError(
+                    f"{path}: {side} pixels a side, training reads {MAX_SIDE} at most; "
+                    "`psfr prepare --size` makes smaller ones"
+                )
 
         self.mask_paths = None
         if masks_dir is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.data.decoding import decode_rgb
-from psfr_tf.data.face_folder import FaceFolder
+from psfr_tf.data.decoding import checked_shape, decode_rgb
+from psfr_tf.data.face_folder import MAX_SIDE, FaceFolder
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
 from psfr_tf.data.tensorflow_error import reason
@@ -17,6 +18,9 @@ from psfr_tf.errors import UserError
 
 # Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
 MEMORY_LIMIT = 2 * 1024**3
+# Masks and pictures read so far, by size and whether pictures are kept: a run that was resumed
+# makes its dataset twice.
+_READ: weakref.WeakKeyDictionary[FaceFolder, dict] = weakref.WeakKeyDictionary()
 
 
 def face_loader(
@@ -56,7 +60,8 @@ def _record_loader(
         hq = _decode_image(image, names[index], size)
         parsing = tf.zeros([size, size], tf.uint8)
         if faces.has_masks:
-            labels = tf.io.decode_png(mask, channels=1)[:, :, 0]
+            with tf.control_dependencies([checked_shape(mask, MAX_SIDE, "a parsing map")]):
+                labels = tf.io.decode_png(tf.identity(mask), channels=1)[:, :, 0]
             # tf.image.resize rounds where a centre falls between two pixels; folders do not.
             places = nearest_places(tf.range(size), size, tf.shape(labels)[0])
             parsing = tf.gather(tf.gather(labels, places), places, axis=1)
@@ -68,10 +73,13 @@ def _record_loader(
 def _folder_loader(
     faces: FaceFolder, size: int, keep: bool
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    masks = _read_masks(faces, size)
     paths = tf.constant([str(path.absolute()) for path in faces.image_paths])
     in_memory = keep and len(faces) * size * size * 3 <= MEMORY_LIMIT
-    images = _read_images(faces, paths, size) if in_memory else None
+    read = _READ.setdefault(faces, {})
+    if (size, in_memory) not in read:
+        images = _read_images(faces, paths, size) if in_memory else None
+        read[size, in_memory] = _read_masks(faces, size), images
+    masks, images = read[size, in_memory]
 
     def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         hq = tf.gather(images, index) if in_memory else _read_image(paths[index], size)
@@ -119,7 +127,8 @@ def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:
 
 def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
     """Decode a square JPEG or PNG picture to uint8 `[size, size, 3]`; errors name it."""
-    image = decode_rgb(contents)
+    with tf.control_dependencies([checked_shape(contents, MAX_SIDE)]):
+        image = decode_rgb(tf.identity(contents))
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     square = tf.debugging.Assert(
         tf.equal(height, width), ["faces must be square:", name, height, width]

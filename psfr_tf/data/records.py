@@ -16,7 +16,6 @@ TensorFlow's guide "TFRecord and tf.train.Example".
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -24,11 +23,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tensorflow as tf
-from PIL import Image
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from psfr_tf import files
-from psfr_tf.data.decoding import decode_rgb
+from psfr_tf.data.decoding import checked_shape, decode_rgb
+from psfr_tf.data.face_folder import MAX_SIDE
 from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
@@ -39,7 +38,6 @@ FORMAT_VERSION = 1
 _FRAME = 16  # bytes of a record beside its data
 # An aligned face, whatever its format.
 MAX_RECORD_BYTES = 2**28
-MAX_SIDE = 4096
 
 
 PlainName = Annotated[str, AfterValidator(lambda name: _plain(name))]
@@ -203,6 +201,11 @@ def parse(serialized: bytes) -> Record:
     )
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _checked_shape(content: tf.Tensor) -> tf.Tensor:
+    return checked_shape(content, MAX_SIDE)
+
+
 def check_decodes(record: Record, path: str | os.PathLike) -> None:
     """Decode a face with TensorFlow.
 
@@ -211,7 +214,7 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
     """
     try:
         for content in filter(None, (record.image, record.mask)):
-            _check_side(content)
+            _checked_shape(content)
         image = decode_rgb(record.image)
         fault = None if image.shape[0] == image.shape[1] else "the picture is not square"
         if record.mask is not None:
@@ -219,22 +222,9 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
             if mask.shape[0] != mask.shape[1] or tf.reduce_max(mask) >= NUM_CLASSES:
                 fault = "the parsing map is not a square map of labels 0..18"
     except tf.errors.OpError as error:
-        fault = str(error.message).split("\n")[0].split(" [Op:")[0]
-    except ValueError as error:
-        fault = str(error)
+        fault = reason(error)
     if fault:
         raise UserError(f"{path}: {record.name}: {fault}")
-
-
-def _check_side(content: bytes) -> None:
-    """Look at the size in the picture's head before its pixels are decoded."""
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            sides = image.size
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"not a JPEG or PNG picture ({error})") from None
-    if max(sides) > MAX_SIDE:
-        raise ValueError(f"{sides[0]}x{sides[1]} pixels, faces have {MAX_SIDE} at most")
 
 
 def write_index(folder: Path, description: dict[str, Any], shards: Sequence[Shard] | None) -> None:

@@ -36,14 +36,19 @@ def check_file(path: str | os.PathLike, run: bool = True, seconds: float = TIME_
         )
     except subprocess.TimeoutExpired:
         raise UserError(f"{path}: not a usable LiteRT file: no end after {seconds:.0f} s") from None
-    if result.returncode < 0:
+    judge(path, result.returncode, result.stderr.decode("utf-8", "replace"))
+
+
+def judge(path: str | os.PathLike, code: int, errors: str) -> None:
+    """Raise `UserError` if the process that opened a file ended with a code other than 0."""
+    if code < 0:
         try:
-            name = signal.Signals(-result.returncode).name
+            name = signal.Signals(-code).name
         except ValueError:
-            name = f"signal {-result.returncode}"
+            name = f"signal {-code}"
         raise UserError(f"{path}: not a usable LiteRT file: it crashes the runtime ({name})")
-    if result.returncode:
-        lines = result.stderr.decode("utf-8", "replace").splitlines()
+    if code:
+        lines = errors.splitlines()
         reasons = [line for line in lines if line.startswith(_PREFIX)]
         reason = reasons[-1].removeprefix(_PREFIX) if reasons else (lines or ["no message"])[-1]
         raise UserError(f"{path}: not a LiteRT file: {reason[:300]}")

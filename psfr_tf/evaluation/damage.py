@@ -61,6 +61,7 @@ def evaluate_damages(
         UserError, OSError: as `evaluate`.
     """
     damage, problems, values = {}, [], {}
+    (output / "report.json").unlink(missing_ok=True)  # of an evaluation before this one
     for one in prepared:
         folder = output / one.form
         own = {**one.settings, **settings}

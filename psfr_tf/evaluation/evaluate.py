@@ -67,6 +67,7 @@ def evaluate(
         if version_ != "input":
             (output / version_).mkdir(parents=True, exist_ok=True)
     state = _open_state(source, choice, output, settings, fid_reference is None)
+    (output / "report.json").unlink(missing_ok=True)  # of an evaluation before this one
     problems = _measure(source, choice, state, output if save_images else None, fid_reference)
     if not state.names:
         state.remove()

@@ -54,7 +54,9 @@ class Checkpointing(keras.callbacks.Callback):
     """Saves every ``every`` steps and at the end, stops at ``steps``, and on SIGTERM or SIGINT.
 
     On a signal the step in progress is finished, the state is saved and
-    :class:`RunInterrupted` is raised out of ``fit``.
+    :class:`RunInterrupted` is raised out of ``fit``. Must come after :class:`RunLog`: at the end of
+    an epoch its line is written before the state is saved, so that a run which is killed between
+    the two writes it again, and none is lost.
 
     Args:
         state: of the run.
@@ -77,6 +79,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.steps = steps
         self.agree = agree
         self._saved = state.step
+        self._stop = False
         self._signal: int | None = None
         self._previous: dict[int, Any] = {}
 
@@ -85,15 +88,23 @@ class Checkpointing(keras.callbacks.Callback):
             self._previous[number] = signal.signal(number, self._remember)
 
     def on_train_batch_end(self, batch, logs=None):
+        self._stop = self.agree(self._signal is not None)
+        if self.state.step >= self.steps:
+            self.model.stop_training = True
+        elif batch + 1 < self.params["steps"]:  # else at the end of the epoch
+            self._save_or_stop()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._save_or_stop()
+
+    def _save_or_stop(self) -> None:
         step = self.state.step
-        if self.agree(self._signal is not None):
+        if self._stop:
             self.state.save()
             self.restore_signals()
             name = signal.Signals(self._signal).name if self._signal else "another worker"
             raise RunInterrupted(f"stopped by {name} at step {step}; state saved")
-        if step >= self.steps:
-            self.model.stop_training = True
-        elif step % self.every == 0 and step != self._saved:  # not again while accumulating
+        if step % self.every == 0 and step != self._saved:  # not again while accumulating
             self.state.save()
             self._saved = step
 

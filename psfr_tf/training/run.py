@@ -148,6 +148,7 @@ def _one_line(output: Path) -> Iterator[None]:
 def _start_run_folder(output: Path, config: TrainConfig) -> None:
     with _one_line(output):
         (output / "report.json").unlink(missing_ok=True)  # of the command before this one
+        files.remove_leftovers(output)
         files.write_text(
             output / "config.yaml", yaml.safe_dump(config.model_dump(), sort_keys=False)
         )
@@ -182,26 +183,30 @@ def _train(
             say(f"the run keeps its seed {state.seed}; training.seed={training.seed} is not used")
     export = ExportWeights(output / "model", config, state)
     export.set_model(model)
-    remaining = training.steps - state.step
-    if remaining <= 0:
+    if state.step >= training.steps:
         say(f"{output}: all {training.steps} steps are done already")
         return export.write() if chief else export.directory
 
-    start_index, seed = state.images_seen, state.seed
-    dataset = strategy.distribute_datasets_from_function(
-        lambda part: training_dataset(
-            train_faces,
-            size,
-            training.batch_size,
-            seed,
-            config.data.degradation,
-            flip=config.data.flip,
-            augment=config.data.augment,
-            start_index=start_index,
-            part=part,
-            service=config.data.service,
+    seed = state.seed
+
+    def batches() -> tf.data.Dataset:
+        start_index = state.images_seen
+        return strategy.distribute_datasets_from_function(
+            lambda part: training_dataset(
+                train_faces,
+                size,
+                training.batch_size,
+                seed,
+                config.data.degradation,
+                flip=config.data.flip,
+                augment=config.data.augment,
+                start_index=start_index,
+                part=part,
+                service=config.data.service,
+            )
         )
-    )
+
+    epoch = training.steps_per_epoch * training.gradient_accumulation
     agree = distribution.agreement(strategy)
     checkpointing = Checkpointing(state, config.checkpoint.every, training.steps, agree)
     callbacks = [StopOnNonFinite(state), checkpointing]
@@ -220,16 +225,20 @@ def _train(
             grid = validation_grid(pairs)
             callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
     try:
-        model.fit(
-            dataset,
-            epochs=math.ceil(remaining / training.steps_per_epoch),
-            steps_per_epoch=training.steps_per_epoch * training.gradient_accumulation,
-            validation_data=validation,
-            validation_steps=validation_steps,
-            callbacks=callbacks,
-            shuffle=False,  # the data pipeline does it
-            verbose=(1 if sys.stdout.isatty() else 2) if chief else 0,
-        )
+        while state.step < training.steps:
+            # Epochs end after the same steps as without an interruption: the first may be short.
+            done = state.images_seen // training.batch_size % epoch
+            left = math.ceil((training.steps - state.step) / training.steps_per_epoch)
+            model.fit(
+                batches(),
+                epochs=1 if done else left,
+                steps_per_epoch=epoch - done,
+                validation_data=validation,
+                validation_steps=validation_steps,
+                callbacks=callbacks,
+                shuffle=False,  # the data pipeline does it
+                verbose=(1 if sys.stdout.isatty() else 2) if chief else 0,
+            )
     except RunInterrupted:
         if chief:
             export.write()
