@@ -16,11 +16,10 @@ from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.statistics import summary
 from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
 from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.measure import MeasurementFailed, measure
 from psfr_tf.errors import UserError
-from psfr_tf.export.measure_litert import MeasurementFailed, in_new_process
 from psfr_tf.machine import describe_machine
 
-_CHILD = "psfr_tf.export.measure_litert"
 # A start and one run of a large network on a slow board; what needs longer has no end.
 _PATIENCE_SECONDS = 120.0
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
@@ -120,7 +119,7 @@ class LocalTarget:
             cpus = resolve(case.affinity, self._top_khz())
             if cpus is not None:
                 options += ("--cpus", ",".join(map(str, cpus)))
-            return in_new_process(_CHILD, case.model.path, *options, seconds=seconds)
+            return measure(case.model.path, *options, seconds=seconds)
         except MeasurementFailed as error:
             raise CaseFailed(error.reason, error.printed) from None
         except ValueError as error:

@@ -1,120 +1,187 @@
-"""LiteRT files of a model in its inference form, and the one that `psfr restore` keeps."""
+"""`psfr export litert`: write the files, measure them, keep those that are good enough."""
 
-import hashlib
-import logging
+import datetime
+import os
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-import tensorflow as tf
+import numpy as np
+from tqdm import tqdm
 
+import psfr_tf
 from psfr_tf import files, model_folder
-from psfr_tf.errors import UserError
-from psfr_tf.export.tensorflow_converter import convert
-from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.model_folder import ModelFolder
+from psfr_tf.engines import tensorflow_converter
+from psfr_tf.engines.litert_file import convert_part
+from psfr_tf.engines.litert_metadata import add_metadata
+from psfr_tf.export.degraded_faces import degraded_faces
+from psfr_tf.export.litert_report import write_chart, write_table
+from psfr_tf.export.quantizer import quantize
+from psfr_tf.export.variants import PARTS, shortfalls, warnings
+from psfr_tf.export.verification import Reference, reference, verify
+from psfr_tf.labels import LABELS, NUM_CLASSES
+from psfr_tf.machine import available_cores, describe_machine
+from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 
+VERIFICATION_FACES = 16
+CALIBRATION_FACES = 16
+REJECTED = "rejected"
 
-def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
-    """Convert the whole model or one of its networks to a LiteRT file.
 
-    All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
-    is not clipped), parsing maps [1, S, S, 19]: logits where they come out; where they go in, what
-    the generator takes (`InferenceForm.soft_parsing`). Inputs and outputs have these names in the
-    signature `serving_default`:
+def export_litert(
+    weights: str | os.PathLike,
+    output: Path,
+    precisions: Sequence[str],
+    data: Path | None = None,
+    allow_degraded: bool = False,
+    licence: str | None = None,
+    fidelity: float | None = None,
+    log: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Export a model to LiteRT files and verify each of them.
 
-        restorer    lq -> restored, parsing
-        parsing     lq -> parsing
-        generator   lq, parsing -> restored
+    Writes `PART_PRECISION.tflite` for each part (restorer, parsing, generator) and precision,
+    `report.json`, `table.md` and `chart.png`. A file worse than its variant's limits goes to
+    `rejected/` instead, unless `allow_degraded`.
 
     Args:
-        form: the model.
-        part: "restorer", "parsing" or "generator".
-        precision: of `psfr_tf.export.tensorflow_converter.PRECISIONS`.
+        weights: shipped weights or a model folder.
+        output: folder, made before.
+        precisions: of `psfr_tf.export.variants.VARIANTS`.
+        data: folder of aligned faces to degrade for verification and calibration; None draws
+            cartoon faces.
+        allow_degraded: keep worse files too.
+        licence: of the weights, for the files' metadata.
+        fidelity: operating point, see `psfr_tf.model_folder`.
+        log: gets warnings, a line each.
 
     Returns:
-        The contents of the file.
-    """
-    lq = tf.TensorSpec((1, form.size, form.size, 3), tf.float32, name="lq")
-    parsing = tf.TensorSpec((1, form.size, form.size, NUM_CLASSES), tf.float32, name="parsing")
-
-    def restorer(lq):
-        outputs = form.restorer(lq)
-        return {"restored": outputs["restored"], "parsing": outputs["logits"]}
-
-    functions = {
-        "restorer": (restorer, [lq]),
-        "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
-        "generator": (
-            lambda lq, parsing: {"restored": form.generator([lq, parsing])},
-            [lq, parsing],
-        ),
-    }
-    return convert(*functions[part], precision)
-
-
-def float32_restorer(folder: ModelFolder) -> bytes:
-    """The LiteRT file that restores a face, float32: see `convert_part`."""
-    return convert_part(inference_form(folder.generator, folder.parsing_network), "restorer")
-
-
-def cached_file(path: Path, fidelity: float | None = None) -> Path:
-    """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
-
-    The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
-    model and the converter's version, so changed weights are converted anew.
-
-    Args:
-        path: a model folder.
-        fidelity: operating point, see `psfr_tf.model_folder`.
+        The report, as in `report.json`; `failed` has the names of the rejected files.
 
     Raises:
-        UserError: the model cannot be read, or the cache cannot be written.
+        UserError: the model or the faces cannot be used, or a package is missing.
     """
-    config = model_folder.read_config(path)
-    fidelity = model_folder.operating_point(path, config, fidelity)
-    # 2: differences in place of sums; 3: light normalization, damage gate.
-    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}"
-    digest = hashlib.sha256(made_by.encode())
-    networks = [name for name in config["networks"] if name != "discriminator"]
-    for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
-        try:
-            digest.update((path / name).read_bytes())
-        except OSError as error:
-            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
-    cache = files.cache_folder()
-    model = cache / f"{digest.hexdigest()[:24]}.tflite"
-    if _is_whole(model):
-        return model
-    _check_writable(cache)
-    logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = float32_restorer(model_folder.load_model_folder(path, fidelity))
-    try:
-        with files.atomic_path(model) as temporary:
-            temporary.write_bytes(content)
-        files.write_text(model.with_suffix(".sha256"), files.sha256(model))
-    except OSError as error:
-        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
-    return model
+    started = time.monotonic()
+    folder = model_folder.load_model_folder(weights, fidelity)
+    calibrates = "int8" in precisions
+    count = VERIFICATION_FACES + CALIBRATION_FACES * calibrates
+    lq, problems = degraded_faces(data, folder.size, count)
+    for problem in problems:
+        log(f"warning: {problem}")
+    expected = reference(folder.generator, folder.parsing_network, lq[:VERIFICATION_FACES])
+    form = inference_form(folder.generator, folder.parsing_network)
+    metadata = _metadata(folder, licence)
+    entries = []
+    steps = [(part, precision) for part in PARTS for precision in precisions]
+    with tempfile.TemporaryDirectory(prefix=".unverified-", dir=output) as unverified:
+        converted: dict[str, bytes] = {}
+        for part, precision in tqdm(steps, "Export", unit="file", disable=None):
+            if part not in converted:
+                converted = {part: convert_part(form, part)}
+            content = _variant(form, part, precision, converted[part], lq[VERIFICATION_FACES:])
+            content = add_metadata(content, {**metadata, "part": part, "precision": precision})
+            path = Path(unverified) / f"{part}_{precision}.tflite"
+            path.write_bytes(content)
+            entry = _verified(path, part, precision, expected)
+            accepted = allow_degraded or not entry["shortfalls"]
+            _publish(path, output, accepted)
+            entry["published"] = accepted
+            entries.append(entry)
+            for line in entry["shortfalls"] + entry["warnings"]:
+                log(f"warning: {line}")
+    report = {
+        "command": "export litert",
+        "version": psfr_tf.__version__,
+        "weights": str(weights),
+        "fidelity": folder.fidelity,
+        "settings": {
+            "precisions": list(precisions),
+            "faces": "drawn" if data is None else str(data),
+            "verification_faces": len(expected.lq),
+            "calibration_faces": CALIBRATION_FACES * calibrates,
+            "allow_degraded": allow_degraded,
+        },
+        "machine": {
+            **describe_machine("ai-edge-litert", "tensorflow", "ai-edge-quantizer", "numpy"),
+            "cores": available_cores(),
+        },
+        "files": entries,
+        "failed": [entry["file"] for entry in entries if not entry["published"]],
+        "problems": problems,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    files.write_json(output / "report.json", report)
+    if (output / model_folder.CONFIG_FILE).is_file():  # beside the weights: a ready model folder
+        published = [entry["file"] for entry in entries if entry["published"]]
+        model_folder.record_hashes(output, published)
+    write_table(output / "table.md", report)
+    write_chart(output / "chart.png", report)
+    return report
 
 
-def _check_writable(cache: Path) -> None:
-    """Before a conversion that takes half a minute."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{cache}: the converted model cannot be kept there "
-            f"({(error.strerror or str(error)).lower()}); set XDG_CACHE_HOME to a folder that can "
-            "be written, or use --engine tensorflow"
-        ) from None
+def _variant(
+    form: InferenceForm, part: str, precision: str, float32: bytes, calibration: np.ndarray
+) -> bytes:
+    """One precision of a part, from its float32 file or from the model."""
+    if precision == "float32":
+        return float32
+    if precision in tensorflow_converter.PRECISIONS:
+        return convert_part(form, part, precision)
+    samples = [{"lq": face[None]} for face in calibration]
+    if part == "generator":
+        for sample in samples:
+            logits = form.parsing_network(sample["lq"])
+            sample["parsing"] = np.asarray(parsing_map(logits, form.soft_parsing))
+    return quantize(float32, precision, samples)
 
 
-def _is_whole(model: Path) -> bool:
-    """Whether a file of the cache is what was written: a disk may have filled, or failed, since."""
-    try:
-        return model.with_suffix(".sha256").read_text("ascii") == files.sha256(model)
-    except (OSError, ValueError):
-        return False
+def _verified(path: Path, part: str, precision: str, expected: Reference) -> dict[str, Any]:
+    by_tensorflow = precision in tensorflow_converter.PRECISIONS
+    entry = {"file": path.name, "part": part, "precision": precision}
+    entry["converter"] = "tensorflow" if by_tensorflow else "ai-edge-quantizer"
+    entry.update(verify(path, part, expected))
+    entry["shortfalls"] = shortfalls(entry)
+    entry["warnings"] = warnings(entry)
+    return entry
+
+
+def _publish(path: Path, output: Path, accepted: bool) -> None:
+    """Move a file into the output folder, or aside."""
+    accepted_path, rejected_path = output / path.name, output / REJECTED / path.name
+    if accepted:
+        os.replace(path, accepted_path)
+        rejected_path.unlink(missing_ok=True)
+        return
+    rejected_path.parent.mkdir(exist_ok=True)
+    # A file of this name that an earlier export accepted stays.
+    os.replace(path, rejected_path)
+
+
+def _metadata(folder: model_folder.ModelFolder, licence: str | None) -> dict[str, Any]:
+    size = folder.size
+    return {
+        "name": folder.path.resolve().name,
+        "psfr_tf_version": psfr_tf.__version__,
+        "licence": licence or _licence(folder),
+        "preset": folder.config.get("preset"),
+        "fidelity": folder.fidelity,
+        "weights_created": folder.config.get("provenance", {}).get("created"),
+        "exported": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "input_size": [size, size],
+        "lq": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, aligned to the FFHQ template",
+        "restored": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, not clipped",
+        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output",
+        "parsing_input": "probabilities" if folder.generator.soft_parsing else "one-hot",
+        "labels": list(LABELS),
+    }
+
+
+def _licence(folder: model_folder.ModelFolder) -> str:
+    if folder.path.parent == model_folder.SHIPPED_WEIGHTS:
+        return "Apache-2.0"
+    provenance = folder.config.get("provenance", {})
+    # `source` of a converted checkpoint names its licence.
+    return str(provenance.get("licence") or provenance.get("source") or "unknown")

@@ -70,8 +70,8 @@ def test_a_checkout_finds_its_parts_while_another_copy_is_installed():
         sys.executable,
         "-S",
         "-c",
-        "import psfr_tf.export.delegation as d; print(d.__file__)",
+        "import psfr_tf.export.variants as d; print(d.__file__)",
     ]
     packages = {"PYTHONPATH": sysconfig.get_path("purelib"), "PYTHONSAFEPATH": ""}
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=packages)
-    assert result.stdout.strip() == str(ROOT / "export" / "delegation.py"), result.stderr
+    assert result.stdout.strip() == str(ROOT / "export" / "variants.py"), result.stderr

@@ -5,7 +5,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from psfr_tf.engines.faces import checked_faces
+from psfr_tf.engines import checked_faces
 from psfr_tf.export.serving.errors import server_error
 from psfr_tf.export.serving.retry import with_retries
 

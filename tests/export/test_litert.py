@@ -1,123 +1,112 @@
-"""The LiteRT file: built-ins only, one delegate partition, the same output."""
+"""`psfr export litert` on a small model: every file is written, described and verified."""
 
-import shutil
+import json
 
-import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from psfr_tf.engines.litert import LiteRTEngine, interpreter_class
-from psfr_tf.export.delegation import delegation
-from psfr_tf.export.litert import float32_restorer
-from psfr_tf.model_folder import load_model_folder, save_model_folder
-from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.models.face_parsing import parsing_map
+from psfr_tf.cli import main
+from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.litert_metadata import read_metadata
+from psfr_tf.export import LiteRTEngine, litert
+from psfr_tf.export.variants import PARTS, VARIANTS
+from psfr_tf.labels import LABELS
+from psfr_tf.model_folder import load_model_folder
 
-
-@pytest.fixture(scope="module")
-def mobile(tmp_path_factory):
-    """`psfr-mobile-256` with random weights everywhere (its last layer would start at zero)."""
-    keras.utils.set_random_seed(0)
-    generator = Generator.from_preset("psfr-mobile-256")
-    rng = np.random.default_rng(0)
-    head = [rng.normal(0, 0.02, weight.shape) for weight in generator.to_rgb.get_weights()]
-    generator.to_rgb.set_weights(head)
-    parsing = FaceParsingNetwork.from_preset("psfr-mobile-256")
-    folder = save_model_folder(tmp_path_factory.mktemp("mobile"), generator, parsing)
-    return load_model_folder(folder)
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def model_file(mobile, tmp_path_factory):
-    path = tmp_path_factory.mktemp("litert") / "restorer.tflite"
-    path.write_bytes(float32_restorer(mobile))
-    return path
+def test_every_part_and_precision_is_there(exported):
+    output, report = exported
+    names = {f"{part}_{precision}.tflite" for part in PARTS for precision in VARIANTS}
+    assert {path.name for path in output.iterdir()} == names | {
+        "report.json",
+        "table.md",
+        "chart.png",
+    }
+    assert {entry["file"] for entry in report["files"]} == names
+    assert json.loads((output / "report.json").read_text()) == report
+    table = (output / "table.md").read_text()
+    assert all(name in table for name in names)
+    assert Image.open(output / "chart.png").width > 500
 
 
-@pytest.mark.slow
-def test_xnnpack_takes_the_mobile_model_whole(model_file):
-    interpreter = interpreter_class()(model_path=str(model_file))
-    interpreter.allocate_tensors()
-    assert delegation(interpreter) == (1, [])
+def test_files_are_one_delegate_partition(exported):
+    for entry in exported[1]["files"]:
+        assert entry["delegate_partitions"] == 1, entry["file"]
+        assert entry["operations_outside_delegate"] == [], entry["file"]
 
 
-@pytest.mark.slow
-def test_the_gpu_delegate_would_take_the_mobile_model(model_file, capsys):
-    import tensorflow as tf
-
-    # TensorFlow's own check of every operation and shape against the GPU delegate's rules.
-    tf.lite.experimental.Analyzer.analyze(model_path=str(model_file), gpu_compatibility=True)
-    assert "looks compatible with GPU delegate" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_output_equals_the_keras_networks(mobile, model_file):
-    rng = np.random.default_rng(1)
-    lq = rng.uniform(-1, 1, (2, 16, 16, 3)).repeat(16, 1).repeat(16, 2).astype(np.float32)
-    restored, labels = LiteRTEngine(model_file).run(lq)
-    logits = np.asarray(mobile.parsing_network(lq)["logits"])
-    assert np.mean(labels == logits.argmax(-1)) > 0.9999
-    parsing = np.asarray(parsing_map(logits, mobile.generator.soft_parsing))
-    expected = np.clip(mobile.generator([lq, parsing]), -1, 1)
-    assert np.abs(restored - expected).mean() < 1e-4
-    again, labels_again = LiteRTEngine(model_file, low_memory=True).run(lq)
-    assert (again == restored).all() and (labels_again == labels).all()
+def test_figures_are_in_the_order_of_the_precisions(exported):
+    entries = {(entry["part"], entry["precision"]): entry for entry in exported[1]["files"]}
+    psnr = [entries["generator", precision]["psnr_db"] for precision in VARIANTS]
+    float32, float16, dynamic, weights, static = psnr
+    assert float32 > 90 and float32 > float16 > weights > dynamic
+    assert 10 < static < weights
+    assert entries["parsing", "float32"]["equal_labels"] > 0.999
+    size = {key: entry["size_bytes"] for key, entry in entries.items()}
+    assert size["restorer", "int8-dynamic"] < size["restorer", "float16"]
+    assert size["restorer", "float16"] < size["restorer", "float32"]
+    for part in PARTS:
+        assert ("psnr_db" in entries[part, "int8"]) == (part != "parsing")
+        assert ("equal_labels" in entries[part, "int8"]) == (part != "generator")
 
 
-@pytest.mark.slow
-def test_mobile_model_stays_in_its_budget(mobile):
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec((1, 256, 256, 3))])
-    def restore(lq):
-        parsing = parsing_map(mobile.parsing_network(lq)["logits"], mobile.generator.soft_parsing)
-        return mobile.generator([lq, parsing])
-
-    macs = sum(
-        _macs(operation)
-        for operation in restore.get_concrete_function().graph.get_operations()
-        if "Conv2d" in operation.type or "Conv2D" in operation.type
-    )
-    assert 4e9 < macs < 6e9
-    parameters = sum(
-        np.prod(weight.shape)
-        for weight in mobile.generator.weights + mobile.parsing_network.weights
-    )
-    assert parameters < 2.0e6
+def test_files_describe_themselves(exported, small_model, monkeypatch):
+    output, _ = exported
+    for path in output.glob("*.tflite"):
+        metadata = read_metadata(path.read_bytes())
+        assert metadata["labels"] == list(LABELS) and metadata["licence"] == "CC0"
+        assert metadata["name"] == small_model.name
+        assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
+        assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
+    monkeypatch.chdir(small_model)
+    assert litert._metadata(load_model_folder("."), None)["name"] == small_model.name
 
 
-def _macs(convolution) -> int:
-    kernel = convolution.inputs[1].shape.as_list()
-    output = convolution.outputs[0].shape.as_list()
-    per_pixel = int(np.prod(kernel)) if convolution.type == "Conv2D" else int(np.prod(kernel[:3]))
-    return output[1] * output[2] * per_pixel
+def test_parts_chained_equal_the_whole(exported):
+    output, _ = exported
+    lq = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
+    lq = lq.astype(np.float32)
+
+    def run(part, **inputs):
+        interpreter = interpreter_class()(model_path=str(output / f"{part}_float32.tflite"))
+        return interpreter.get_signature_runner()(**inputs)
+
+    whole = run("restorer", lq=lq)
+    labels = run("parsing", lq=lq)["parsing"].argmax(-1)
+    np.testing.assert_array_equal(labels, whole["parsing"].argmax(-1))
+    restored = run("generator", lq=lq, parsing=np.eye(19, dtype=np.float32)[labels])["restored"]
+    assert np.mean(np.abs(restored - whole["restored"])) < 1e-3
 
 
-@pytest.mark.slow
-def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
-    from psfr_tf import FaceRestorer
-    from psfr_tf.export import litert
+def test_the_runner_reads_every_restorer(exported, small_model):
+    output, _ = exported
+    faces = np.random.default_rng(1).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
+    logits = load_model_folder(small_model).parsing_network(faces)["logits"]
+    for precision in VARIANTS:
+        restored, labels = LiteRTEngine(output / f"restorer_{precision}.tflite").run(faces)
+        assert restored.shape == (2, 64, 64, 3)
+        assert np.mean(labels == np.argmax(logits, -1)) > 0.8, precision
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    keras.utils.set_random_seed(1)
-    parsing = FaceParsingNetwork.from_preset("psfr-test-64")
-    parsing.to_logits.conv.kernel.assign(1000 * parsing.to_logits.conv.kernel)  # no near ties
-    generator = Generator.from_preset("psfr-test-64")
-    faithful = Generator.from_preset("psfr-test-64")
-    folder = save_model_folder(tmp_path / "model", generator, parsing, faithful_generator=faithful)
-    faces = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    perceptual = FaceRestorer.from_pretrained(folder, "litert", 0.0).restore_aligned(faces)
-    expected = FaceRestorer.from_pretrained(folder, "tensorflow", 0.0).restore_aligned(faces)
-    assert np.mean(np.abs(perceptual.astype(int) - expected) > 2) < 0.01
-    shutil.rmtree(tmp_path / "cache")
 
-    first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
-    (cached,) = (tmp_path / "cache" / "psfr_tf").glob("*.tflite")
+def test_a_file_worse_than_stated_is_put_aside(small_model, tmp_path, monkeypatch, capsys):
+    too_strict = VARIANTS["float32"].__class__("", 1000.0, 1000.0, 0.0)
+    monkeypatch.setitem(VARIANTS, "float32", too_strict)
+    command = ["psfr", "export", "litert", "--weights", str(small_model)]
+    command += ["--precision", "float32", "--output", str(tmp_path)]
 
-    monkeypatch.setattr(litert, "float32_restorer", lambda _: pytest.fail("converted twice"))
-    second = FaceRestorer.from_pretrained(folder, engine="litert")
-    np.testing.assert_array_equal(second.restore_aligned(faces), first)
-    expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)
-    assert np.mean(np.abs(first.astype(int) - expected) > 2) < 0.01
-    assert np.mean(np.abs(first.astype(int) - perceptual) > 2) > 0.1
-    assert cached.suffix == ".tflite"
+    assert main.run(main.parse_arguments(command)) == 1
+    error = capsys.readouterr().err
+    assert "restorer_float32.tflite, generator_float32.tflite: worse than stated" in error
+    rejected = {path.name for path in (tmp_path / "rejected").iterdir()}
+    assert rejected == {"restorer_float32.tflite", "generator_float32.tflite"}
+    assert [path.name for path in tmp_path.glob("*.tflite")] == ["parsing_float32.tflite"]
+    failed = json.loads((tmp_path / "report.json").read_text())["failed"]
+    assert set(failed) == rejected
+
+    assert main.run(main.parse_arguments([*command, "--allow-degraded"])) == 0
+    assert len(list(tmp_path.glob("*.tflite"))) == 3
+    assert not list((tmp_path / "rejected").iterdir())
+    assert "less than 1000 dB" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""LiteRT files of a model in its inference form, and the one that `psfr restore` keeps."""
+
+import hashlib
+import logging
+import tempfile
+from pathlib import Path
+
+import tensorflow as tf
+
+from psfr_tf import files, model_folder
+from psfr_tf.engines.tensorflow_converter import convert
+from psfr_tf.errors import UserError
+from psfr_tf.labels import NUM_CLASSES
+from psfr_tf.model_folder import ModelFolder
+from psfr_tf.models.inference_form import InferenceForm, inference_form
+
+
+def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
+    """Convert the whole model or one of its networks to a LiteRT file.
+
+    All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
+    is not clipped), parsing maps [1, S, S, 19]: logits where they come out; where they go in, what
+    the generator takes (`InferenceForm.soft_parsing`). Inputs and outputs have these names in the
+    signature `serving_default`:
+
+        restorer    lq -> restored, parsing
+        parsing     lq -> parsing
+        generator   lq, parsing -> restored
+
+    Args:
+        form: the model.
+        part: "restorer", "parsing" or "generator".
+        precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`.
+
+    Returns:
+        The contents of the file.
+    """
+    lq = tf.TensorSpec((1, form.size, form.size, 3), tf.float32, name="lq")
+    parsing = tf.TensorSpec((1, form.size, form.size, NUM_CLASSES), tf.float32, name="parsing")
+
+    def restorer(lq):
+        outputs = form.restorer(lq)
+        return {"restored": outputs["restored"], "parsing": outputs["logits"]}
+
+    functions = {
+        "restorer": (restorer, [lq]),
+        "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
+        "generator": (
+            lambda lq, parsing: {"restored": form.generator([lq, parsing])},
+            [lq, parsing],
+        ),
+    }
+    return convert(*functions[part], precision)
+
+
+def float32_restorer(folder: ModelFolder) -> bytes:
+    """The LiteRT file that restores a face, float32: see `convert_part`."""
+    return convert_part(inference_form(folder.generator, folder.parsing_network), "restorer")
+
+
+def cached_file(path: Path, fidelity: float | None = None) -> Path:
+    """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
+
+    The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
+    model and the converter's version, so changed weights are converted anew.
+
+    Args:
+        path: a model folder.
+        fidelity: operating point, see `psfr_tf.model_folder`.
+
+    Raises:
+        UserError: the model cannot be read, or the cache cannot be written.
+    """
+    config = model_folder.read_config(path)
+    fidelity = model_folder.operating_point(path, config, fidelity)
+    # 2: differences in place of sums; 3: light normalization, damage gate.
+    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}"
+    digest = hashlib.sha256(made_by.encode())
+    networks = [name for name in config["networks"] if name != "discriminator"]
+    for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
+        try:
+            digest.update((path / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
+    cache = files.cache_folder()
+    model = cache / f"{digest.hexdigest()[:24]}.tflite"
+    if _is_whole(model):
+        return model
+    _check_writable(cache)
+    logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
+    content = float32_restorer(model_folder.load_model_folder(path, fidelity))
+    try:
+        with files.atomic_path(model) as temporary:
+            temporary.write_bytes(content)
+        files.write_text(model.with_suffix(".sha256"), files.sha256(model))
+    except OSError as error:
+        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
+    return model
+
+
+def _check_writable(cache: Path) -> None:
+    """Before a conversion that takes half a minute."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{cache}: the converted model cannot be kept there "
+            f"({(error.strerror or str(error)).lower()}); set XDG_CACHE_HOME to a folder that can "
+            "be written, or use --engine tensorflow"
+        ) from None
+
+
+def _is_whole(model: Path) -> bool:
+    """Whether a file of the cache is what was written: a disk may have filled, or failed, since."""
+    try:
+        return model.with_suffix(".sha256").read_text("ascii") == files.sha256(model)
+    except (OSError, ValueError):
+        return False
