@@ -27,7 +27,7 @@ _COLOURS = {
 
 
 def write_table(path: Path, report: dict[str, Any]) -> None:
-    """Write the Markdown table of a report, see `litert.export_litert`."""
+    """Write the Markdown table of a report, see `litert_export.export_litert`."""
     rows = [_HEADER, ["---"] * len(_HEADER)]
     for entry in report["files"]:
         rows.append(

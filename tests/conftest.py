@@ -92,7 +92,7 @@ def small_model(random_networks, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(small_model, tmp_path_factory):
     """(folder, report) of an export of `small_model` in every precision."""
-    from psfr_tf.export.litert import export_litert
+    from psfr_tf.export.litert_export import export_litert
     from psfr_tf.export.variants import VARIANTS
 
     output = tmp_path_factory.mktemp("litert")

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     import sys
 
-    from psfr_tf.export.litert import export_litert
+    from psfr_tf.export.litert_export import export_litert
 
     report = export_litert(
         args.weights,

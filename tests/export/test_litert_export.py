@@ -9,7 +9,7 @@ from PIL import Image
 from psfr_tf.cli import main
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.litert_metadata import read_metadata
-from psfr_tf.export import LiteRTEngine, litert
+from psfr_tf.export import LiteRTEngine, litert_export
 from psfr_tf.export.variants import PARTS, VARIANTS
 from psfr_tf.labels import LABELS
 from psfr_tf.model_folder import load_model_folder
@@ -62,7 +62,7 @@ def test_files_describe_themselves(exported, small_model, monkeypatch):
         assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
         assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
     monkeypatch.chdir(small_model)
-    assert litert._metadata(load_model_folder("."), None)["name"] == small_model.name
+    assert litert_export._metadata(load_model_folder("."), None)["name"] == small_model.name
 
 
 def test_parts_chained_equal_the_whole(exported):
