@@ -37,7 +37,7 @@ benchmark: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@$(BIN)/python tools/lint_layers.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -1,10 +1,10 @@
 """This machine as a target: the LiteRT interpreter, a fresh process for each measurement."""
 
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ class LocalTarget:
         except ImportError as error:
             raise UserError(str(error)) from None
         package = _PACKAGES.get(module, module)
-        self._runtime = f"{package} {_version(package)}"
+        version = describe_machine(package)[package] or "of unknown version"
+        self._runtime = f"{package} {version}"
         self._system = system
 
     def describe(self) -> dict[str, Any]:
@@ -165,16 +166,7 @@ def _memory_kb() -> int | None:
 
 
 def _system_name() -> str:
-    import platform
-
     try:
         return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, kernel {platform.release()}"
     except (OSError, KeyError):
         return f"{platform.system()} {platform.release()}"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "of unknown version"
