@@ -1,6 +1,5 @@
 """This machine as a target: the LiteRT interpreter, a fresh process for each measurement."""
 
-import os
 import platform
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.measure import MeasurementFailed, measure
 from psfr_tf.errors import UserError
-from psfr_tf.machine import describe_machine
+from psfr_tf.machine import available_cpus, describe_machine
 
 # A start and one run of a large network on a slow board; what needs longer has no end.
 _PATIENCE_SECONDS = 120.0
@@ -128,12 +127,10 @@ class LocalTarget:
 
     def _top_khz(self) -> dict[int, int]:
         """Top frequency of each CPU this process may use; 0 where the system does not tell."""
-        if hasattr(os, "sched_getaffinity"):
-            cpus = sorted(os.sched_getaffinity(0))
-        else:
-            cpus = list(range(os.cpu_count() or 1))
         folder = self._system / "devices/system/cpu"
-        return {n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in cpus}
+        return {
+            n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in available_cpus()
+        }
 
     def _read(self, path: str) -> str | None:
         return _text(self._system / path)

@@ -5,6 +5,7 @@ from typing import Any
 
 from psfr_tf import files
 from psfr_tf.export.degraded_faces import degraded_faces
+from psfr_tf.export.variants import missed
 from psfr_tf.export.verification import reference, verify_saved_model
 from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import ModelFolder
@@ -29,22 +30,13 @@ def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None)
     """
     lq, problems = degraded_faces(data, folder.size, FACES)
     figures = verify_saved_model(path, reference(folder.generator, folder.parsing_network, lq))
-    shortfalls = []
-    min_psnr_db, min_equal_labels = LIMITS[precision]
-    if not figures["psnr_db"] >= min_psnr_db:
-        shortfalls.append(f"{figures['psnr_db']:.1f} dB, less than {min_psnr_db:.0f} dB")
-    if not figures["equal_labels"] >= min_equal_labels:
-        shortfalls.append(
-            f"{100 * figures['equal_labels']:.2f} % equal labels, less than "
-            f"{100 * min_equal_labels:.1f} %"
-        )
     return {
         "precision": precision,
         **figures,
         "machine": describe_machine("tensorflow", "keras"),
         "faces": f"{FACES} of {data}" if data else f"{FACES} drawn",
         "problems": problems,
-        "shortfalls": shortfalls,
+        "shortfalls": missed(figures, *LIMITS[precision]),
     }
 
 
