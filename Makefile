@@ -27,7 +27,7 @@ test: $(VENV)/installed-dev $(VENV)/tflite-runtime/installed lint
 benchmark: $(VENV)/installed-dev
 	@$(BIN)/psfr export litert --weights psfr-mobile-256 --precision $(PRECISIONS) \
 		--output runs/benchmark/psfr-mobile-256
-	@$(BIN)/python -m psfr_tf.export.random_model --preset psfrgan-512 \
+	@$(BIN)/python tools/random_model.py --preset psfrgan-512 \
 		--output runs/benchmark/weights/psfrgan-512
 	@$(BIN)/psfr export litert --weights runs/benchmark/weights/psfrgan-512 --precision $(PRECISIONS) \
 		--allow-degraded --output runs/benchmark/psfrgan-512
@@ -37,7 +37,7 @@ benchmark: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports
+	@$(BIN)/python tools/lint_layers.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -36,6 +36,9 @@ from psfr_tf.errors import UserError
 
 # What must be the same for `--resume` to go on.
 _IDENTITY = ("name", "cpu", "system", "runtime")
+# What a measurement tells of its process, and of the case whatever the process.
+_OF_A_PROCESS = ("latency", "init_ms", "first_ms", "peak_memory_kb")
+_OF_A_ROW = ("nodes", "delegated_nodes", "partitions", "command")
 _LOG_CHARACTERS = 2000
 _POLL_SECONDS = 2.0
 # A stretch of a sustained run: long enough for a median, short enough to see the clock fall.
@@ -174,11 +177,8 @@ class Benchmark:
         row.processes.append(
             Process(
                 started=started,
-                latency=measurement.latency,
                 latencies_ms=[round(each, 4) for each in measurement.latencies_ms],
-                init_ms=measurement.init_ms,
-                first_ms=measurement.first_ms,
-                peak_memory_kb=measurement.peak_memory_kb,
+                **{name: getattr(measurement, name) for name in _OF_A_PROCESS},
                 thermal_before=before,
                 thermal_after=self.target.thermal(),
                 cooled_down=cool,
@@ -209,11 +209,9 @@ class Benchmark:
             save(results, self.output)
 
     def _note(self, row: Row, measurement) -> None:
-        row.nodes = measurement.nodes
-        row.delegated_nodes = measurement.delegated_nodes
-        row.partitions = measurement.partitions
+        for name in _OF_A_ROW:
+            setattr(row, name, getattr(measurement, name))
         row.outside = list(measurement.outside)
-        row.command = measurement.command
 
     def _cool_down(self) -> tuple[Thermal | None, bool]:
         """Wait until the target is cool. Returns its heat, and whether it is cool."""

@@ -1,10 +1,9 @@
 """This machine as a target: the LiteRT interpreter, a fresh process for each measurement."""
 
-import os
+import platform
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.statistics import summary
 from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
 from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.measure import MeasurementFailed, measure
 from psfr_tf.errors import UserError
-from psfr_tf.export.measure_litert import MeasurementFailed, in_new_process
-from psfr_tf.machine import describe_machine
+from psfr_tf.machine import available_cpus, describe_machine
 
-_CHILD = "psfr_tf.export.measure_litert"
 # A start and one run of a large network on a slow board; what needs longer has no end.
 _PATIENCE_SECONDS = 120.0
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
@@ -42,7 +40,8 @@ class LocalTarget:
         except ImportError as error:
             raise UserError(str(error)) from None
         package = _PACKAGES.get(module, module)
-        self._runtime = f"{package} {_version(package)}"
+        version = describe_machine(package)[package] or "of unknown version"
+        self._runtime = f"{package} {version}"
         self._system = system
 
     def describe(self) -> dict[str, Any]:
@@ -120,7 +119,7 @@ class LocalTarget:
             cpus = resolve(case.affinity, self._top_khz())
             if cpus is not None:
                 options += ("--cpus", ",".join(map(str, cpus)))
-            return in_new_process(_CHILD, case.model.path, *options, seconds=seconds)
+            return measure(case.model.path, *options, seconds=seconds)
         except MeasurementFailed as error:
             raise CaseFailed(error.reason, error.printed) from None
         except ValueError as error:
@@ -128,12 +127,10 @@ class LocalTarget:
 
     def _top_khz(self) -> dict[int, int]:
         """Top frequency of each CPU this process may use; 0 where the system does not tell."""
-        if hasattr(os, "sched_getaffinity"):
-            cpus = sorted(os.sched_getaffinity(0))
-        else:
-            cpus = list(range(os.cpu_count() or 1))
         folder = self._system / "devices/system/cpu"
-        return {n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in cpus}
+        return {
+            n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in available_cpus()
+        }
 
     def _read(self, path: str) -> str | None:
         return _text(self._system / path)
@@ -166,16 +163,7 @@ def _memory_kb() -> int | None:
 
 
 def _system_name() -> str:
-    import platform
-
     try:
         return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, kernel {platform.release()}"
     except (OSError, KeyError):
         return f"{platform.system()} {platform.release()}"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "of unknown version"

@@ -174,7 +174,7 @@ def _products(interpreter: Any) -> list[dict]:
 def _metadata(content: bytes) -> dict[str, Any]:
     """This project's entry in the file; empty without one, or without ai-edge-litert to read it."""
     try:
-        from psfr_tf.export.litert_metadata import read_metadata
+        from psfr_tf.engines.litert_metadata import read_metadata
     except ImportError:
         return {}
     metadata = read_metadata(content)

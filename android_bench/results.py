@@ -156,20 +156,14 @@ class Results(_Record):
 def new_row(case: Case) -> Row:
     """An empty row for a case."""
     model = case.model
+    of_model = ("sha256", "size_bytes", "weights", "part", "precision", "multiply_adds")
+    of_case = ("delegate", "threads", "affinity", "sustained_minutes")
     return Row(
         model=model.label,
         file=model.path.name,
-        sha256=model.sha256,
-        size_bytes=model.size_bytes,
-        weights=model.weights,
-        part=model.part,
-        precision=model.precision,
         face_px=model.size,
-        multiply_adds=model.multiply_adds,
-        delegate=case.delegate,
-        threads=case.threads,
-        affinity=case.affinity,
-        sustained_minutes=case.sustained_minutes,
+        **{name: getattr(model, name) for name in of_model},
+        **{name: getattr(case, name) for name in of_case},
     )
 
 

@@ -22,18 +22,8 @@ _MAX_RUNS_DRAWN = 200
 def summary(latencies_ms: Sequence[float]) -> Latency:
     """Mean, spread and percentiles (linear between runs) of at least one run."""
     values = np.asarray(latencies_ms, np.float64)
-    p50, p90, p95, p99 = (float(np.percentile(values, q)) for q in (50, 90, 95, 99))
-    return Latency(
-        runs=len(values),
-        mean_ms=float(values.mean()),
-        std_ms=float(values.std()),
-        min_ms=float(values.min()),
-        max_ms=float(values.max()),
-        p50_ms=p50,
-        p90_ms=p90,
-        p95_ms=p95,
-        p99_ms=p99,
-    )
+    moments = (float(getattr(values, name)()) for name in ("mean", "std", "min", "max"))
+    return Latency(len(values), *moments, *map(float, np.percentile(values, (50, 90, 95, 99))))
 
 
 def medians(processes: Sequence[Sequence[float]]) -> np.ndarray:

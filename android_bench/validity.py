@@ -1,12 +1,14 @@
 """The figures of a row from its processes, and whether they may be believed."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from psfr_tf.android_bench.plan import Plan
 from psfr_tf.android_bench.results import Process, Row
 from psfr_tf.android_bench.statistics import noise, summary
+from psfr_tf.android_bench.target import Latency
 
 
 def summarize(row: Row, plan: Plan) -> None:
@@ -69,14 +71,11 @@ def _figures(row: Row, processes: Sequence[Process]) -> None:
         (process.peak_memory_kb for process in processes if process.peak_memory_kb is not None),
         default=None,
     )
-    names = ("mean_ms", "std_ms", "min_ms", "max_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms")
+    known = [process.latency for process in processes]
     if all(process.latencies_ms for process in processes):
-        pooled = summary([each for process in processes for each in process.latencies_ms])
-        values = {name: getattr(pooled, name) for name in names}
-    else:
-        values = {name: _median(getattr(p.latency, name) for p in processes) for name in names}
-    for name, value in values.items():
-        setattr(row, name, value)
+        known = [summary([each for process in processes for each in process.latencies_ms])]
+    for name in (field.name for field in fields(Latency) if field.name != "runs"):
+        setattr(row, name, _median(getattr(latency, name) for latency in known))
     times = [process.times_ms for process in processes]
     # One figure alone says nothing about its noise.
     row.noise_ms = noise(times) if sum(map(len, times)) > 1 else None

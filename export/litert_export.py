@@ -12,18 +12,16 @@ from tqdm import tqdm
 
 import psfr_tf
 from psfr_tf import files, model_folder
-from psfr_tf.engines.litert import available_cores
-from psfr_tf.export import tensorflow_converter
+from psfr_tf.engines import tensorflow_converter
+from psfr_tf.engines.litert_file import convert_part
+from psfr_tf.engines.litert_metadata import add_metadata
 from psfr_tf.export.degraded_faces import degraded_faces
-from psfr_tf.export.litert import convert_part
-from psfr_tf.export.litert_metadata import add_metadata
 from psfr_tf.export.litert_report import write_chart, write_table
-from psfr_tf.export.measure_litert import measure
 from psfr_tf.export.quantizer import quantize
 from psfr_tf.export.variants import PARTS, shortfalls, warnings
 from psfr_tf.export.verification import Reference, reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
-from psfr_tf.machine import describe_machine
+from psfr_tf.machine import available_cores, describe_machine
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 
@@ -145,8 +143,6 @@ def _verified(path: Path, part: str, precision: str, expected: Reference) -> dic
     entry = {"file": path.name, "part": part, "precision": precision}
     entry["converter"] = "tensorflow" if by_tensorflow else "ai-edge-quantizer"
     entry.update(verify(path, part, expected))
-    threads = sorted({1, available_cores()})
-    entry["speed"] = [measure(path, count) for count in threads]
     entry["shortfalls"] = shortfalls(entry)
     entry["warnings"] = warnings(entry)
     return entry

@@ -15,8 +15,6 @@ _HEADER = (
     "equal labels (%)",
     "partitions",
     "outside",
-    "ms, {} threads",
-    "peak MB",
     "kept",
 )
 _COLOURS = {
@@ -30,11 +28,8 @@ _COLOURS = {
 
 def write_table(path: Path, report: dict[str, Any]) -> None:
     """Write the Markdown table of a report, see `litert_export.export_litert`."""
-    threads = [speed["threads"] for speed in report["files"][0]["speed"]]
-    header = [cell.format(" / ".join(map(str, threads))) for cell in _HEADER]
-    rows = [header, ["---"] * len(header)]
+    rows = [_HEADER, ["---"] * len(_HEADER)]
     for entry in report["files"]:
-        speed = entry["speed"]
         rows.append(
             [
                 entry["file"],
@@ -45,8 +40,6 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
                 _number(entry.get("equal_labels"), 2, 100),
                 str(entry["delegate_partitions"]),
                 str(len(entry["operations_outside_delegate"])),
-                " / ".join(f"{each['median_ms']:.0f}" for each in speed),
-                " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed),
                 "yes" if entry["published"] else "**no**",
             ]
         )
@@ -59,8 +52,7 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
         "PSNR over all faces, images in [-1, 1]. The generator files get the float model's parsing "
-        "map; the restorer files use their own. Latency is the median of runs in a fresh process, "
-        "peak memory that of the process (numpy and the runtime included).",
+        "map; the restorer files use their own.",
     ]
     notes = [line for entry in report["files"] for line in entry["shortfalls"] + entry["warnings"]]
     if notes:
@@ -69,13 +61,10 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
 
 
 def write_chart(path: Path, report: dict[str, Any]) -> None:
-    """Draw size, latency, peak memory and PSNR of the restorer files as bars, a PNG picture."""
+    """Draw size and PSNR of the restorer files as bars, a PNG picture."""
     entries = [entry for entry in report["files"] if entry["part"] == "restorer"]
-    threads = entries[0]["speed"][-1]["threads"]
     panels = [
         ("size (MB)", [entry["size_bytes"] / 1e6 for entry in entries]),
-        (f"latency (ms), {threads} threads", [e["speed"][-1]["median_ms"] for e in entries]),
-        ("peak memory (MB)", [entry["speed"][-1]["peak_memory_mb"] for entry in entries]),
         ("PSNR against float (dB)", [entry["psnr_db"] for entry in entries]),
     ]
     write_bars(

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from psfr_tf.engines.tensorflow_converter import SIGNATURE
 from psfr_tf.errors import UserError
-from psfr_tf.export.tensorflow_converter import SIGNATURE
 
 
 def quantize(

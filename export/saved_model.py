@@ -21,12 +21,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from psfr_tf import files
+from psfr_tf.engines.tensorflow import forward
 from psfr_tf.errors import UserError
 from psfr_tf.export.face_bytes import decode_faces, encode_png
 from psfr_tf.export.warmup import write_warmup
 from psfr_tf.faces.color import LUMA
 from psfr_tf.model_folder import ModelFolder
-from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
 
 # What `/v1/models/NAME:predict` and a folder can hold.
@@ -45,17 +45,15 @@ def signatures(
 
     # A function of its own is stored once, and every signature calls it.
     @tf.function(input_signature=[faces(tf.float32)], autograph=False)
-    def forward(lq):
-        logits = networks.parsing_network(lq, training=False)
-        # Not `networks.restorer`: its one-hot suits LiteRT and is not exact.
-        parsing = parsing_map(logits, networks.soft_parsing)
-        restored = _grey_stays_grey(lq, networks.generator([lq, parsing], training=False))
-        labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
-        return tf.clip_by_value(restored, -1.0, 1.0), labels
+    def restore(lq):
+        restored, labels, _ = forward(
+            networks.generator, networks.parsing_network, networks.soft_parsing, lq
+        )
+        return tf.clip_by_value(_grey_stays_grey(lq, restored), -1.0, 1.0), labels
 
     @tf.function(input_signature=[faces(tf.uint8)], autograph=False)
     def serve(images):
-        return {"restored": _to_pixels(forward(_from_pixels(images))[0])}
+        return {"restored": _to_pixels(restore(_from_pixels(images))[0])}
 
     @tf.function(input_signature=[faces(tf.float32)], autograph=False)
     def serve_float(images):
@@ -63,11 +61,11 @@ def signatures(
         in_range = tf.reduce_all(tf.abs(images) <= 1.001)
         check = tf.debugging.Assert(in_range, ["serve_float takes values in [-1, 1]"])
         with tf.control_dependencies([check]):
-            return {"restored": _to_pixels(forward(tf.identity(images))[0])}
+            return {"restored": _to_pixels(restore(tf.identity(images))[0])}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
     def restore_bytes(image_bytes):
-        restored, labels = forward(_from_pixels(decode_faces(image_bytes, size)))
+        restored, labels = restore(_from_pixels(decode_faces(image_bytes, size)))
         return {
             "restored_bytes": encode_png(_to_pixels(restored)),
             "parsing_bytes": encode_png(labels[..., tf.newaxis]),
@@ -75,7 +73,7 @@ def signatures(
 
     @tf.function(input_signature=[faces(tf.uint8)], autograph=False)
     def parse(images):
-        return {"parsing": forward(_from_pixels(images))[1]}
+        return {"parsing": restore(_from_pixels(images))[1]}
 
     traced = {
         function.__name__: function.get_concrete_function()

@@ -1,13 +1,11 @@
-"""Verification of a SavedModel: its figures, its limits, its table and chart."""
+"""Verification of a SavedModel: its figures, its limits, its table."""
 
 from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
-from psfr_tf.engines.litert import available_cores
-from psfr_tf.export.bar_chart import write_bars
 from psfr_tf.export.degraded_faces import degraded_faces
-from psfr_tf.export.measure_saved_model import measure_saved_model
+from psfr_tf.export.variants import missed
 from psfr_tf.export.verification import reference, verify_saved_model
 from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import ModelFolder
@@ -15,11 +13,10 @@ from psfr_tf.model_folder import ModelFolder
 FACES = 16
 # Least PSNR in dB (rounding to uint8 alone leaves 58 to 59) and least share of equal labels.
 LIMITS = {"float32": (50.0, 0.999), "bfloat16": (38.0, 0.99)}
-_BLUE = (76, 114, 176)
 
 
 def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None) -> dict[str, Any]:
-    """Compare a SavedModel with the float model on degraded faces, and time it.
+    """Compare a SavedModel with the float model on degraded faces.
 
     Args:
         folder: the model.
@@ -28,47 +25,30 @@ def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None)
         data: folder of aligned faces; None draws cartoon faces.
 
     Returns:
-        The figures of `verify_saved_model`, `speed` (of one thread and of all cores), `machine`,
-        `faces`, and `shortfalls`, a line for each limit that is missed.
+        The figures of `verify_saved_model`, `machine`, `faces`, and `shortfalls`, a line for each
+        limit that is missed.
     """
     lq, problems = degraded_faces(data, folder.size, FACES)
     figures = verify_saved_model(path, reference(folder.generator, folder.parsing_network, lq))
-    shortfalls = []
-    min_psnr_db, min_equal_labels = LIMITS[precision]
-    if not figures["psnr_db"] >= min_psnr_db:
-        shortfalls.append(f"{figures['psnr_db']:.1f} dB, less than {min_psnr_db:.0f} dB")
-    if not figures["equal_labels"] >= min_equal_labels:
-        shortfalls.append(
-            f"{100 * figures['equal_labels']:.2f} % equal labels, less than "
-            f"{100 * min_equal_labels:.1f} %"
-        )
-    threads = sorted({1, available_cores()})
     return {
         "precision": precision,
         **figures,
-        "speed": [measure_saved_model(path, count) for count in threads],
-        "machine": {**describe_machine("tensorflow", "keras"), "cores": available_cores()},
+        "machine": describe_machine("tensorflow", "keras"),
         "faces": f"{FACES} of {data}" if data else f"{FACES} drawn",
         "problems": problems,
-        "shortfalls": shortfalls,
+        "shortfalls": missed(figures, *LIMITS[precision]),
     }
 
 
 def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
     """Write the figures as Markdown."""
-    machine, speed = figures["machine"], figures["speed"]
-    threads = " / ".join(str(each["threads"]) for each in speed)
+    machine = figures["machine"]
     rows = [
         ("size (MB)", f"{figures['size_bytes'] / 1e6:.2f}"),
         ("PSNR against the float model (dB)", f"{figures['psnr_db']:.1f}"),
         ("worst face (dB)", f"{figures['worst_face_psnr_db']:.1f}"),
         ("max error (in [-1, 1])", f"{figures['max_error']:.4f}"),
         ("equal labels (%)", f"{100 * figures['equal_labels']:.2f}"),
-        (
-            f"one face, {threads} threads (ms)",
-            " / ".join(f"{each['median_ms']:.0f}" for each in speed),
-        ),
-        ("peak memory (MB)", " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed)),
     ]
     lines = [
         f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces; "
@@ -81,18 +61,3 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
         "Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
     ]
     files.write_text(path, "\n".join(lines) + "\n")
-
-
-def write_chart(path: Path, name: str, figures: dict[str, Any]) -> None:
-    """Draw latency and peak memory for each number of threads as bars, a PNG picture."""
-    speed = figures["speed"]
-    write_bars(
-        path,
-        f"{name}: SavedModel, {figures['precision']}, one face",
-        [f"{each['threads']} thread{'s' * (each['threads'] > 1)}" for each in speed],
-        [_BLUE] * len(speed),
-        [
-            ("latency (ms)", [each["median_ms"] for each in speed]),
-            ("peak memory (MB)", [each["peak_memory_mb"] for each in speed]),
-        ],
-    )

@@ -1,52 +1,46 @@
 """The precisions of LiteRT files, and how near to the float model each has to be."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One precision.
+class Variant(NamedTuple):
+    """Limits of one precision.
 
     Attributes:
-        summary: what is stored and what is computed.
         min_psnr_db: of the generator against the float model, given the same parsing map.
         min_fused_psnr_db: of the whole, where other labels change the picture too.
         min_equal_labels: share of pixels with the float model's label.
     """
 
-    summary: str
     min_psnr_db: float
     min_fused_psnr_db: float
     min_equal_labels: float
 
 
+# docs/export.md says what each is.
 VARIANTS = {
-    "float32": Variant("float32 weights and arithmetic", 70.0, 50.0, 0.999),
-    "float16": Variant("float16 weights; a CPU computes in float32", 55.0, 45.0, 0.995),
-    "int8-dynamic": Variant(
-        "int8 weights; each activation is quantized by its own range while it runs",
-        38.0,
-        34.0,
-        0.99,
-    ),
-    "int8-weights": Variant("int8 weights, float32 arithmetic", 40.0, 36.0, 0.99),
-    "int8": Variant(
-        "int8 convolutions with ranges from calibration faces; the rest in float32",
-        30.0,
-        28.0,
-        0.95,
-    ),
+    "float32": Variant(70.0, 50.0, 0.999),
+    "float16": Variant(55.0, 45.0, 0.995),
+    "int8-dynamic": Variant(38.0, 34.0, 0.99),
+    "int8-weights": Variant(40.0, 36.0, 0.99),
+    "int8": Variant(30.0, 28.0, 0.95),
 }
+PARTS = ("restorer", "parsing", "generator")
 
 # Below this a variant that meets its own limits is still exported with a warning.
 GOOD_PSNR_DB = 38.0
 GOOD_EQUAL_LABELS = 0.99
 
-PARTS = {
-    "restorer": "face in, restored face and parsing logits out",
-    "parsing": "face in, parsing logits out",
-    "generator": "face and parsing map in, restored face out",
-}
+
+def missed(figures: dict, min_psnr_db: float, min_equal_labels: float) -> list[str]:
+    """A line for each limit that the figures of a verification miss, as far as they are there."""
+    lines = []
+    psnr, labels = figures.get("psnr_db"), figures.get("equal_labels")
+    if psnr is not None and not psnr >= min_psnr_db:
+        lines.append(f"{psnr:.1f} dB, less than {min_psnr_db:.0f} dB")
+    if labels is not None and not labels >= min_equal_labels:
+        lines.append(f"{100 * labels:.2f} % equal labels, less than {100 * min_equal_labels:.1f} %")
+    return lines
 
 
 def shortfalls(entry: dict) -> list[str]:
@@ -54,16 +48,7 @@ def shortfalls(entry: dict) -> list[str]:
     variant = VARIANTS[entry["precision"]]
     fused = entry["part"] == "restorer"
     limit = variant.min_fused_psnr_db if fused else variant.min_psnr_db
-    lines = []
-    if "psnr_db" in entry and not entry["psnr_db"] >= limit:
-        lines.append(f"{entry['file']}: {entry['psnr_db']:.1f} dB, less than {limit:.0f} dB")
-    limit = variant.min_equal_labels
-    if "equal_labels" in entry and not entry["equal_labels"] >= limit:
-        lines.append(
-            f"{entry['file']}: {100 * entry['equal_labels']:.2f} % equal labels, less than "
-            f"{100 * limit:.1f} %"
-        )
-    return lines
+    return [f"{entry['file']}: {line}" for line in missed(entry, limit, variant.min_equal_labels)]
 
 
 def warnings(entry: dict) -> list[str]:

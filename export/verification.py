@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.engines.litert import available_cores, interpreter_class
-from psfr_tf.export.delegation import delegation
-from psfr_tf.models.face_parsing import parsing_map
+from psfr_tf.engines.delegation import delegation
+from psfr_tf.engines.litert import allocated
+from psfr_tf.engines.tensorflow import forward
+from psfr_tf.machine import available_cores
 
 # A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -23,15 +24,15 @@ class Reference:
 
     Attributes:
         lq: float32 [N, S, S, 3] RGB in [-1, 1].
-        parsing: float32 [N, S, S, 19], the map that the generator takes.
-        labels: uint8 [N, S, S].
         restored: float32 [N, S, S, 3], not clipped.
+        labels: uint8 [N, S, S].
+        parsing: float32 [N, S, S, 19], the map that the generator takes.
     """
 
     lq: np.ndarray
-    parsing: np.ndarray
-    labels: np.ndarray
     restored: np.ndarray
+    labels: np.ndarray
+    parsing: np.ndarray
 
 
 def reference(generator: keras.Model, parsing_network: keras.Model, lq: np.ndarray) -> Reference:
@@ -39,10 +40,7 @@ def reference(generator: keras.Model, parsing_network: keras.Model, lq: np.ndarr
 
     @tf.function(autograph=False)
     def run(face):
-        logits = parsing_network(face, training=False)["logits"]
-        parsing = parsing_map(logits, generator.soft_parsing)
-        restored = generator([face, parsing], training=False)
-        return parsing, tf.cast(tf.argmax(logits, axis=-1), tf.uint8), restored
+        return forward(generator, parsing_network, generator.soft_parsing, face)
 
     outputs = [run(tf.constant(face[None])) for face in lq]
     return Reference(lq, *(np.concatenate(each) for each in zip(*outputs, strict=True)))
@@ -65,7 +63,7 @@ def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
         `worst_face_psnr_db`, `max_error` (in [-1, 1], of any value of any face, not clipped),
         `equal_labels` (share of the pixels).
     """
-    interpreter = interpreter_class()(model_path=str(path), num_threads=available_cores())
+    interpreter = allocated(path, available_cores())
     run = interpreter.get_signature_runner()
     restored, labels = [], []
     for face, parsing in zip(expected.lq, expected.parsing, strict=True):

@@ -22,9 +22,14 @@ def describe_machine(*packages: str) -> dict[str, Any]:
 
 def available_cores() -> int:
     """Cores this process may run on."""
+    return len(available_cpus())
+
+
+def available_cpus() -> list[int]:
+    """Numbers of the cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def cpu_model() -> str:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from psfr_tf import model_folder
+from psfr_tf.engines import Engine
 from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
 from psfr_tf.faces.believe import Candidate, RejectedFace, believable
@@ -73,7 +74,7 @@ class FaceRestorer:
     own faces, whatever the others do. An `engine` or `detector` of your own must be safe too.
 
     Args:
-        engine: see `psfr_tf.engines`.
+        engine: what runs the networks.
         path: the model folder that `generator` and `parsing_network` are loaded from.
         detector: called as `FaceDetector` is; that one by default.
         fidelity: operating point that `generator` is loaded with.
@@ -81,7 +82,7 @@ class FaceRestorer:
 
     def __init__(
         self,
-        engine,
+        engine: Engine,
         path: str | os.PathLike | None = None,
         detector=None,
         fidelity: float | None = None,
@@ -276,9 +277,8 @@ def _litert_engine(path: Path, fidelity: float | None):
 
     model = path / LITERT_FILE
     if fidelity is not None or not model.is_file():
-        # The one import against the rule "restorer <- export": only a folder without the file for
-        # this fidelity, on a machine with TensorFlow, needs the converter.
-        from psfr_tf.export.litert import cached_file
+        # Only a folder without the file for this fidelity needs the converter, and TensorFlow.
+        from psfr_tf.engines.litert_file import cached_file
 
         model = cached_file(path, fidelity)
     elif not model_folder.has_hash(path, LITERT_FILE):

@@ -50,18 +50,6 @@ class AdbFlood(AdbTimeout):
 
 
 @dataclass(frozen=True)
-class AttachedDevice:
-    """A line of `adb devices`.
-
-    Attributes:
-        state: "device" if it can be used, else "unauthorized", "offline" ...
-    """
-
-    serial: str
-    state: str
-
-
-@dataclass(frozen=True)
 class ShellResult:
     """What a command printed (standard output and error together), and its exit code."""
 
@@ -181,8 +169,8 @@ def _watch(client: subprocess.Popen, output, verb: str, timeout: float) -> None:
                 raise AdbTimeout(f"adb {verb}: no end after {timeout:g} s") from None
 
 
-def attached_devices() -> list[AttachedDevice]:
-    """Phones that adb sees.
+def attached_devices() -> dict[str, str]:
+    """Phones that adb sees: serial and state, "device" if it can be used, else "offline" ...
 
     Raises:
         UserError: adb is not installed or does not work.
@@ -195,8 +183,8 @@ def attached_devices() -> list[AttachedDevice]:
         raise UserError(f"adb does not work here: {_last_line(text)}")
     _, _, rows = text.partition("List of devices attached\n")
     # The name of a state may hold spaces, as in "no permissions (...)".
-    fields = [line.split(maxsplit=1) for line in rows.splitlines()]
-    return [AttachedDevice(serial, state) for serial, state in (f for f in fields if len(f) == 2)]
+    fields = (line.split(maxsplit=1) for line in rows.splitlines())
+    return dict(pair for pair in fields if len(pair) == 2)
 
 
 def choose_device(serial: str | None) -> Adb:
@@ -207,28 +195,28 @@ def choose_device(serial: str | None) -> Adb:
     """
     devices = attached_devices()
     if serial is not None:
-        named = [device for device in devices if device.serial == serial]
-        if not named:
-            others = ", ".join(device.serial for device in devices) or "none"
+        if serial not in devices:
+            others = ", ".join(devices) or "none"
             raise UserError(f"--serial {serial}: adb does not see this phone (it sees: {others})")
-        devices = named
+        devices = {serial: devices[serial]}
     if not devices:
         raise UserError(
             "no phone: connect one by USB with 'USB debugging' turned on in its developer options, "
             "or run: adb connect ADDRESS"
         )
-    usable = [device for device in devices if device.state == "device"]
+    usable = [each for each, state in devices.items() if state == "device"]
     if len(usable) > 1:
-        names = ", ".join(device.serial for device in usable)
-        raise UserError(f"{len(usable)} phones are connected: choose one with --serial ({names})")
+        raise UserError(
+            f"{len(usable)} phones are connected: choose one with --serial ({', '.join(usable)})"
+        )
     if not usable:
-        raise UserError("; ".join(_refusal(device) for device in devices))
-    return Adb(usable[0].serial)
+        raise UserError("; ".join(_refusal(each, state) for each, state in devices.items()))
+    return Adb(usable[0])
 
 
-def _refusal(device: AttachedDevice) -> str:
-    advice = [text for state, text in _STATES.items() if device.state.startswith(state)]
-    return f"{device.serial}: {device.state}: {advice[0] if advice else 'it cannot be used'}"
+def _refusal(serial: str, state: str) -> str:
+    advice = [text for known, text in _STATES.items() if state.startswith(known)]
+    return f"{serial}: {state}: {advice[0] if advice else 'it cannot be used'}"
 
 
 def _last_line(text: str) -> str:

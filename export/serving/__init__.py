@@ -1,5 +1,5 @@
-"""TF Serving: the server's files, and a client that runs detection and paste-back itself.
+"""TF Serving: the server's files, and an engine whose networks run on a server.
 
 docker-compose.yml  models.config  batching_parameters.txt  monitoring.config
-python -m psfr_tf.export.serving.client PHOTO ... --address HOST:PORT --output DIR
+psfr restore PHOTO ... --server HOST:PORT --output DIR
 """

@@ -5,19 +5,27 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from psfr_tf.engines.faces import checked_faces
+from psfr_tf.engines import checked_faces
 from psfr_tf.export.serving.errors import server_error
 from psfr_tf.export.serving.retry import with_retries
 
 
 class Predictor(Protocol):
-    """`GrpcPredictor` or `RestPredictor`."""
+    """Calls the signature `restore_bytes` of a model; may be shared by threads.
+
+    `GrpcPredictor` and `RestPredictor` are made with `address` ("host:port", not encrypted),
+    `model` (its name), `version` (None for the server's newest) and `deadline` (seconds for one
+    call; with REST, that the server may be silent). Both methods raise a `ServerError`, which is a
+    `TransientServerError` if the same call may succeed later.
+    """
 
     address: str
 
-    def face_size(self) -> int: ...
+    def face_size(self) -> int:
+        """Side of the model's faces in pixels."""
 
-    def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]: ...
+    def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
+        """For each aligned face, a PNG or JPEG file, the restored face and the parsing map, PNG."""
 
 
 class ServingEngine:

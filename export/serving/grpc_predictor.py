@@ -21,14 +21,7 @@ _TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
 class GrpcPredictor:
-    """Calls the signature `restore_bytes` of a model; may be shared by threads.
-
-    Args:
-        address: "host:port"; the connection is not encrypted.
-        model: the model's name.
-        version: its version; None for the server's newest.
-        deadline: seconds for one call.
-    """
+    """See `psfr_tf.export.serving.engine.Predictor`."""
 
     def __init__(self, address: str, model: str, version: int | None, deadline: float) -> None:
         self.address = address
@@ -47,11 +40,6 @@ class GrpcPredictor:
         self._service = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def face_size(self) -> int:
-        """Side of the model's faces in pixels.
-
-        Raises:
-            ServerError: no answer, no such model, or a model of another kind.
-        """
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._fill(request.model_spec)
         answer = self._call(self._service.GetModelMetadata, request)
@@ -63,18 +51,6 @@ class GrpcPredictor:
         return shape[1].size
 
     def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """Restore aligned faces.
-
-        Args:
-            faces: PNG or JPEG files.
-
-        Returns:
-            For each face the restored face and the parsing map, PNG files.
-
-        Raises:
-            TransientServerError: may succeed when called again.
-            ServerError: refused.
-        """
         request = predict_pb2.PredictRequest()
         self._fill(request.model_spec)
         request.model_spec.signature_name = "restore_bytes"

@@ -13,14 +13,7 @@ _TRANSIENT = {429, 502, 503, 504}
 
 
 class RestPredictor:
-    """Calls the signature `restore_bytes` of a model; may be shared by threads.
-
-    Args:
-        address: "host:port"; plain HTTP.
-        model: the model's name.
-        version: its version; None for the server's newest.
-        deadline: seconds that the server may be silent.
-    """
+    """See `psfr_tf.export.serving.engine.Predictor`."""
 
     def __init__(self, address: str, model: str, version: int | None, deadline: float) -> None:
         self.address = address
@@ -31,7 +24,6 @@ class RestPredictor:
         )
 
     def face_size(self) -> int:
-        """See `GrpcPredictor.face_size`."""
         answer = self._call("GET", f"{self._path}/metadata")
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
@@ -43,7 +35,6 @@ class RestPredictor:
             raise server_error(self.address, reason) from None
 
     def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
-        """See `GrpcPredictor.restore`."""
         encoded = [base64.b64encode(face).decode("ascii") for face in faces]
         request = {
             "signature_name": "restore_bytes",

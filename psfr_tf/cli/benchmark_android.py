@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     def make_target():
         from psfr_tf.android_bench.android.adb import choose_device
-        from psfr_tf.android_bench.android.target import AndroidTarget
+        from psfr_tf.android_bench.android.phone import AndroidTarget
         from psfr_tf.android_bench.target import TargetLost
 
         try:

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="DIR",
-        help="writes DIR/NAME/VERSION/, DIR/report.json, DIR/table.md and DIR/chart.png; DIR "
-        "is what the server mounts",
+        help="writes DIR/NAME/VERSION/, DIR/report.json and DIR/table.md; DIR is what the server "
+        "mounts",
     )
     parser.add_argument(
         "--name",
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf import model_folder
     from psfr_tf.errors import UserError
     from psfr_tf.export.saved_model import MODEL_NAME, export
-    from psfr_tf.export.saved_model_report import verified, write_chart, write_table
+    from psfr_tf.export.saved_model_report import verified, write_table
     from psfr_tf.export.warmup import WARMUP_FILE
 
     started = time.monotonic()
@@ -98,7 +98,6 @@ def run(args: argparse.Namespace) -> int:
         seconds=round(time.monotonic() - started, 3),
     )
     write_table(args.output / "table.md", name, verification)
-    write_chart(args.output / "chart.png", name, verification)
     if not has_warmup:
         print(
             "No warm-up requests, so a server's first answers will be slow: "

@@ -29,6 +29,7 @@ from psfr_tf.cli.restore_report import (
     new_report,
     print_summary,
 )
+from psfr_tf.cli.server import add_server_arguments, check_protocol, server_restorer
 from psfr_tf.errors import UserError
 from psfr_tf.files import atomic_path
 
@@ -52,9 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("litert", "tensorflow"),
         help="runtime of the networks (default: litert if the model folder holds its file)",
     )
+    add_server_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.server:
+        return _run_on_server(args)
+
     def load():
         from psfr_tf.restorer import FaceRestorer
 
@@ -67,6 +72,16 @@ def run(args: argparse.Namespace) -> int:
         "fidelity": _effective_fidelity(args),
     }
     return restore_photos(args, load, about)
+
+
+def _run_on_server(args: argparse.Namespace) -> int:
+    for name in ("fidelity", "engine"):
+        if getattr(args, name) is not None:
+            args.usage_error(f"--{name} does not go with --server")
+    check_protocol(args.protocol)  # before a photo is read
+    about = {"command": "restore", "server": args.server, "protocol": args.protocol}
+    about["model"] = args.weights
+    return restore_photos(args, lambda: server_restorer(args), about)
 
 
 def _effective_fidelity(args: argparse.Namespace) -> float | None:

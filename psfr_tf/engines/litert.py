@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.engines.faces import checked_faces
+from psfr_tf.engines import checked_faces
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.engines.pool import InterpreterPool
 from psfr_tf.labels import NUM_CLASSES

@@ -4,9 +4,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.engines.faces import checked_faces
+from psfr_tf.engines import checked_faces
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
+
+
+def forward(
+    generator: keras.Model, parsing_network: keras.Model, soft_parsing: bool, lq: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Faces through both networks, as they were trained or in their inference form.
+
+    Not through `InferenceForm.restorer`: its one-hot suits LiteRT and is not exact.
+
+    Args:
+        generator, parsing_network: the networks.
+        soft_parsing: whether the generator takes probabilities in place of a one-hot map.
+        lq: float32 [B, S, S, 3] RGB in [-1, 1].
+
+    Returns:
+        The restored faces [B, S, S, 3], not clipped; the labels, uint8 [B, S, S]; and the map that
+        the generator got, [B, S, S, 19].
+    """
+    logits = parsing_network(lq, training=False)
+    if isinstance(logits, dict):  # The trained network draws an image too.
+        logits = logits["logits"]
+    parsing = parsing_map(logits, soft_parsing)
+    restored = generator([lq, parsing], training=False)
+    return restored, tf.cast(tf.argmax(logits, axis=-1), tf.uint8), parsing
 
 
 class TensorFlowEngine:
@@ -39,11 +63,9 @@ class TensorFlowEngine:
 
         @tf.function(input_signature=[face], autograph=False)
         def restore(lq):
-            logits = networks.parsing_network(lq, training=False)
-            # Not `networks.restorer`: its one-hot suits LiteRT and is not exact.
-            parsing = parsing_map(logits, networks.soft_parsing)
-            restored = networks.generator([lq, parsing], training=False)
-            labels = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+            restored, labels, _ = forward(
+                networks.generator, networks.parsing_network, networks.soft_parsing, lq
+            )
             return tf.clip_by_value(restored, -1.0, 1.0), labels
 
         self._restore = restore

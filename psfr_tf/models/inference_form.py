@@ -52,15 +52,15 @@ class InferenceForm:
 
 
 def inference_form(
-    generator: Generator, parsing_network: FaceParsingNetwork, dtype: str = "float32"
+    generator: Generator, parsing_network: FaceParsingNetwork, precision: str = "float32"
 ) -> InferenceForm:
     """Rewrite a trained model for inference. Its weights are copied, not shared.
 
     Args:
         generator: the trained generator.
         parsing_network: the trained face parsing network.
-        dtype: "float32"; or "bfloat16" for weights and convolutions, with instance norms and the
-            last convolution of each network still float32. That is no longer the same function.
+        precision: "float32"; or "bfloat16" for weights and convolutions, with instance norms and
+            the last convolution of each network still float32. That is no longer the same function.
 
     Raises:
         ValueError: if the two networks are for different image sizes.
@@ -71,8 +71,8 @@ def inference_form(
             f"{generator.image_size} and {parsing_network.image_size}"
         )
     size = generator.image_size
-    fast_generator = generator_inference_form(generator, dtype)
-    fast_parsing = parsing_inference_form(parsing_network, dtype)
+    fast_generator = generator_inference_form(generator, precision)
+    fast_parsing = parsing_inference_form(parsing_network, precision)
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     logits = fast_parsing(lq)
     soft = generator.soft_parsing
@@ -92,7 +92,7 @@ def one_hot_without_comparison(logits):
     return ops.relu(1.0 - gap * (1.0 / ONE_HOT_MARGIN))
 
 
-def generator_inference_form(generator: Generator, dtype: str = "float32") -> keras.Model:
+def generator_inference_form(generator: Generator, precision: str = "float32") -> keras.Model:
     """`model([lq, parsing])` equal to `generator([lq, parsing])`, see `inference_form`."""
     size, subpixel = generator.image_size, generator.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
@@ -105,10 +105,10 @@ def generator_inference_form(generator: Generator, dtype: str = "float32") -> ke
         dtype="float32",
     )
     seen, scale, _ = normalize_light(lq) if generator.light_normalization else (lq, None, None)
-    references = [_cast(reference, dtype) for reference in pyramid([seen, parsing])]
+    references = [_cast(reference, precision) for reference in pyramid([seen, parsing])]
     pyramid.set_weights(generator.reference_pyramid.get_weights())
 
-    start, start_norm = (ops.cast(each, dtype) for each in _start(generator))
+    start, start_norm = (ops.cast(each, precision) for each in _start(generator))
     x = _styled_block(generator.blocks[0], start, references[0], normalized=start_norm)
     for conv, block, reference in zip(
         generator.convs[1:], generator.blocks[1:], references[1:], strict=True
@@ -130,14 +130,14 @@ def generator_inference_form(generator: Generator, dtype: str = "float32") -> ke
     return keras.Model([lq, parsing], x, name="generator")
 
 
-def parsing_inference_form(network: FaceParsingNetwork, dtype: str = "float32") -> keras.Model:
+def parsing_inference_form(network: FaceParsingNetwork, precision: str = "float32") -> keras.Model:
     """`model(lq)` equal to `network(lq)["logits"]`, see `inference_form`."""
     size, subpixel = network.image_size, network.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     seen = normalize_light(lq)[0] if network.light_normalization else lq
     x = space_to_depth(seen, subpixel) if subpixel > 1 else seen
     first, *down = network.encoder
-    x = _reflected_conv(_cast(x, dtype), _folded(first))
+    x = _reflected_conv(_cast(x, precision), _folded(first))
     for block in down:
         x = _parsing_block(block, x)
     skip = x

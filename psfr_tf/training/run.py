@@ -35,8 +35,8 @@ from psfr_tf.training.callbacks import (
     StopOnNonFinite,
 )
 from psfr_tf.training.checkpoints import RunState
-from psfr_tf.training.export import ExportWeights, environment
 from psfr_tf.training.memory_estimate import step_bytes, weights_bytes
+from psfr_tf.training.model_writer import ModelWriter, environment
 
 GRID_FACES = 4
 
@@ -181,7 +181,7 @@ def _train(
         say(f"resumed {output} at step {state.step} ({state.images_seen} images)")
         if state.seed != training.seed:
             say(f"the run keeps its seed {state.seed}; training.seed={training.seed} is not used")
-    export = ExportWeights(output / "model", config, state)
+    export = ModelWriter(output / "model", config, state)
     export.set_model(model)
     if state.step >= training.steps:
         say(f"{output}: all {training.steps} steps are done already")

@@ -10,7 +10,7 @@ from psfr_tf.android_bench.face import damaged_face
 from psfr_tf.android_bench.local import LocalTarget
 from psfr_tf.android_bench.model_file import Tensor, read_model_file
 from psfr_tf.android_bench.plan import Case
-from psfr_tf.export.litert_metadata import add_metadata, read_metadata
+from psfr_tf.engines.litert_metadata import add_metadata, read_metadata
 
 
 @pytest.fixture(scope="module")

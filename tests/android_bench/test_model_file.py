@@ -35,7 +35,7 @@ def test_the_work_does_not_depend_on_the_precision(exported):
 def test_a_file_of_another_project(small_model, tmp_path, precision, kind):
     """Without metadata, the type of the weights is seen in the file."""
     from psfr_tf import model_folder
-    from psfr_tf.export.litert import convert_part
+    from psfr_tf.engines.litert_file import convert_part
     from psfr_tf.models.inference_form import inference_form
 
     folder = model_folder.load_model_folder(small_model)

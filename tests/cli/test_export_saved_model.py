@@ -2,15 +2,12 @@ import json
 
 import keras
 import pytest
-from PIL import Image
 
 from psfr_tf.cli import main
 from psfr_tf.errors import UserError
 from psfr_tf.export import saved_model, saved_model_report, warmup
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
-
-SPEED = {"threads": 1, "median_ms": 1.0, "peak_memory_mb": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +39,13 @@ def test_it_writes_a_version_and_the_report(weights, tmp_path, capsys):
     assert report["size_bytes"] == sum(p.stat().st_size for p in version.rglob("*") if p.is_file())
     assert 50 < report["psnr_db"] < 62 and report["equal_labels"] > 0.999
     assert report["max_error"] >= 0.5 / 127.5  # uint8
-    assert report["speed"][0]["threads"] == 1
-    assert all(each["median_ms"] > 0 and each["peak_memory_mb"] > 0 for each in report["speed"])
     assert f"| PSNR against the float model (dB) | {report['psnr_db']:.1f} |" in (
         tmp_path / "table.md"
     ).read_text(encoding="utf-8")
-    assert Image.open(tmp_path / "chart.png").width > 500
 
 
 def test_a_model_that_is_off_is_not_published(weights, tmp_path, monkeypatch):
     monkeypatch.setitem(saved_model_report.LIMITS, "float32", (99.0, 0.999))
-    monkeypatch.setattr(saved_model_report, "measure_saved_model", lambda path, threads: SPEED)
     with pytest.raises(UserError, match=r"^my-model: not exported: 5\d\.\d dB, less than 99 dB"):
         export("--weights", weights, "--output", tmp_path)
     assert not list((tmp_path / "my-model").iterdir())
@@ -81,7 +74,6 @@ def test_bfloat16(tmp_path):
 
 
 def test_name_version_and_a_missing_warm_up(weights, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(saved_model_report, "measure_saved_model", lambda path, threads: SPEED)
     monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
     arguments = ("--weights", weights, "--output", tmp_path, "--name", "face", "--version", 12)
     assert export(*arguments) == 0

@@ -9,7 +9,7 @@ from psfr_tf.models import Generator
 
 torch = pytest.importorskip("torch", reason="reading .pth files needs the [torch] extra")
 
-from psfr_tf.export import pytorch_networks  # noqa: E402
+import pytorch_networks  # noqa: E402
 
 
 @pytest.fixture

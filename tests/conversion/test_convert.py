@@ -15,7 +15,7 @@ from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminato
 
 torch = pytest.importorskip("torch", reason="reading .pth files needs the [torch] extra")
 
-from psfr_tf.export import pytorch_networks  # noqa: E402
+import pytorch_networks  # noqa: E402
 
 NETWORKS = {
     "psfrgan_net_G": Generator,

@@ -8,9 +8,9 @@ from PIL import Image
 
 from psfr_tf.cli import main
 from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.litert_metadata import read_metadata
 from psfr_tf.export import LiteRTEngine, litert_export
-from psfr_tf.export.litert_metadata import read_metadata
-from psfr_tf.export.variants import PARTS, VARIANTS
+from psfr_tf.export.variants import PARTS, VARIANTS, Variant
 from psfr_tf.labels import LABELS
 from psfr_tf.model_folder import load_model_folder
 
@@ -92,13 +92,7 @@ def test_the_runner_reads_every_restorer(exported, small_model):
 
 
 def test_a_file_worse_than_stated_is_put_aside(small_model, tmp_path, monkeypatch, capsys):
-    too_strict = VARIANTS["float32"].__class__("", 1000.0, 1000.0, 0.0)
-    monkeypatch.setitem(VARIANTS, "float32", too_strict)
-    monkeypatch.setattr(
-        litert_export,
-        "measure",
-        lambda path, threads: {"threads": threads, "median_ms": 1.0, "peak_memory_mb": 1.0},
-    )
+    monkeypatch.setitem(VARIANTS, "float32", Variant(1000.0, 1000.0, 0.0))
     command = ["psfr", "export", "litert", "--weights", str(small_model)]
     command += ["--precision", "float32", "--output", str(tmp_path)]
 

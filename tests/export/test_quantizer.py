@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from psfr_tf.engines.litert import interpreter_class
+from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError
 from psfr_tf.export.quantizer import quantize
-from psfr_tf.export.tensorflow_converter import convert
 
 
 def test_without_the_extra(monkeypatch):

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from psfr_tf.engines import probe
 from psfr_tf.engines.litert import LiteRTEngine
+from psfr_tf.engines.litert_file import cached_file
 from psfr_tf.errors import UserError
-from psfr_tf.export.litert import cached_file
 from psfr_tf.model_folder import has_hash, load_model_folder, record_hashes
 from psfr_tf.restorer import LITERT_FILE, FaceRestorer
 
@@ -134,14 +134,14 @@ def test_a_loop_without_end_is_ended(tmp_path):
 
 
 def test_a_measured_loop_is_ended(tmp_path):
-    from psfr_tf.export.measure_litert import MeasurementFailed, in_new_process
+    from psfr_tf.engines.measure import MeasurementFailed, measure
 
     def endless(x):
         return tf.while_loop(lambda n: tf.reduce_sum(n) < 1e30, lambda n: [n * 1.0], [x])[0]
 
     path = litert(endless, tmp_path / "loop.tflite")
     with pytest.raises(MeasurementFailed, match="no end after 6 s"):
-        in_new_process("psfr_tf.export.measure_litert", path, seconds=6)
+        measure(path, seconds=6)
 
 
 def test_a_user_may_have_a_limit_of_memory_already(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from psfr_tf.export.litert_metadata import add_metadata
+from psfr_tf.engines.litert_metadata import add_metadata
 
 
 def write_relu_file(path: Path, size: int = 16, **metadata: str) -> Path:

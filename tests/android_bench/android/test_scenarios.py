@@ -6,7 +6,7 @@ from relu_file import write_relu_file
 
 from psfr_tf.android_bench import harness
 from psfr_tf.android_bench.android.adb import Adb
-from psfr_tf.android_bench.android.target import FOLDER, AndroidTarget
+from psfr_tf.android_bench.android.phone import FOLDER, AndroidTarget
 from psfr_tf.android_bench.plan import DELEGATES, Case, Plan
 from psfr_tf.android_bench.results import load
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from phone import behave, make_benchmark_model
 
-from psfr_tf.android_bench.android import target as android_target
 from psfr_tf.android_bench.android.adb import Adb
-from psfr_tf.android_bench.android.target import FOLDER, AndroidTarget
+from psfr_tf.android_bench.android.phone import FOLDER, AndroidTarget
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, TargetLost, Thermal
 from psfr_tf.errors import UserError
@@ -113,7 +112,7 @@ def test_crash_and_garbage_are_of_one_run(target, phone, model):
 
 
 def test_a_program_that_hangs_is_stopped(target, phone, model, monkeypatch):
-    monkeypatch.setattr(android_target, "_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("psfr_tf.android_bench.android.phone._PATIENCE_SECONDS", 1.0)
     behave(phone.root, {1: "hang"})
     with pytest.raises(CaseFailed, match="did not end within 2 s"):
         target.measure(Case(model), RUNS.model_copy(update={"max_seconds": 0.25}))

@@ -1,10 +1,8 @@
-"""The client's command: photos in, restored photos out, over a real connection."""
+"""`psfr restore --server`: photos in, restored photos out, over a real connection."""
 
+import importlib.util
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ pytest.importorskip("tensorflow_serving", reason="pip install '.[serving]'")
 
 from psfr_tf.cli import main
 from psfr_tf.engines.tensorflow import TensorFlowEngine
-from psfr_tf.export.serving import client, retry
+from psfr_tf.export.serving import retry
 from psfr_tf.restorer import FaceRestorer
 
 
@@ -45,8 +43,9 @@ class EightBitEngine(TensorFlowEngine):
         return np.rint((restored + 1) * 127.5) / np.float32(127.5) - 1, labels
 
 
-def run(*arguments):
-    return main.run(client.parse_arguments([*map(str, arguments), "--model", "face"]))
+def run(*arguments, model="face"):
+    command = ["psfr", "restore", *map(str, arguments), "--weights", model]
+    return main.run(main.parse_arguments(command))
 
 
 def report_of(folder):
@@ -57,7 +56,7 @@ def test_a_photo_as_from_the_local_networks(
     server, protocol, photo, portrait, model_folder, tmp_path
 ):
     address = server.address(protocol)
-    arguments = ("--address", address, "--protocol", protocol, "--save-faces")
+    arguments = ("--server", address, "--protocol", protocol, "--save-faces")
     assert run(photo, "--output", tmp_path, *arguments) == 0
     image = np.asarray(Image.open(tmp_path / "restored" / "eileen.png"))
     engine = EightBitEngine(model_folder.generator, model_folder.parsing_network)
@@ -67,7 +66,7 @@ def test_a_photo_as_from_the_local_networks(
     assert len(list((tmp_path / "faces").iterdir())) == 3
     report = report_of(tmp_path)
     assert report["counts"]["faces"] == 1
-    assert report["address"] == address and report["engine"] == "serving" and report["size"] == 64
+    assert report["server"] == address and report["engine"] == "serving" and report["size"] == 64
 
 
 def test_a_refused_face_and_a_bad_photo_do_not_stop_the_others(
@@ -83,7 +82,7 @@ def test_a_refused_face_and_a_bad_photo_do_not_stop_the_others(
     second.write_bytes(photo.read_bytes())
     out = tmp_path / "out"
     address = server.address("grpc")
-    assert run(photo, bad, second, "--output", out, "--address", address) == 1
+    assert run(photo, bad, second, "--output", out, "--server", address) == 1
     lines = capsys.readouterr().err.splitlines()
     errors = [line for line in lines if line.startswith("psfr: error: ")]
     assert errors == [
@@ -98,7 +97,7 @@ def test_aligned_faces_need_no_detection(server, protocol, tmp_path, faces):
     for index, face in enumerate(faces):
         Image.fromarray(face).save(tmp_path / f"{index}.png")
     out = tmp_path / "out"
-    arguments = ("--address", server.address(protocol), "--protocol", protocol, "--aligned")
+    arguments = ("--server", server.address(protocol), "--protocol", protocol, "--aligned")
     assert run(tmp_path, "--output", out, *arguments) == 0
     assert len(os.listdir(out / "restored")) == 3
 
@@ -106,7 +105,7 @@ def test_aligned_faces_need_no_detection(server, protocol, tmp_path, faces):
 def test_a_server_that_is_not_there_is_one_line(server, photo, tmp_path, capsys):
     address = server.address("grpc")
     server.stop()
-    arguments = ("--address", address, "--deadline", 1, "--retries", 1)
+    arguments = ("--server", address, "--deadline", 1, "--retries", 1)
     assert run(photo, "--output", tmp_path, *arguments) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(errors) == 1 and errors[0].startswith(f"psfr: error: {address}: UNAVAILABLE")
@@ -114,11 +113,8 @@ def test_a_server_that_is_not_there_is_one_line(server, photo, tmp_path, capsys)
 
 
 def test_an_unknown_model_is_one_line(server, protocol, photo, tmp_path, capsys):
-    arguments = ("--address", server.address(protocol), "--protocol", protocol)
-    args = client.parse_arguments(
-        [str(photo), "--output", str(tmp_path), *arguments, "--model", "none"]
-    )
-    assert main.run(args) == 1
+    arguments = ("--server", server.address(protocol), "--protocol", protocol)
+    assert run(photo, "--output", tmp_path, *arguments, model="none") == 1
     assert "Servable not found for request: Latest(none)" in capsys.readouterr().err
 
 
@@ -127,34 +123,35 @@ def test_an_unknown_model_is_one_line(server, protocol, photo, tmp_path, capsys)
 )
 def test_bad_addresses_are_bad_usage(address, tmp_path, capsys):
     with pytest.raises(SystemExit) as error:
-        client.parse_arguments(["p.png", "--output", str(tmp_path), "--address", address])
+        run("p.png", "--output", tmp_path, "--server", address)
     assert error.value.code == 2
     assert "is not HOST:PORT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
 def test_a_mistyped_host_is_one_line(protocol, photo, tmp_path, capsys):
-    arguments = ("--address", "a..b:80", "--protocol", protocol, "--retries", 0, "--deadline", 2)
+    arguments = ("--server", "a..b:80", "--protocol", protocol, "--retries", 0, "--deadline", 2)
     assert run(photo, "--output", tmp_path, *arguments) == 1
     assert "psfr: error: a..b:80" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_the_module_runs_and_grpc_without_the_api_says_what_to_install(tmp_path):
-    code = (
-        "import importlib.util, runpy, sys\n"
-        "find = importlib.util.find_spec\n"
-        "hide = lambda name, *rest: None if name == 'tensorflow_serving' else find(name, *rest)\n"
-        "importlib.util.find_spec = hide\n"
-        "sys.argv = ['client', *sys.argv[1:]]\n"
-        "runpy.run_module('psfr_tf.export.serving.client', run_name='__main__')\n"
+def test_grpc_without_the_api_says_what_to_install(tmp_path, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "tensorflow_serving" else find(name, *rest),
     )
-    photo = Path(__file__)  # Never read: the connection comes first.
-    arguments = [photo, "--output", tmp_path, "--address", "localhost:1"]
-    result = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
-    )
-    assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith(
+    # The photo is never read: what is missing comes first.
+    assert run(tmp_path / "none.png", "--output", tmp_path, "--server", "localhost:1") == 1
+    assert capsys.readouterr().err.startswith(
         "psfr: error: --protocol grpc needs tensorflow-serving-api: pip install"
     )
+
+
+@pytest.mark.parametrize("option", [("--fidelity", "1"), ("--engine", "litert")])
+def test_what_the_server_decides_is_bad_usage(option, tmp_path, capsys):
+    with pytest.raises(SystemExit) as error:
+        run("p.png", "--output", tmp_path, "--server", "localhost:1", *option)
+    assert error.value.code == 2
+    assert f"{option[0]} does not go with --server" in capsys.readouterr().err

@@ -3,8 +3,8 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
 from psfr_tf.engines.litert import interpreter_class
-from psfr_tf.export.litert_metadata import add_metadata, read_metadata
-from psfr_tf.export.tensorflow_converter import convert
+from psfr_tf.engines.litert_metadata import add_metadata, read_metadata
+from psfr_tf.engines.tensorflow_converter import convert
 
 
 def test_metadata_comes_back_and_the_file_still_runs():

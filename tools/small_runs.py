@@ -3,7 +3,7 @@
 From random weights, pixel loss only; the same faces in the same order, the same steps (for "128 px
 first", the same multiply-adds), the same validation. From the root of the repository:
 
-    python docs/training_runs/small_runs.py --faces FACES --output small_runs.jsonl
+    python tools/small_runs.py --faces FACES --output small_runs.jsonl
 
 A variant that the file holds already is not run again. Beside it, their curves: small_runs.png.
 """

@@ -1,6 +1,6 @@
 """A model folder with random weights, to measure speed and size without trained ones.
 
-python -m psfr_tf.export.random_model --preset psfrgan-512 --output random
+python tools/random_model.py --preset psfrgan-512 --output random
 """
 
 import argparse
@@ -13,9 +13,7 @@ from psfr_tf.model_folder import save_model_folder
 def main(argv: list[str] | None = None) -> int:
     from psfr_tf.models.presets import PRESETS
 
-    parser = argparse.ArgumentParser(
-        prog="python -m psfr_tf.export.random_model", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", choices=sorted(PRESETS), required=True)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args(argv)

@@ -8,8 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from psfr_tf import files, model_folder
+from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError
-from psfr_tf.export.tensorflow_converter import convert
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import InferenceForm, inference_form
@@ -30,7 +30,7 @@ def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> 
     Args:
         form: the model.
         part: "restorer", "parsing" or "generator".
-        precision: of `psfr_tf.export.tensorflow_converter.PRECISIONS`.
+        precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`.
 
     Returns:
         The contents of the file.

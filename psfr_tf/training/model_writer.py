@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
     }
 
 
-class ExportWeights(keras.callbacks.Callback):
+class ModelWriter(keras.callbacks.Callback):
     """Writes the averaged weights to a model folder at the end of every epoch.
 
     A run with ``training.fine_tune`` writes both operating points of the model it began with.

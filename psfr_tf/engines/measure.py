@@ -1,10 +1,9 @@
-"""Latency and peak memory of one LiteRT file, in a process of its own.
+"""Time and memory of one LiteRT file, in a process of its own.
 
-    python -m psfr_tf.export.measure_litert FILE --threads 2
+    python -m psfr_tf.engines.measure FILE --threads 2
 
 prints one line of JSON. Only numpy and a LiteRT runtime are loaded, so the memory is that of a
-small program that runs the file: interpreter, weights, activations. The exports measure with it,
-and `psfr benchmark local`.
+small program that runs the file: interpreter, weights, activations.
 """
 
 import argparse
@@ -17,16 +16,15 @@ import time
 
 import numpy as np
 
+from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import allocated, interpreter_class
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.errors import UserError
-from psfr_tf.export.delegation import delegation
 from psfr_tf.machine import peak_memory_bytes
 
 WARM_UP = 2
 MIN_RUNS, MAX_RUNS, SECONDS = 5, 50, 3.0
 TIME_LIMIT = 600.0  # seconds: a large network on a slow board
-FIGURES = ("threads", "runs", "median_ms", "min_ms", "cpu_ms", "peak_memory_mb")
 
 
 class MeasurementFailed(UserError):
@@ -43,36 +41,23 @@ class MeasurementFailed(UserError):
         super().__init__(f"{path}: cannot be measured: {self.reason}")
 
 
-def measure(path: str | os.PathLike, threads: int, low_memory: bool = False) -> dict:
+def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIMIT) -> dict:
     """Run a file in a new process.
 
     Args:
-        low_memory: with `psfr_tf.engines.low_memory`.
-
-    Returns:
-        dict of `threads`, `runs`, `median_ms`, `min_ms`, `cpu_ms` (median of the CPU time of all
-        threads: less disturbed by other programs), `peak_memory_mb` (of the whole process).
-
-    Raises:
-        MeasurementFailed: the file does not run.
-    """
-    options = ["--low-memory"] if low_memory else []
-    result = in_new_process(__spec__.name, path, "--threads", threads, *options)
-    return {name: result[name] for name in FIGURES}
-
-
-def in_new_process(
-    module: str, path: str | os.PathLike, *options: object, seconds: float = TIME_LIMIT
-) -> dict:
-    """What `python -m module path options` prints in its last line.
-
-    Args:
+        options: of the module's command line.
         seconds: it is ended after; a file may hold a loop without an end.
 
+    Returns:
+        dict of `wall_ms` and `cpu_ms` (of each run; CPU time of all threads, less disturbed by
+        other programs), `init_ms`, `first_ms`, `peak_memory_mb` (of the whole process), and but for
+        `--low-memory` `operations`, `partitions` and `outside`, see `delegation`. Empty with
+        `--inputs`.
+
     Raises:
-        MeasurementFailed: it fails, or takes too long.
+        MeasurementFailed: the file does not run, or takes too long.
     """
-    command = [sys.executable, "-m", module, str(path), *map(str, options)]
+    command = [sys.executable, "-m", __spec__.name, str(path), *map(str, options)]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -90,7 +75,7 @@ def _failure(result: subprocess.CompletedProcess) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m psfr_tf.export.measure_litert")
+    parser = argparse.ArgumentParser(prog="python -m psfr_tf.engines.measure")
     parser.add_argument("file")
     parser.add_argument("--threads", type=int, default=1)
     how = parser.add_mutually_exclusive_group()
@@ -127,9 +112,15 @@ def main(argv: list[str] | None = None) -> int:
     interpreter.invoke()
     first = time.perf_counter() - started
     limits = (args.min_runs, args.max_runs, args.min_seconds, args.max_seconds)
-    result = timed(interpreter.invoke, args.threads, args.warm_up - 1, *limits)
-    details = {} if args.low_memory else _operations(interpreter)
-    print(json.dumps({**result, **details, "init_ms": 1e3 * init, "first_ms": 1e3 * first}))
+    wall, cpu = time_runs(interpreter.invoke, args.warm_up - 1, *limits)
+    figures = {
+        "wall_ms": [1e3 * seconds for seconds in wall],
+        "cpu_ms": [1e3 * seconds for seconds in cpu],
+        "init_ms": 1e3 * init,
+        "first_ms": 1e3 * first,
+        "peak_memory_mb": peak_memory_bytes() / 1e6,
+    }
+    print(json.dumps(figures | ({} if args.low_memory else _operations(interpreter))))
     return 0
 
 
@@ -146,24 +137,6 @@ def _run_once(interpreter, inputs: str, outputs: str) -> None:
     interpreter.invoke()
     results = [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
     np.savez(outputs, *results)
-
-
-def timed(run, threads: int, *limits: float) -> dict:
-    """The result of `measure` for a function, in this process; `wall_ms` has each run's time.
-
-    Args:
-        limits: those of `time_runs`.
-    """
-    wall, cpu = time_runs(run, *limits)
-    figures = (
-        threads,
-        len(wall),
-        1e3 * float(np.median(wall)),
-        1e3 * min(wall),
-        1e3 * float(np.median(cpu)),
-        peak_memory_bytes() / 1e6,
-    )
-    return {**dict(zip(FIGURES, figures, strict=True)), "wall_ms": [1e3 * s for s in wall]}
 
 
 def time_runs(

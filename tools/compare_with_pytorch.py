@@ -1,6 +1,6 @@
 """Speed and memory of `psfrgan-512` in PyTorch, TensorFlow and LiteRT, measured in one run.
 
-    python -m psfr_tf.export.compare_with_pytorch --output out
+    python tools/compare_with_pytorch.py --output out
 
 Every runtime restores one face (parsing network, one-hot, generator) with networks of the published
 sizes and random weights, in a process of its own, `--rounds` times, the runtimes in turn. Needs the
@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from psfr_tf.export.measure_litert import measure, time_runs
-from psfr_tf.machine import peak_memory_bytes
+from psfr_tf import files
+from psfr_tf.engines.measure import measure, time_runs
+from psfr_tf.machine import available_cores, peak_memory_bytes
 
 PRESET, SIZE = "psfrgan-512", 512
 CHECKPOINTS = ("generator.pth", "parsing.pth")
@@ -29,16 +30,12 @@ LOW_MEMORY = "-low-memory"
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m psfr_tf.export.compare_with_pytorch", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, metavar="DIR")
     parser.add_argument("--threads", type=int, metavar="N", help="default: all cores")
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument("--measure", choices=list(RUNTIMES), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-
-    from psfr_tf.engines.litert import available_cores
 
     threads = args.threads or available_cores()
     if args.measure:
@@ -48,9 +45,6 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--output is needed")
     args.output.mkdir(parents=True, exist_ok=True)
     report = _compare(threads, args.rounds)
-
-    from psfr_tf import files
-
     files.write_json(args.output / "report.json", report)
     table = _table(report)
     files.write_text(args.output / "table.md", table)
@@ -71,13 +65,14 @@ def _compare(threads: int, number_of_rounds: int) -> dict:
             else:
                 precision = name.removeprefix("litert-").removesuffix(LOW_MEMORY)
                 file = Path(folder) / f"{precision}.tflite"
-                result = measure(file, threads, low_memory=name.endswith(LOW_MEMORY))
+                how = ["--low-memory"] * name.endswith(LOW_MEMORY)
+                result = measure(file, "--threads", threads, *how)
             rounds[name].append(result)
     runtimes = {}
     for name, results in rounds.items():
         runtimes[name] = {
-            "median_ms": float(np.median([result["median_ms"] for result in results])),
-            "cpu_ms": float(np.median([result["cpu_ms"] for result in results])),
+            "median_ms": float(np.median([np.median(result["wall_ms"]) for result in results])),
+            "cpu_ms": float(np.median([np.median(result["cpu_ms"]) for result in results])),
             "peak_memory_mb": max(result["peak_memory_mb"] for result in results),
         }
     base = runtimes["pytorch"]
@@ -89,7 +84,7 @@ def _compare(threads: int, number_of_rounds: int) -> dict:
 
 
 def _run(*arguments: str, cwd: str) -> dict:
-    command = [sys.executable, "-m", __spec__.name, *arguments]
+    command = [sys.executable, os.path.abspath(__file__), *arguments]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if "PYTHONPATH" in environment:
         environment["PYTHONPATH"] = os.path.abspath(environment["PYTHONPATH"])
@@ -105,8 +100,8 @@ def _measure_here(name: str, threads: int) -> dict:
         return {}
     wall, cpu = time_runs(run)
     return {
-        "median_ms": 1e3 * float(np.median(wall)),
-        "cpu_ms": 1e3 * float(np.median(cpu)),
+        "wall_ms": [1e3 * seconds for seconds in wall],
+        "cpu_ms": [1e3 * seconds for seconds in cpu],
         "peak_memory_mb": peak_memory_bytes() / 1e6,
     }
 
@@ -117,9 +112,8 @@ def _face(channels_first: bool = False) -> np.ndarray:
 
 
 def _pytorch(threads: int, bfloat16: bool = False):
+    import pytorch_networks
     import torch
-
-    from psfr_tf.export import pytorch_networks
 
     torch.set_num_threads(threads)
     generator, parsing = (torch.load(name, weights_only=True) for name in CHECKPOINTS)
@@ -163,10 +157,10 @@ def _inference_form(threads: int, precision: str):
 
 def _write_models(threads: int) -> None:
     """Checkpoints and LiteRT files, so that measuring them loads no Keras networks."""
+    import pytorch_networks
     import torch
 
-    from psfr_tf.export import pytorch_networks
-    from psfr_tf.export.litert import convert_part
+    from psfr_tf.engines.litert_file import convert_part
     from psfr_tf.models.inference_form import inference_form
 
     networks = _networks()

@@ -1,9 +1,9 @@
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import interpreter_class
-from psfr_tf.export.delegation import delegation
-from psfr_tf.export.tensorflow_converter import convert
+from psfr_tf.engines.tensorflow_converter import convert
 
 
 def delegation_of(function):

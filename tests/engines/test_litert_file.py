@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import LiteRTEngine, interpreter_class
-from psfr_tf.export.delegation import delegation
-from psfr_tf.export.litert import float32_restorer
+from psfr_tf.engines.litert_file import float32_restorer
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
@@ -96,7 +96,7 @@ def _macs(convolution) -> int:
 @pytest.mark.slow
 def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     from psfr_tf import FaceRestorer
-    from psfr_tf.export import litert
+    from psfr_tf.engines import litert_file
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     keras.utils.set_random_seed(1)
@@ -114,7 +114,7 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
     (cached,) = (tmp_path / "cache" / "psfr_tf").glob("*.tflite")
 
-    monkeypatch.setattr(litert, "float32_restorer", lambda _: pytest.fail("converted twice"))
+    monkeypatch.setattr(litert_file, "float32_restorer", lambda _: pytest.fail("converted twice"))
     second = FaceRestorer.from_pretrained(folder, engine="litert")
     np.testing.assert_array_equal(second.restore_aligned(faces), first)
     expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)

@@ -1,0 +1,92 @@
+"""`psfr restore --server`: the networks run on TF Serving.
+
+Faces are found, aligned and pasted back here; only the aligned faces travel.
+"""
+
+import argparse
+import importlib.util
+import re
+
+from psfr_tf.cli.inputs import whole
+from psfr_tf.errors import UserError
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which server, and how to speak with it."""
+    group = parser.add_argument_group("TF Serving, in place of the networks on this machine")
+    group.add_argument(
+        "--server",
+        type=_address,
+        metavar="HOST:PORT",
+        help="the server, which has the model under the name of --weights; TF Serving listens on "
+        "8500 (gRPC) and 8501 (REST)",
+    )
+    group.add_argument(
+        "--protocol", choices=("grpc", "rest"), default="grpc", help="(default: %(default)s)"
+    )
+    group.add_argument(
+        "--model-version",
+        type=whole(1, 2**63 - 1),
+        metavar="N",
+        help="version of the model (default: the server's newest)",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=whole(1, 8),
+        default=8,
+        metavar="N",
+        help="most faces in a request, 1 to 8; no more than the server's max_batch_size "
+        "(default: 8)",
+    )
+    group.add_argument(
+        "--deadline",
+        type=whole(1, 3600),
+        default=60,
+        metavar="SECONDS",
+        help="how long one request may take (default: 60)",
+    )
+    group.add_argument(
+        "--retries",
+        type=whole(0, 100),
+        default=5,
+        metavar="N",
+        help="further attempts when the server is away, overloaded or too slow, after pauses "
+        "that double from 1 to 30 seconds (default: 5)",
+    )
+
+
+def check_protocol(protocol: str) -> None:
+    """Raises UserError: a package is missing."""
+    if protocol == "grpc" and importlib.util.find_spec("tensorflow_serving") is None:
+        raise UserError(
+            "--protocol grpc needs tensorflow-serving-api: pip install 'psfr_tf[serving]', "
+            "or use --protocol rest"
+        )
+
+
+def server_restorer(args: argparse.Namespace):
+    """The `FaceRestorer` that the options describe.
+
+    Raises:
+        UserError: the server does not answer, or has no such model.
+    """
+    from psfr_tf.export.serving.engine import ServingEngine
+    from psfr_tf.export.serving.errors import ServerError
+    from psfr_tf.restorer import FaceRestorer
+
+    if args.protocol == "rest":
+        from psfr_tf.export.serving.rest_predictor import RestPredictor as Predictor
+    else:
+        from psfr_tf.export.serving.grpc_predictor import GrpcPredictor as Predictor
+    predictor = Predictor(args.server, args.weights, args.model_version, args.deadline)
+    try:
+        return FaceRestorer(ServingEngine(predictor, args.batch_size, args.retries))
+    except ServerError as error:
+        raise UserError(f"{args.server}: {error.strerror}") from None
+
+
+def _address(text: str) -> str:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:/\s]+):(\d{1,5})", text)
+    if match is None or not 1 <= int(match[2]) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as localhost:8500")
+    return text
