@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
-from psfr_tf.export.bar_chart import write_bars
+from psfr_tf.report import charts
+from psfr_tf.report.table import Markup, Table
 
 _HEADER = (
     "file",
@@ -19,20 +20,13 @@ _HEADER = (
     "peak MB",
     "kept",
 )
-_COLOURS = {
-    "float32": (76, 114, 176),
-    "float16": (85, 168, 104),
-    "int8-dynamic": (196, 78, 82),
-    "int8-weights": (129, 114, 179),
-    "int8": (204, 151, 65),
-}
 
 
 def write_table(path: Path, report: dict[str, Any]) -> None:
     """Write the Markdown table of a report, see `litert_export.export_litert`."""
     threads = [speed["threads"] for speed in report["files"][0]["speed"]]
     header = [cell.format(" / ".join(map(str, threads))) for cell in _HEADER]
-    rows = [header, ["---"] * len(header)]
+    rows = []
     for entry in report["files"]:
         speed = entry["speed"]
         rows.append(
@@ -47,7 +41,7 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
                 str(len(entry["operations_outside_delegate"])),
                 " / ".join(f"{each['median_ms']:.0f}" for each in speed),
                 " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed),
-                "yes" if entry["published"] else "**no**",
+                "yes" if entry["published"] else Markup("**no**"),
             ]
         )
     settings, machine = report["settings"], report["machine"]
@@ -56,7 +50,7 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
         f"({settings['faces']}), against the float model; {machine['cpu']}, "
         f"{machine['cores']} cores.",
         "",
-        *("| " + " | ".join(row) + " |" for row in rows),
+        Table(header, rows).markdown(),
         "",
         "PSNR over all faces, images in [-1, 1]. The generator files get the float model's parsing "
         "map; the restorer files use their own. Latency is the median of runs in a fresh process, "
@@ -72,18 +66,16 @@ def write_chart(path: Path, report: dict[str, Any]) -> None:
     """Draw size, latency, peak memory and PSNR of the restorer files as bars, a PNG picture."""
     entries = [entry for entry in report["files"] if entry["part"] == "restorer"]
     threads = entries[0]["speed"][-1]["threads"]
-    panels = [
-        ("size (MB)", [entry["size_bytes"] / 1e6 for entry in entries]),
-        (f"latency (ms), {threads} threads", [e["speed"][-1]["median_ms"] for e in entries]),
-        ("peak memory (MB)", [entry["speed"][-1]["peak_memory_mb"] for entry in entries]),
-        ("PSNR against float (dB)", [entry["psnr_db"] for entry in entries]),
-    ]
-    write_bars(
+    charts.write_bars(
         path,
         f"{report['weights']}: restorer, LiteRT",
-        [entry["precision"] for entry in entries],
-        [_COLOURS[entry["precision"]] for entry in entries],
-        panels,
+        {entry["precision"]: charts.color(entry["precision"]) for entry in entries},
+        {
+            "size (MB)": [entry["size_bytes"] / 1e6 for entry in entries],
+            f"latency (ms), {threads} threads": [e["speed"][-1]["median_ms"] for e in entries],
+            "peak memory (MB)": [entry["speed"][-1]["peak_memory_mb"] for entry in entries],
+            "PSNR against float (dB)": [entry["psnr_db"] for entry in entries],
+        },
     )
 
 

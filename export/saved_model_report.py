@@ -5,17 +5,17 @@ from typing import Any
 
 from psfr_tf import files
 from psfr_tf.engines.litert import available_cores
-from psfr_tf.export.bar_chart import write_bars
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.measure_saved_model import measure_saved_model
 from psfr_tf.export.verification import reference, verify_saved_model
 from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import ModelFolder
+from psfr_tf.report import charts
+from psfr_tf.report.table import Table
 
 FACES = 16
 # Least PSNR in dB (rounding to uint8 alone leaves 58 to 59) and least share of equal labels.
 LIMITS = {"float32": (50.0, 0.999), "bfloat16": (38.0, 0.99)}
-_BLUE = (76, 114, 176)
 
 
 def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None) -> dict[str, Any]:
@@ -74,9 +74,7 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
         f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces; "
         f"{machine['cpu']}, {machine['cores']} cores.",
         "",
-        "| | |",
-        "|---|---|",
-        *(f"| {label} | {value} |" for label, value in rows),
+        Table(["", ""], rows).markdown(),
         "",
         "Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
     ]
@@ -86,13 +84,15 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
 def write_chart(path: Path, name: str, figures: dict[str, Any]) -> None:
     """Draw latency and peak memory for each number of threads as bars, a PNG picture."""
     speed = figures["speed"]
-    write_bars(
+    charts.write_bars(
         path,
         f"{name}: SavedModel, {figures['precision']}, one face",
-        [f"{each['threads']} thread{'s' * (each['threads'] > 1)}" for each in speed],
-        [_BLUE] * len(speed),
-        [
-            ("latency (ms)", [each["median_ms"] for each in speed]),
-            ("peak memory (MB)", [each["peak_memory_mb"] for each in speed]),
-        ],
+        {
+            f"{each['threads']} thread{'s' * (each['threads'] > 1)}": charts.color("float32")
+            for each in speed
+        },
+        {
+            "latency (ms)": [each["median_ms"] for each in speed],
+            "peak memory (MB)": [each["peak_memory_mb"] for each in speed],
+        },
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.data.forms import FORM_LABELS
-from psfr_tf.evaluation.damage_table import markdown
+from psfr_tf.evaluation.damage_table import damage_table, markdown
 from psfr_tf.evaluation.evaluate import evaluate, software
 from psfr_tf.evaluation.groups import face_groups
 from psfr_tf.evaluation.plan import Plan, Prepared
@@ -18,7 +18,7 @@ from psfr_tf.files import write_json, write_text
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.face_region import FaceRegion
 from psfr_tf.metrics.fid import FeatureStatistics
-from psfr_tf.metrics.metric import ImageMetric
+from psfr_tf.metrics.metric import ImageMetric, describe
 
 # A larger PSNR counts as this: nobody sees the difference, and a mean stays finite when some
 # faces come back bit by bit.
@@ -49,7 +49,8 @@ def evaluate_damages(
         plan: whose `data.degradation` is a list.
         prepared: of `prepare`.
         choice: what to measure.
-        output: folder for `report.json`, `table.md` and a folder for each kind of damage.
+        output: folder for `report.json`, `table.md`, `.csv`, `.tex` and a folder for each kind of
+            damage.
         settings: for the reports, beside those of `prepared`.
         region: makes what parses an original, for the groups of faces.
         save_images, fid_reference, notes: as in `evaluate`; FID is in the report of each kind only.
@@ -83,15 +84,7 @@ def evaluate_damages(
         "software": software(),
         "images": max(entry["images"] for entry in damage.values()),
         "input": before,
-        "metrics": {
-            metric.name: {
-                "label": metric.label,
-                "unit": metric.unit,
-                "higher_is_better": metric.higher_is_better,
-                "source": metric.source,
-            }
-            for metric in choice.metrics
-        },
+        "metrics": {metric.name: describe(metric) for metric in choice.metrics},
         "damage": damage,
         "groups": _groups(plan, prepared[0], choice, values, before, after, region()),
         "metrics_left_out": dict(choice.left_out),
@@ -100,6 +93,7 @@ def evaluate_damages(
     }
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
+    damage_table(report).write(output)
     return report
 
 

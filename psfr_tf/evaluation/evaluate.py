@@ -18,12 +18,13 @@ from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
 from psfr_tf.evaluation.page import write_page
 from psfr_tf.evaluation.samples import Sample, SampleSource
 from psfr_tf.evaluation.state import TABLE, EvaluationState
-from psfr_tf.evaluation.table import markdown
+from psfr_tf.evaluation.table import markdown, metrics_table
 from psfr_tf.files import atomic_path, write_json, write_png, write_text
 from psfr_tf.labels import LABELS, NUM_CLASSES, colorize
-from psfr_tf.metrics import ImageMetric, ParsingIoU
+from psfr_tf.metrics import ParsingIoU
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, RunningStatistics, frechet_distance
+from psfr_tf.metrics.metric import describe
 
 SHEET_FACES = 16
 FEW_IMAGES_FOR_FID = 2000
@@ -40,16 +41,16 @@ def evaluate(
 ) -> dict:
     """Measures every sample and writes the result to a folder.
 
-    Memory does not grow with the number of images: values go to `unfinished/` in the folder as
-    they come, and everything else is computed from there. An evaluation that was stopped goes on
-    where it was.
+    Memory holds the values of the images, never their pictures: values go to `unfinished/` in the
+    folder as they come, and everything else is computed from there. An interrupted evaluation
+    resumes.
 
     Args:
         source: the samples; one that cannot be read is named and left out.
         choice: what to measure on each version of a sample.
-        output: folder, made if absent, for `report.json`, `table.md`, `per_image.csv`,
-            `index.html`, `contact_sheet.png` (16 faces evenly spaced over the samples) and, with
-            FID, `fid_reference.npz`.
+        output: folder, made if absent, for `report.json`, `table.md`, `.csv` and `.tex`,
+            `per_image.csv`, `index.html`, `contact_sheet.png` (16 faces evenly spaced over the
+            samples) and, with FID, `fid_reference.npz`.
         settings: how the samples were made, for the report; JSON-ready.
         save_images: also write each version but "input" to `VERSION/NAME.png`.
         fid_reference: statistics to compute FID against; by default those of the references.
@@ -72,7 +73,11 @@ def evaluate(
         state.remove()
         raise UserError("No image could be evaluated. " + " ".join(problems[:1]))
     fid_result, fid_notes = _fid_result(source, choice, state, output, fid_reference)
-    summaries = _summaries(source, choice.metrics, state)
+    values = state.values().reshape(len(state.names), len(choice.metrics), len(source.versions))
+    summaries = {
+        metric.name: MetricSummary(metric, source.versions, values[:, k])
+        for k, metric in enumerate(choice.metrics)
+    }
     report = {
         "command": "evaluate",
         "settings": dict(settings),
@@ -90,9 +95,10 @@ def evaluate(
         shutil.copyfile(state.table, table)
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
+    metrics_table(report).write(output)
     shown = [state.names[k] for k in evenly_spaced(len(state.names), SHEET_FACES)]
     write_png(output / "contact_sheet.png", draw_contact_sheet(_sheet_rows(source, shown)))
-    write_page(output / "index.html", report, summaries, state, source)
+    write_page(output / "index.html", report, summaries, state.names, source)
     state.remove()
     return report
 
@@ -162,28 +168,6 @@ def _confusion(sample: Sample, version_: str) -> np.ndarray:
     return iou.matrix
 
 
-def _summaries(
-    source: SampleSource, metrics: Sequence[ImageMetric], state: EvaluationState
-) -> dict[str, MetricSummary]:
-    count = len(source.versions)
-    perfect = np.full(len(metrics) * count, bool(state.names))
-    for _, values in state.rows():
-        perfect &= np.isposinf(values)
-    summaries = {
-        metric.name: MetricSummary(
-            metric,
-            source.versions,
-            [v for v, flag in zip(source.versions, perfect[k * count :], strict=False) if flag],
-        )
-        for k, metric in enumerate(metrics)
-    }
-    for _, values in state.rows():
-        for k, summary in enumerate(summaries.values()):
-            of_metric = values[k * count : (k + 1) * count]
-            summary.update(dict(zip(source.versions, of_metric, strict=True)))
-    return summaries
-
-
 def _fid_result(
     source: SampleSource,
     choice: Choice,
@@ -205,10 +189,7 @@ def _fid_result(
         reference = running.pop().result()
         reference.save(output / "fid_reference.npz")
     result = {
-        "label": choice.fid.label,
-        "unit": choice.fid.unit,
-        "higher_is_better": choice.fid.higher_is_better,
-        "source": choice.fid.source,
+        **describe(choice.fid),
         "images": len(state.names),
         "reference_images": reference.images,
         "value": {
@@ -241,22 +222,15 @@ def _sheet_rows(source: SampleSource, names: Sequence[str]) -> list[dict[str, np
 
 def _parsing_results(source: SampleSource, state: EvaluationState) -> dict[str, dict]:
     """What the models' parsing of the inputs is worth, by version."""
-    if not source.parsed:
-        return {}
-    totals = np.zeros((len(source.parsed), NUM_CLASSES, NUM_CLASSES), np.int64)
-    for block in state.block("parsing"):
-        totals += block.astype(np.int64).sum(axis=0).reshape(totals.shape)
-    results = {}
-    for version_, matrix in zip(source.parsed, totals, strict=True):
-        iou = ParsingIoU()
-        iou.matrix += matrix
-        results[version_] = _parsing_result(iou, len(state.names))
-    return results
+    ious = {version_: ParsingIoU() for version_ in source.parsed}
+    for block in state.block("parsing") if ious else ():
+        for iou, matrices in zip(ious.values(), np.split(block, len(ious), axis=1), strict=True):
+            iou.matrix += matrices.astype(np.int64).sum(axis=0).reshape(iou.matrix.shape)
+    return {version_: _parsing_result(iou, len(state.names)) for version_, iou in ious.items()}
 
 
 def _parsing_result(iou: ParsingIoU, images: int) -> dict:
-    reference = iou.matrix.sum(axis=1)
-    predicted = iou.matrix.sum(axis=0)
+    reference, predicted = iou.matrix.sum(axis=1), iou.matrix.sum(axis=0)
     per_class = {
         label: {
             "iou": None if np.isnan(value) else float(value),

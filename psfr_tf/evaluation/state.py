@@ -76,13 +76,12 @@ class EvaluationState:
             csv.writer(file).writerow([name, *map(_cell, values)])
         self.names.append(name)
 
-    def rows(self) -> Iterator[tuple[str, list[float]]]:
-        """Name and values of each image; NaN where a value is not defined."""
+    def values(self) -> np.ndarray:
+        """float64 [images, columns]; NaN where a value is not defined."""
         with open(self.table, newline="", encoding="utf-8") as file:
-            lines = csv.reader(file)
-            next(lines)
-            for name, *cells in lines:
-                yield name, [float(cell) if cell else math.nan for cell in cells]
+            _, *lines = csv.reader(file)
+        values = [[float(cell) if cell else math.nan for cell in cells] for _, *cells in lines]
+        return np.array(values, np.float64).reshape(len(values), len(self._columns))
 
     def block(self, name: str, images: int = 64) -> Iterator[np.ndarray]:
         """The numbers of a block file, [N, count], up to `images` images at a time."""

@@ -136,11 +136,12 @@ class ComparedFaces:
         masks: folder with a label map NAME.png for every face; None measures no parsing.
 
     Attributes:
+        systems: as given.
         names, versions, parsed, problems: see `SampleSource`.
     """
 
     def __init__(self, faces: Faces, systems: Mapping[str, System], masks: Path | None = None):
-        self._faces, self._systems, self._masks = faces, systems, masks
+        self._faces, self.systems, self._masks = faces, systems, masks
         self.names, self.versions = faces.names, tuple(systems)
         models = [name for name, system in systems.items() if isinstance(system, Model)]
         self.parsed = tuple(models) if masks else ()
@@ -175,7 +176,7 @@ class ComparedFaces:
         if self.parsed:
             expected = read_mask(self._masks / f"{name}.png", reference.shape[0])
         versions, parsing = {}, {}
-        for version, system in self._systems.items():
+        for version, system in self.systems.items():
             versions[version], labels = system.restore(name, lq, reference)
             if version in self.parsed:
                 parsing[version] = labels

@@ -1,4 +1,4 @@
-"""Whether a restored face keeps the colour of its skin, over the range from dark to light."""
+"""Whether a restored face keeps the color of its skin, over the range from dark to light."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from psfr_tf.metrics.metric import ImageMetric
 
-# Centre and half axes of an ellipse on the face, as shares of the side of a picture aligned as in
+# Center and half axes of an ellipse on the face, as shares of the side of a picture aligned as in
 # FFHQ: cheeks, nose, mouth and eyes, little hair and no background.
-_CENTRE = (0.5, 0.6)
+_CENTER = (0.5, 0.6)
 _HALF_AXES = (0.2, 0.24)
 
 
 def face_color(image: np.ndarray) -> np.ndarray:
-    """Mean colour of an aligned face.
+    """Mean color of an aligned face.
 
     Args:
         image: uint8 RGB [H, W, 3], aligned as in FFHQ.
@@ -25,20 +25,20 @@ def face_color(image: np.ndarray) -> np.ndarray:
         CIE L*a*b* (sRGB, D65) [3], float64; L* in 0..100.
     """
     height, width = image.shape[:2]
-    x = ((np.arange(width) + 0.5) / width - _CENTRE[0]) / _HALF_AXES[0]
-    y = ((np.arange(height) + 0.5) / height - _CENTRE[1]) / _HALF_AXES[1]
+    x = ((np.arange(width) + 0.5) / width - _CENTER[0]) / _HALF_AXES[0]
+    y = ((np.arange(height) + 0.5) / height - _CENTER[1]) / _HALF_AXES[1]
     inside = y[:, None] ** 2 + x**2 < 1
     return rgb2lab(image[inside][None])[0].mean(axis=0)
 
 
 class ColorDifference(ImageMetric):
-    """CIEDE2000 between the mean colours of the two faces; see :func:`face_color`.
+    """CIEDE2000 between the mean colors of the two faces; see :func:`face_color`.
 
     About 1 is the least difference that is seen side by side.
     """
 
     name = "color_difference"
-    label = "Colour difference"
+    label = "Color difference"
     unit = "ΔE00"
     value_range = (0.0, math.inf)
     higher_is_better = False
@@ -57,7 +57,7 @@ class ColorDifferenceDark(ColorDifference):
     """Of faces whose mean L* in the reference is below 50; NaN for others."""
 
     name = "color_difference_dark"
-    label = "Colour difference, L* below 50"
+    label = "Color difference, L* below 50"
     lightness = (-math.inf, 50.0)
 
 
@@ -65,7 +65,7 @@ class ColorDifferenceMedium(ColorDifference):
     """Of faces whose mean L* in the reference is in 50..65; NaN for others."""
 
     name = "color_difference_medium"
-    label = "Colour difference, L* 50 to 65"
+    label = "Color difference, L* 50 to 65"
     lightness = (50.0, 65.0)
 
 
@@ -73,5 +73,5 @@ class ColorDifferenceLight(ColorDifference):
     """Of faces whose mean L* in the reference is 65 or more; NaN for others."""
 
     name = "color_difference_light"
-    label = "Colour difference, L* from 65"
+    label = "Color difference, L* from 65"
     lightness = (65.0, math.inf)

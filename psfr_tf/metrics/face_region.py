@@ -5,29 +5,16 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from skimage.metrics import structural_similarity
 
 from psfr_tf.labels import LABELS
-from psfr_tf.metrics.luma import channels, luma
+from psfr_tf.metrics.luma import luma
 from psfr_tf.metrics.metric import ImageMetric
-from psfr_tf.metrics.ssim import K1, K2, SIGMA, WINDOW
+from psfr_tf.metrics.psnr import psnr
+from psfr_tf.metrics.ssim import WINDOW, similarity
 
 # Skin of the face and what lies in it; neither ears nor hair nor neck.
-INSIDE = tuple(
-    LABELS.index(label)
-    for label in (
-        "skin",
-        "nose",
-        "eye_g",
-        "l_eye",
-        "r_eye",
-        "l_brow",
-        "r_brow",
-        "mouth",
-        "u_lip",
-        "l_lip",
-    )
-)
+_INSIDE = "skin nose eye_g l_eye r_eye l_brow r_brow mouth u_lip l_lip"
+INSIDE = tuple(LABELS.index(label) for label in _INSIDE.split())
 # Less than this share of the picture is no face.
 _LEAST = 0.01
 
@@ -91,8 +78,7 @@ class FacePSNR(_InsideFace):
     source = "10 log10(255^2 / MSE), MSE over the pixels of the face"
 
     def _inside(self, image: np.ndarray, reference: np.ndarray, inside: np.ndarray) -> float:
-        error = np.mean(np.square(image[inside].astype(np.float64) - reference[inside]))
-        return math.inf if error == 0 else float(10.0 * np.log10(255.0**2 / error))
+        return psnr(image[inside][None], reference[inside][None])
 
 
 class FaceSSIM(_InsideFace):
@@ -106,19 +92,7 @@ class FaceSSIM(_InsideFace):
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004; mean over the face"
 
     def _inside(self, image: np.ndarray, reference: np.ndarray, inside: np.ndarray) -> float:
-        _, similarity = structural_similarity(
-            channels(reference, "rgb"),
-            channels(image, "rgb"),
-            gaussian_weights=True,
-            sigma=SIGMA,
-            use_sample_covariance=False,
-            K1=K1,
-            K2=K2,
-            data_range=255.0,
-            channel_axis=-1,
-            full=True,
-        )
-        return float(similarity[inside].mean())
+        return float(similarity(image, reference, "rgb")[1][inside].mean())
 
 
 class FaceSharpness(_InsideFace):

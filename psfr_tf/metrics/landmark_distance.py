@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from psfr_tf.metrics.litert_network import PictureNetwork
 from psfr_tf.metrics.metric import ImageMetric
 
 # Takes a uint8 RGB image [H, W, 3]; returns x, y of five points [5, 2] in pixels, or None.
@@ -51,6 +52,40 @@ class LandmarkDistance(ImageMetric):
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
         expected = self._detect(reference)
         return [point_distance(self._detect(image), expected) for image in images]
+
+
+class AtReferencePoints(ImageMetric):
+    """A metric of the face cut out at the same place of each picture: where MTCNN's five points
+    of the *reference* are, so that it does not depend on how well the detector does on a damaged
+    face. NaN where no face is found in the reference.
+
+    Args:
+        network: what looks at the face cut out.
+        detect: finds the five points; by default MTCNN.
+    """
+
+    def __init__(self, network: PictureNetwork, detect: PointDetector | None):
+        self._network = network
+        self._detect = detect or LargestFacePoints()
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        points = self._detect(reference)
+        if points is None:
+            return [math.nan] * len(images)
+        matrix = self._transform(points)
+        expected = self._look(reference, matrix)
+        return [self._difference(self._look(image, matrix), expected) for image in images]
+
+    def _transform(self, points: np.ndarray) -> np.ndarray:
+        """Similarity transform [2, 3] from a picture to the network's."""
+        raise NotImplementedError
+
+    def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """What the network finds."""
+        raise NotImplementedError
+
+    def _difference(self, found: np.ndarray, expected: np.ndarray) -> float:
+        raise NotImplementedError
 
 
 def point_distance(points: np.ndarray | None, expected: np.ndarray | None) -> float:

@@ -1,6 +1,6 @@
 """Learned perceptual image patch similarity (LPIPS), Zhang et al. 2018, version 0.1."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from psfr_tf.metrics.network_files import (
     VGG16,
     NetworkFile,
     find,
+    kernel,
     take,
 )
 
@@ -38,6 +39,16 @@ class Convolution:
     tap: bool = False  # its ReLU is one of the layers compared
 
 
+def _vgg16() -> Iterator[Convolution]:
+    index = 0
+    for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for place in range(count):
+            pool = 2 if index and not place else 0
+            yield Convolution(index, filters, pool=pool, tap=place == count - 1)
+            index += 2
+        index += 1
+
+
 ALEXNET_LAYERS = (
     Convolution(0, 64, kernel=11, stride=4, padding=2, tap=True),
     Convolution(3, 192, kernel=5, padding=2, pool=3, tap=True),
@@ -45,21 +56,7 @@ ALEXNET_LAYERS = (
     Convolution(8, 256, tap=True),
     Convolution(10, 256, tap=True),
 )
-VGG16_LAYERS = (
-    Convolution(0, 64),
-    Convolution(2, 64, tap=True),
-    Convolution(5, 128, pool=2),
-    Convolution(7, 128, tap=True),
-    Convolution(10, 256, pool=2),
-    Convolution(12, 256),
-    Convolution(14, 256, tap=True),
-    Convolution(17, 512, pool=2),
-    Convolution(19, 512),
-    Convolution(21, 512, tap=True),
-    Convolution(24, 512, pool=2),
-    Convolution(26, 512),
-    Convolution(28, 512, tap=True),
-)
+VGG16_LAYERS = tuple(_vgg16())
 
 
 def feature_network(layers: Sequence[Convolution]) -> keras.Model:
@@ -114,16 +111,14 @@ class LPIPS(ImageMetric):
         heads = find(self.heads_file, folder)
         self._network = feature_network(self.layers)
         state = read_checkpoint(backbone)
-        inputs = 3
         for layer in self.layers:
-            shape = (layer.filters, inputs, layer.kernel, layer.kernel)
-            name = f"features.{layer.index}"
-            kernel = take(state, f"{name}.weight", shape, backbone)
-            bias = take(state, f"{name}.bias", shape[:1], backbone)
-            self._network.get_layer(f"conv{layer.index}").set_weights(
-                [kernel.transpose(2, 3, 1, 0), bias]
+            name, convolution = (
+                f"features.{layer.index}",
+                self._network.get_layer(f"conv{layer.index}"),
             )
-            inputs = layer.filters
+            weight = kernel(state, f"{name}.weight", convolution.kernel.shape, backbone)
+            bias = take(state, f"{name}.bias", (layer.filters,), backbone)
+            convolution.set_weights([weight, bias])
         state = read_checkpoint(heads)
         taps = [layer.filters for layer in self.layers if layer.tap]
         self._heads = [

@@ -1,14 +1,13 @@
 """What every metric of a single picture has in common."""
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 
-class ImageMetric(ABC):
+class ImageMetric:
     """A number per image, computed from the image and, for most, its undamaged reference.
 
     Attributes:
@@ -48,9 +47,18 @@ class ImageMetric(ABC):
             return [math.nan] * len(images)
         return self._compare(images, reference)
 
-    @abstractmethod
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
         """`compare` for arguments that are checked already."""
+        return [self._value(image, reference) for image in images]
+
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        """`_compare` of one picture, for metrics that gain nothing by several at once."""
+        raise NotImplementedError
+
+
+def describe(metric) -> dict:
+    """What a reader of a report must know about a metric's values, JSON-ready."""
+    return {key: getattr(metric, key) for key in ("label", "unit", "higher_is_better", "source")}
 
 
 def check_pair(image: np.ndarray, reference: np.ndarray) -> None:

@@ -1,7 +1,5 @@
 """Multi-scale structural similarity, Wang, Simoncelli and Bovik 2003."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -100,8 +98,8 @@ class MSSSIM(ImageMetric):
     source = "Wang et al., Multiscale structural similarity, Asilomar 2003"
     space = "rgb"
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [ms_ssim(image, reference, self.space) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return ms_ssim(image, reference, self.space)
 
 
 class MSSSIMY(MSSSIM):

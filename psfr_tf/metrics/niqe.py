@@ -1,7 +1,7 @@
 """Natural image quality evaluator (NIQE), Mittal, Soundararajan and Bovik 2013."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,5 +135,5 @@ class NIQE(ImageMetric):
     def __init__(self, pristine: PristineModel):
         self._pristine = pristine
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [niqe(image, self._pristine) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return niqe(image, self._pristine)

@@ -1,7 +1,6 @@
 """Peak signal-to-noise ratio."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,8 +42,8 @@ class PSNR(ImageMetric):
     source = "10 log10(255^2 / MSE)"
     space = "rgb"
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [psnr(image, reference, self.space) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return psnr(image, reference, self.space)
 
 
 class PSNRY(PSNR):

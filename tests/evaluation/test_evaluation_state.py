@@ -30,13 +30,13 @@ def begun(tmp_path):
 
 
 def contents(state):
-    return state.names, list(state.rows()), np.concatenate([*state.block("features", 2)]).tolist()
+    return state.names, state.values(), np.concatenate([*state.block("features", 2)]).tolist()
 
 
 def test_state_survives(begun):
     names, rows, features = contents(state_of(begun))
     assert names == ["x,0", "x,1", "x,2", "x,3"]
-    assert rows[1][1][0] == pytest.approx(1 / 3, rel=1e-9) and math.isnan(rows[1][1][1])
+    assert rows[1][0] == pytest.approx(1 / 3, rel=1e-9) and math.isnan(rows[1][1])
     assert features == [[k] * 3 for k in range(4)]
 
 
