@@ -10,10 +10,9 @@ import numpy as np
 
 from psfr_tf.data.forms import FORM_LABELS
 from psfr_tf.evaluation.damage_table import damage_table, markdown
-from psfr_tf.evaluation.evaluate import evaluate, software
+from psfr_tf.evaluation.evaluate import PER_IMAGE, evaluate, software
 from psfr_tf.evaluation.groups import face_groups
 from psfr_tf.evaluation.plan import Plan, Prepared
-from psfr_tf.evaluation.state import TABLE
 from psfr_tf.files import write_json, write_text
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.face_region import FaceRegion
@@ -69,7 +68,7 @@ def evaluate_damages(
         if report is None:
             report = evaluate(one.source, choice, folder, own, save_images, fid_reference, notes)
         problems += [line for line in report["problems"] if line not in problems]
-        values[one.form] = read_values(folder / TABLE)
+        values[one.form] = read_values(folder / PER_IMAGE)
         damage[one.form] = {"label": FORM_LABELS[one.form], "images": report["images"]}
     source = prepared[0].source
     before = next(s.name for s in plan.systems if s.baseline == "bicubic")
@@ -187,7 +186,7 @@ def _finished(folder: Path, prepared: Prepared, choice: Choice, settings: Mappin
     """The report of a kind that need not be measured again."""
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        names = list(read_values(folder / TABLE))
+        names = list(read_values(folder / PER_IMAGE))
     except (OSError, ValueError):
         return None
     source = prepared.source

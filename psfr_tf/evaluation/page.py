@@ -26,7 +26,7 @@ def write_page(
     path: Path,
     report: Mapping,
     summaries: Mapping[str, MetricSummary],
-    names: Sequence[str],
+    places: Sequence[int],
     source: SampleSource,
 ) -> None:
     """Writes the page: table, best and worst examples with a before/after slider, histograms.
@@ -38,7 +38,7 @@ def write_page(
         path: of the page.
         report: of `psfr_tf.evaluation.evaluate`.
         summaries: by the name of the metric, as in the report.
-        names: of the images that these are over, in order.
+        places: in the source, of the images that these are over.
         source: of the images.
     """
     versions = report["versions_compared"]
@@ -61,7 +61,7 @@ def write_page(
         *(f'<p class="soft">{escape(line)}</p>' for line in _notes(report)),
         f"<h2>Examples</h2><p>Best and worst images of <b>{escape(versions[-1])}</b> by "
         f"{ranking}. Left of the line {left}, right of it {right}.</p>",
-        *_examples(first, names, source, sides),
+        *_examples(first, places, source, sides),
         f"<h2>Distributions</h2><p>Share of the images by value.{swatches}</p>",
         f'<div class="card grid">{"".join(map(_histogram, summaries.values()))}</div>',
     ]
@@ -103,7 +103,7 @@ def _options(versions: Sequence[str], chosen: str) -> str:
 
 def _examples(
     summary: MetricSummary | None,
-    names: Sequence[str],
+    places: Sequence[int],
     source: SampleSource,
     sides: tuple[str, str],
 ) -> list[str]:
@@ -113,7 +113,6 @@ def _examples(
     metric, values = summary.metric, summary.values[:, -1]
     worst_first = np.argsort(values if metric.higher_is_better else -values, kind="stable")
     ranked = [k for k in worst_first[::-1] if not math.isnan(values[k])]
-    places = {name: index for index, name in enumerate(source.names)}
     parts = []
     for heading, chosen in (
         ("Best", ranked[:EXAMPLES]),
@@ -121,8 +120,8 @@ def _examples(
     ):
         figures = [
             _figure(
-                source.load(places[names[k]]),
-                f"{names[k]}: {metric.label} {values[k]:.4g} {metric.unit}".rstrip(),
+                source.load(places[k]),
+                f"{source.names[places[k]]}: {metric.label} {values[k]:.4g} {metric.unit}".rstrip(),
                 sides,
             )
             for k in chosen
