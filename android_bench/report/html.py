@@ -10,6 +10,9 @@ from psfr_tf.errors import UserError
 from psfr_tf.photo import read_photo
 from psfr_tf.report.page import page, picture_uri
 
+# Of a picture, in pixels; the files beside the report are larger.
+_LONGEST_SIDE = 224
+
 
 def html(results: Sequence[Results], sections: Sequence[Section], folder: Path) -> str:
     """The HTML document.
@@ -94,7 +97,7 @@ def _pictures(section: Section, folder: Path) -> str:
     figures = []
     for path, caption in section.pictures.items():
         try:
-            address = picture_uri(read_photo(picture_file(folder, path)).rgb)
+            address = picture_uri(read_photo(picture_file(folder, path)).rgb, _LONGEST_SIDE)
         except UserError:  # the file is not what it was
             continue
         figures.append(

@@ -18,6 +18,7 @@ from psfr_tf.report.table import Markup, Table
 
 EXAMPLES = 3  # best ones, and as many worst
 BINS = 24
+LONGEST_SIDE = 512  # of an example, in pixels
 ORIGINAL = "original"
 _SCRIPT = Path(__file__).with_name("compare.js")
 
@@ -137,7 +138,7 @@ def _figure(sample: Sample, caption: str, sides: tuple[str, str]) -> str:
     images = "".join(
         f'<img data-version="{escape(version)}" alt="{escape(version)}" '
         f'class="{"left" * (version == left)}{" right" * (version == right)}" '
-        f'src="{picture_uri(picture)}">'
+        f'src="{picture_uri(picture, LONGEST_SIDE)}">'
         for version, picture in {**sample.versions, ORIGINAL: sample.reference}.items()
     )
     return (

@@ -90,28 +90,15 @@ class ResultFolder:
         return picture, None
 
 
-class AlignedRestorer(Protocol):
-    """What a model must offer; `psfr_tf.FaceRestorer` does.
-
-    Attributes:
-        size: side S of the faces in pixels.
-    """
-
-    size: int
-
-    def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 RGB [B, H, W, 3] to restored uint8 RGB [B, S, S, 3] and labels uint8 [B, S, S]."""
-        ...
-
-
 class Model:
-    """A model on aligned faces: nothing is detected, aligned or pasted back.
+    """A model, such as a `psfr_tf.FaceRestorer`, on aligned faces: nothing is detected, aligned or
+    pasted back.
 
     Where the faces compared have another size than the model's, they are resized to it, and its
     result is resized back (averaged when it gets smaller, bicubic when larger).
     """
 
-    def __init__(self, restorer: AlignedRestorer):
+    def __init__(self, restorer):
         self.restorer = restorer
 
     def restore(self, name, lq, reference):

@@ -1,7 +1,6 @@
 """Whether a restored face keeps the color of its skin, over the range from dark to light."""
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -46,11 +45,11 @@ class ColorDifference(ImageMetric):
     source = "Sharma et al., The CIEDE2000 Color-Difference Formula, Color Res. Appl. 2005"
     lightness: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
         expected = face_color(reference)
         if not self.lightness[0] <= expected[0] < self.lightness[1]:
-            return [math.nan] * len(images)
-        return [float(deltaE_ciede2000(expected, face_color(image))) for image in images]
+            return math.nan
+        return float(deltaE_ciede2000(expected, face_color(image)))
 
 
 class ColorDifferenceDark(ColorDifference):

@@ -1,8 +1,8 @@
 """Learned perceptual image patch similarity (LPIPS), Zhang et al. 2018, version 0.1."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -26,8 +26,7 @@ SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 EPSILON = 1e-10
 
 
-@dataclass(frozen=True)
-class Convolution:
+class Convolution(NamedTuple):
     """A convolution of torchvision's `features`, and the pooling before it."""
 
     index: int  # in torchvision's Sequential
@@ -39,16 +38,6 @@ class Convolution:
     tap: bool = False  # its ReLU is one of the layers compared
 
 
-def _vgg16() -> Iterator[Convolution]:
-    index = 0
-    for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
-        for place in range(count):
-            pool = 2 if index and not place else 0
-            yield Convolution(index, filters, pool=pool, tap=place == count - 1)
-            index += 2
-        index += 1
-
-
 ALEXNET_LAYERS = (
     Convolution(0, 64, kernel=11, stride=4, padding=2, tap=True),
     Convolution(3, 192, kernel=5, padding=2, pool=3, tap=True),
@@ -56,7 +45,13 @@ ALEXNET_LAYERS = (
     Convolution(8, 256, tap=True),
     Convolution(10, 256, tap=True),
 )
-VGG16_LAYERS = tuple(_vgg16())
+# Index of the first convolution of each stage, filters, convolutions.
+_VGG16 = ((0, 64, 2), (5, 128, 2), (10, 256, 3), (17, 512, 3), (24, 512, 3))
+VGG16_LAYERS = tuple(
+    Convolution(start + 2 * k, filters, pool=2 * (start > 0 and k == 0), tap=k == count - 1)
+    for start, filters, count in _VGG16
+    for k in range(count)
+)
 
 
 def feature_network(layers: Sequence[Convolution]) -> keras.Model:
@@ -73,8 +68,7 @@ def feature_network(layers: Sequence[Convolution]) -> keras.Model:
         x = keras.layers.Conv2D(
             layer.filters, layer.kernel, layer.stride, activation="relu", name=f"conv{layer.index}"
         )(x)
-        if layer.tap:
-            taps.append(x)
+        taps += [x] if layer.tap else []
     return keras.Model(images, taps)
 
 

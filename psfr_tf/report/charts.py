@@ -40,7 +40,7 @@ _NAMES = {light: f"var(--{name})" for name, light in _LIGHT.items()}
 _VARIABLES = ["".join(f"--{name}:{pair[k]};" for name, pair in THEME.items()) for k in (0, 1)]
 STYLE = (
     f":root{{{_VARIABLES[0]}}}@media(prefers-color-scheme:dark){{:root{{{_VARIABLES[1]}}}}}"
-    ".chart text{font-family:system-ui,'DejaVu Sans',sans-serif}"
+    ".chart text{font:9px system-ui,'DejaVu Sans',sans-serif;fill:var(--ink)}"
     ".chart *{stroke-linejoin:round;stroke-linecap:butt}"
 )
 _STYLE_FILE = Path(__file__).with_name("charts.mplstyle")
@@ -226,7 +226,8 @@ def svg(figure: Figure, label: str) -> str:
     figure.savefig(data, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = data.getvalue()
     box = re.search(r'viewBox="[^"]*"', text).group()
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.S)
+    unneeded = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|<clipPath.*?</clipPath>"
+    text = re.sub(unneeded, "", text, flags=re.S)
     text = text[text.index(">", text.index("<svg")) + 1 :]
     # matplotlib escapes a gid as it does every attribute.
     text = re.sub(r"<g id=([\"'])tip:(.*?)\1>", r"<g><title>\2</title>", text)
@@ -240,9 +241,11 @@ def _short(tag: str, used: Collection[str]) -> str:
     """A tag with the colors of the page, and without what nobody needs."""
     tag = re.sub(r' id="([^"]*)"', lambda found: found.group() * (found.group(1) in used), tag)
     tag = re.sub("|".join(_NAMES), lambda found: _NAMES[found.group()], tag)
-    tag = re.sub(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;?', "", tag)
+    # Nothing is drawn outside the axes.
+    tag = re.sub(r' transform="rotate\(-0 [^"]*"|font-family: [^;"]*;?| clip-path="[^"]*"', "", tag)
     tag = re.sub(r"(?<=\.\d)\d+|; stroke-linecap: square", "", tag)
-    return re.sub(r"([:;]) +", r"\1", re.sub(r"\s+", " ", tag)).replace('=" ', '="')
+    tag = re.sub(r"([:;]) +", r"\1", re.sub(r"\s+", " ", tag)).replace('=" ', '="')
+    return re.sub(r"font-size:9px;|;fill:var\(--ink\)", "", tag) if "<text" in tag else tag
 
 
 def standalone(chart: str) -> str:

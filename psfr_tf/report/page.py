@@ -13,8 +13,7 @@ from PIL import Image
 from psfr_tf.report.charts import STYLE
 
 _SKELETON = Path(__file__).with_name("page.html")
-_LONGEST_SIDE = 256
-_QUALITY = 80  # of WebP
+_QUALITY = 72  # of WebP
 
 
 def page(title: str, body: str, script: str = "") -> str:
@@ -36,10 +35,10 @@ def page(title: str, body: str, script: str = "") -> str:
     return Template(_SKELETON.read_text(encoding="utf-8")).substitute(values)
 
 
-def picture_uri(picture: np.ndarray) -> str:
-    """uint8 RGB [H, W, 3] as the address of an `img`: WebP, reduced to 256 pixels a side."""
+def picture_uri(picture: np.ndarray, longest: int) -> str:
+    """uint8 RGB [H, W, 3] as the address of an `img`: WebP, reduced to `longest` pixels a side."""
     image = Image.fromarray(picture)
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     image.save(data, format="WEBP", quality=_QUALITY, method=6)
     return "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode()

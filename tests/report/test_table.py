@@ -64,7 +64,7 @@ def test_a_picture_in_a_page_is_small(shape):
 
     from PIL import Image
 
-    kind, data = picture_uri(np.full(shape, 90, np.uint8)).split(",")
+    kind, data = picture_uri(np.full(shape, 90, np.uint8), 256).split(",")
     found = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
     assert kind == "data:image/webp;base64" and abs(found.mean() - 90) < 2
     assert found.shape == (shape if max(shape) <= 256 else (256, 128, 3))
