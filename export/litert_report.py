@@ -7,59 +7,50 @@ from psfr_tf import files
 from psfr_tf.report import charts
 from psfr_tf.report.table import Markup, Table
 
-_HEADER = (
-    "file",
-    "MB",
-    "PSNR (dB)",
-    "worst face (dB)",
-    "max error",
-    "equal labels (%)",
-    "partitions",
-    "outside",
-    "ms, {} threads",
-    "peak MB",
-    "kept",
-)
+
+def figures(entry: dict[str, Any]) -> dict[str, str]:
+    """What was measured of a file, as texts by their headings; "" for what was not."""
+    speed = entry["speed"]
+    threads = " / ".join(str(each["threads"]) for each in speed)
+    delegated = {}
+    if "delegate_partitions" in entry:
+        outside = len(entry["operations_outside_delegate"])
+        delegated = {"partitions": str(entry["delegate_partitions"]), "outside": str(outside)}
+    return {
+        "MB": f"{entry['size_bytes'] / 1e6:.2f}",
+        "PSNR (dB)": _number(entry.get("psnr_db"), ".1f"),
+        "worst face (dB)": _number(entry.get("worst_face_psnr_db"), ".1f"),
+        "max error": _number(entry.get("max_error"), ".1g"),
+        "equal labels (%)": _number(entry.get("equal_labels"), ".2f", 100),
+        **delegated,
+        f"ms, {threads} threads": " / ".join(f"{each['median_ms']:.0f}" for each in speed),
+        "peak MB": " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed),
+    }
 
 
 def write_table(path: Path, report: dict[str, Any]) -> None:
     """Write the Markdown table of a report, see `litert_export.export_litert`."""
-    threads = [speed["threads"] for speed in report["files"][0]["speed"]]
-    header = [cell.format(" / ".join(map(str, threads))) for cell in _HEADER]
-    rows = []
-    for entry in report["files"]:
-        speed = entry["speed"]
-        rows.append(
-            [
-                entry["file"],
-                f"{entry['size_bytes'] / 1e6:.2f}",
-                _number(entry.get("psnr_db"), 1),
-                _number(entry.get("worst_face_psnr_db"), 1),
-                f"{entry['max_error']:.1g}" if "max_error" in entry else "",
-                _number(entry.get("equal_labels"), 2, 100),
-                str(entry["delegate_partitions"]),
-                str(len(entry["operations_outside_delegate"])),
-                " / ".join(f"{each['median_ms']:.0f}" for each in speed),
-                " / ".join(f"{each['peak_memory_mb']:.0f}" for each in speed),
-                "yes" if entry["published"] else Markup("**no**"),
-            ]
-        )
+    rows = [
+        {
+            "file": entry["file"],
+            **figures(entry),
+            "kept": "yes" if entry["published"] else Markup("**no**"),
+        }
+        for entry in report["files"]
+    ]
     settings, machine = report["settings"], report["machine"]
-    lines = [
+    notes = [line for entry in report["files"] for line in entry["shortfalls"] + entry["warnings"]]
+    parts = [
         f"{report['weights']}, {settings['verification_faces']} degraded faces "
         f"({settings['faces']}), against the float model; {machine['cpu']}, "
         f"{machine['cores']} cores.",
-        "",
-        Table(header, rows).markdown(),
-        "",
+        Table(list(rows[0]), [list(row.values()) for row in rows]).markdown(),
         "PSNR over all faces, images in [-1, 1]. The generator files get the float model's parsing "
         "map; the restorer files use their own. Latency is the median of runs in a fresh process, "
         "peak memory that of the process (numpy and the runtime included).",
+        "\n".join(f"- {note}" for note in notes),
     ]
-    notes = [line for entry in report["files"] for line in entry["shortfalls"] + entry["warnings"]]
-    if notes:
-        lines += ["", *(f"- {note}" for note in notes)]
-    files.write_text(path, "\n".join(lines) + "\n")
+    files.write_text(path, "\n\n".join(filter(None, parts)) + "\n")
 
 
 def write_chart(path: Path, report: dict[str, Any]) -> None:
@@ -79,5 +70,5 @@ def write_chart(path: Path, report: dict[str, Any]) -> None:
     )
 
 
-def _number(value: float | None, digits: int, scale: float = 1.0) -> str:
-    return "" if value is None else f"{scale * value:.{digits}f}"
+def _number(value: float | None, form: str, scale: float = 1.0) -> str:
+    return "" if value is None else format(scale * value, form)

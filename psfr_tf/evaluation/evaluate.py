@@ -1,6 +1,5 @@
 """Runs metrics over samples, one at a time, and writes the report."""
 
-import csv
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,13 +16,14 @@ from psfr_tf.evaluation.page import write_page
 from psfr_tf.evaluation.samples import Sample, SampleSource
 from psfr_tf.evaluation.state import EvaluationState
 from psfr_tf.evaluation.table import markdown, metrics_table
-from psfr_tf.files import atomic_path, write_json, write_png, write_text
+from psfr_tf.files import write_json, write_png, write_text
 from psfr_tf.labels import LABELS, NUM_CLASSES, colorize
 from psfr_tf.machine import describe_machine
 from psfr_tf.metrics import ParsingIoU
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, RunningStatistics, frechet_distance
 from psfr_tf.metrics.metric import describe
+from psfr_tf.report.table import Table
 
 SHEET_FACES = 16
 FEW_IMAGES_FOR_FID = 2000
@@ -96,7 +96,7 @@ def evaluate(
         "notes": [*notes, *fid_notes],
         "problems": problems,
     }
-    _write_values(output / PER_IMAGE, source, choice, records)
+    write_text(output / PER_IMAGE, _values(source, choice, records).csv())
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
     metrics_table(report).write(output)
@@ -163,15 +163,17 @@ def _measure(
     return problems
 
 
-def _write_values(path: Path, source: SampleSource, choice: Choice, records: np.ndarray) -> None:
-    """A line for each image; empty where a value is not defined, `inf` for an infinite PSNR."""
+def _values(source: SampleSource, choice: Choice, records: np.ndarray) -> Table:
+    """A row for each image; empty where a value is not defined, `inf` for an infinite PSNR."""
     columns = [f"{metric.name}_{v}" for metric in choice.metrics for v in source.versions]
-    with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["name", *columns])
-        for place, values in zip(records["place"], records["values"], strict=True):
-            cells = ("" if np.isnan(value) else f"{value:.10g}" for value in values.ravel())
-            writer.writerow([source.names[place], *cells])
+    rows = [
+        [
+            source.names[record["place"]],
+            *("" if np.isnan(value) else f"{value:.10g}" for value in record["values"].ravel()),
+        ]
+        for record in records
+    ]
+    return Table(["name", *columns], rows)
 
 
 def _confusion(sample: Sample, version_: str) -> np.ndarray:

@@ -36,11 +36,7 @@ class ColorDifference(ImageMetric):
     About 1 is the least difference that is seen side by side.
     """
 
-    name = "color_difference"
-    label = "Color difference"
-    unit = "ΔE00"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label, unit = "color_difference", "Color difference", "ΔE00"
     minimum_side = 8
     source = "Sharma et al., The CIEDE2000 Color-Difference Formula, Color Res. Appl. 2005"
     lightness: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
@@ -55,22 +51,19 @@ class ColorDifference(ImageMetric):
 class ColorDifferenceDark(ColorDifference):
     """Of faces whose mean L* in the reference is below 50; NaN for others."""
 
-    name = "color_difference_dark"
-    label = "Color difference, L* below 50"
+    name, label = "color_difference_dark", "Color difference, L* below 50"
     lightness = (-math.inf, 50.0)
 
 
 class ColorDifferenceMedium(ColorDifference):
     """Of faces whose mean L* in the reference is in 50..65; NaN for others."""
 
-    name = "color_difference_medium"
-    label = "Color difference, L* 50 to 65"
+    name, label = "color_difference_medium", "Color difference, L* 50 to 65"
     lightness = (50.0, 65.0)
 
 
 class ColorDifferenceLight(ColorDifference):
     """Of faces whose mean L* in the reference is 65 or more; NaN for others."""
 
-    name = "color_difference_light"
-    label = "Color difference, L* from 65"
+    name, label = "color_difference_light", "Color difference, L* from 65"
     lightness = (65.0, math.inf)

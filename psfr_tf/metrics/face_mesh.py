@@ -1,6 +1,5 @@
 """Distance between the face meshes of a restored face and of its reference."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +40,8 @@ class FaceMeshDistance(AtReferencePoints):
         UserError: if the file is missing or of another interface.
     """
 
-    name = "face_mesh"
-    label = "Face mesh error"
-    unit = "px"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label, unit = "face_mesh", "Face mesh error", "px"
+    _difference = staticmethod(point_distance)
     source = "Kartynnik et al., Real-time Facial Surface Geometry, 2019, arXiv 1907.06724"
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
@@ -66,6 +62,3 @@ class FaceMeshDistance(AtReferencePoints):
         if points.size % 3:
             raise UserError(f"{self._file}: points x, y, z are needed, found {points.size} numbers")
         return transform_points(invert(matrix), points.reshape(-1, 3)[:, :2])
-
-    def _difference(self, found: np.ndarray, expected: np.ndarray) -> float:
-        return point_distance(found, expected)

@@ -70,10 +70,7 @@ class _InsideFace(ImageMetric):
 class FacePSNR(_InsideFace):
     """Peak signal-to-noise ratio over RGB inside the face."""
 
-    name = "psnr_face"
-    label = "PSNR inside the face"
-    unit = "dB"
-    value_range = (0.0, math.inf)
+    name, label, unit = "psnr_face", "PSNR inside the face", "dB"
     higher_is_better = True
     source = "10 log10(255^2 / MSE), MSE over the pixels of the face"
 
@@ -84,9 +81,7 @@ class FacePSNR(_InsideFace):
 class FaceSSIM(_InsideFace):
     """Structural similarity over RGB, its map averaged inside the face; see `metrics.ssim`."""
 
-    name = "ssim_face"
-    label = "SSIM inside the face"
-    value_range = (-1.0, 1.0)
+    name, label = "ssim_face", "SSIM inside the face"
     higher_is_better = True
     minimum_side = WINDOW
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004; mean over the face"
@@ -102,9 +97,7 @@ class FaceSharpness(_InsideFace):
     may lie above 1.
     """
 
-    name = "sharpness_face"
-    label = "Sharpness ratio"
-    value_range = (0.0, math.inf)
+    name, label = "sharpness_face", "Sharpness ratio"
     higher_is_better = True
     source = "Pech-Pacheco et al., Diatom autofocusing, ICPR 2000: variance of the Laplacian"
 

@@ -23,6 +23,12 @@ TEMPLATE = np.array(
 TEMPLATE_SIDE = 112
 
 
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the angle of two vectors; NaN if one is zero."""
+    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / norms if norms else math.nan
+
+
 class IdentitySimilarity(AtReferencePoints):
     """Cosine of the face-recognition features of a picture and of its reference.
 
@@ -41,11 +47,10 @@ class IdentitySimilarity(AtReferencePoints):
         UserError: if the file is missing or of another interface.
     """
 
-    name = "identity"
-    label = "Identity similarity"
-    value_range = (-1.0, 1.0)
+    name, label = "identity", "Identity similarity"
     higher_is_better = True
     source = "Deng et al., ArcFace, CVPR 2019 (features of the network given)"
+    _difference = staticmethod(cosine)
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
         missing = (
@@ -60,9 +65,6 @@ class IdentitySimilarity(AtReferencePoints):
     def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         return self._network((align_face(image, matrix, self._network.side) - 127.5) / 127.5)[0]
 
-    def _difference(self, found: np.ndarray, expected: np.ndarray) -> float:
-        return cosine(found, expected)
-
 
 def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
     """Similarity transform [2, 3] from a picture to ArcFace's crop of `side` pixels.
@@ -71,9 +73,3 @@ def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
     """
     # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
     return similarity_transform(points, (TEMPLATE + 0.5) * (side / TEMPLATE_SIDE) - 0.5)
-
-
-def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle of two vectors; NaN if one is zero."""
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / norms if norms else math.nan

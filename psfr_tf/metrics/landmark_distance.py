@@ -39,11 +39,7 @@ class LandmarkDistance(ImageMetric):
         detect: finds the five points of one picture; by default MTCNN.
     """
 
-    name = "landmark_distance"
-    label = "Landmark error"
-    unit = "px"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label, unit = "landmark_distance", "Landmark error", "px"
     source = "Zhang et al., Joint Face Detection and Alignment using MTCNN, IEEE SPL 2016"
 
     def __init__(self, detect: PointDetector | None = None):
@@ -58,6 +54,9 @@ class AtReferencePoints(ImageMetric):
     """A metric of the face cut out at the same place of each picture: where MTCNN's five points
     of the *reference* are, so that it does not depend on how well the detector does on a damaged
     face. NaN where no face is found in the reference.
+
+    Its classes have `_transform(points)`, the similarity transform [2, 3] from a picture to the
+    network's, `_look(image, matrix)`, what the network finds, and `_difference(found, expected)`.
 
     Args:
         network: what looks at the face cut out.
@@ -75,17 +74,6 @@ class AtReferencePoints(ImageMetric):
         matrix = self._transform(points)
         expected = self._look(reference, matrix)
         return [self._difference(self._look(image, matrix), expected) for image in images]
-
-    def _transform(self, points: np.ndarray) -> np.ndarray:
-        """Similarity transform [2, 3] from a picture to the network's."""
-        raise NotImplementedError
-
-    def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """What the network finds."""
-        raise NotImplementedError
-
-    def _difference(self, found: np.ndarray, expected: np.ndarray) -> float:
-        raise NotImplementedError
 
 
 def point_distance(points: np.ndarray | None, expected: np.ndarray | None) -> float:

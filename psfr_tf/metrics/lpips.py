@@ -91,9 +91,6 @@ class LPIPS(ImageMetric):
         UserError: if a file is missing or of another layout.
     """
 
-    unit = ""
-    value_range = (0.0, np.inf)
-    higher_is_better = False
     minimum_side = 32
     source = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018"
     layers: Sequence[Convolution]
@@ -141,8 +138,7 @@ def _normalised(maps: np.ndarray) -> np.ndarray:
 class LPIPSAlex(LPIPS):
     """LPIPS with AlexNet, the variant that papers report for distances; see :class:`LPIPS`."""
 
-    name = "lpips_alex"
-    label = "LPIPS (AlexNet)"
+    name, label = "lpips_alex", "LPIPS (AlexNet)"
     layers = ALEXNET_LAYERS
     backbone_file = ALEXNET
     heads_file = LPIPS_ALEX
@@ -151,8 +147,7 @@ class LPIPSAlex(LPIPS):
 class LPIPSVGG(LPIPS):
     """LPIPS with VGG16; see :class:`LPIPS`."""
 
-    name = "lpips_vgg"
-    label = "LPIPS (VGG16)"
+    name, label = "lpips_vgg", "LPIPS (VGG16)"
     layers = VGG16_LAYERS
     backbone_file = VGG16
     heads_file = LPIPS_VGG

@@ -14,7 +14,6 @@ class ImageMetric:
         name: key in reports and on the command line.
         label: heading in tables.
         unit: unit of the value, empty for a plain number.
-        value_range: smallest and largest possible value.
         higher_is_better: direction.
         minimum_side: shortest side, in pixels, for which the metric is defined.
         source: where the metric is defined.
@@ -23,8 +22,7 @@ class ImageMetric:
     name: ClassVar[str]
     label: ClassVar[str]
     unit: ClassVar[str] = ""
-    value_range: ClassVar[tuple[float, float]]
-    higher_is_better: ClassVar[bool]
+    higher_is_better: ClassVar[bool] = False
     minimum_side: ClassVar[int] = 1
     source: ClassVar[str]
 

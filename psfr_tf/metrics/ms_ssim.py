@@ -90,9 +90,7 @@ def _halve(x: np.ndarray) -> np.ndarray:
 class MSSSIM(ImageMetric):
     """Multi-scale structural similarity over RGB; see :func:`ms_ssim`."""
 
-    name = "ms_ssim"
-    label = "MS-SSIM"
-    value_range = (0.0, 1.0)
+    name, label = "ms_ssim", "MS-SSIM"
     higher_is_better = True
     minimum_side = MINIMUM_SIDE
     source = "Wang et al., Multiscale structural similarity, Asilomar 2003"
@@ -105,6 +103,5 @@ class MSSSIM(ImageMetric):
 class MSSSIMY(MSSSIM):
     """Multi-scale structural similarity of the luma; see :func:`ms_ssim`."""
 
-    name = "ms_ssim_y"
-    label = "MS-SSIM (Y)"
+    name, label = "ms_ssim_y", "MS-SSIM (Y)"
     space = "y"

@@ -125,10 +125,7 @@ class NIQE(ImageMetric):
         pristine: the authors' model or one fitted to undamaged pictures.
     """
 
-    name = "niqe"
-    label = "NIQE"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label = "niqe", "NIQE"
     minimum_side = 2 * BLOCK
     source = "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013"
 

@@ -34,10 +34,7 @@ def psnr(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
 class PSNR(ImageMetric):
     """Peak signal-to-noise ratio over RGB; see :func:`psnr`."""
 
-    name = "psnr"
-    label = "PSNR"
-    unit = "dB"
-    value_range = (0.0, math.inf)
+    name, label, unit = "psnr", "PSNR", "dB"
     higher_is_better = True
     source = "10 log10(255^2 / MSE)"
     space = "rgb"
@@ -49,6 +46,5 @@ class PSNR(ImageMetric):
 class PSNRY(PSNR):
     """Peak signal-to-noise ratio of the luma; see :func:`psnr`."""
 
-    name = "psnr_y"
-    label = "PSNR (Y)"
+    name, label = "psnr_y", "PSNR (Y)"
     space = "y"

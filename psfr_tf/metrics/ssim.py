@@ -58,9 +58,7 @@ def similarity(image: np.ndarray, reference: np.ndarray, space: str) -> tuple[fl
 class SSIM(ImageMetric):
     """Structural similarity over RGB; see :func:`ssim`."""
 
-    name = "ssim"
-    label = "SSIM"
-    value_range = (-1.0, 1.0)
+    name, label = "ssim", "SSIM"
     higher_is_better = True
     minimum_side = WINDOW
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004"
@@ -73,6 +71,5 @@ class SSIM(ImageMetric):
 class SSIMY(SSIM):
     """Structural similarity of the luma; see :func:`ssim`."""
 
-    name = "ssim_y"
-    label = "SSIM (Y)"
+    name, label = "ssim_y", "SSIM (Y)"
     space = "y"

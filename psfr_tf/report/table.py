@@ -48,9 +48,9 @@ class Table:
         return "\n".join("| " + " | ".join(map(plain, line)) + " |" for line in lines)
 
     def csv(self) -> str:
-        """RFC 4180, the header as its first line."""
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([self.header, *self.rows])
+        """Comma-separated values, the header as the first line."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.header, *self.rows])
         return text.getvalue()
 
     def latex(self) -> str:

@@ -23,7 +23,7 @@ def test_markdown_shows_text_and_does_nothing_else():
 
 
 def test_csv_gives_the_texts_back():
-    assert list(csv.reader(io.StringIO(TABLE.csv(), newline=""))) == [
+    assert list(csv.reader(io.StringIO(TABLE.csv()))) == [
         ["w", "x", "y", "z"],
         HOSTILE,
         ["**m**", "n"],
