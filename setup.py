@@ -27,7 +27,7 @@ setup(
     packages=packages,
     package_dir={name: folder for name, folder in MAPPED.items() if name in packages},
     package_data={
-        "psfr_tf": ["weights/*/*", "evaluation/*.html"],
+        "psfr_tf": ["weights/*/*", "evaluation/*.js", "report/*.html", "report/*.mplstyle"],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
         "psfr_tf.android_bench": ["schema.json"],
     },

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
+from psfr_tf.export import litert_report
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.variants import missed
 from psfr_tf.export.verification import reference, verify_saved_model
 from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import ModelFolder
+from psfr_tf.report.table import Table
 
 FACES = 16
 # Least PSNR in dB (rounding to uint8 alone leaves 58 to 59) and least share of equal labels.
@@ -43,21 +45,10 @@ def verified(folder: ModelFolder, path: Path, precision: str, data: Path | None)
 def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
     """Write the figures as Markdown."""
     machine = figures["machine"]
-    rows = [
-        ("size (MB)", f"{figures['size_bytes'] / 1e6:.2f}"),
-        ("PSNR against the float model (dB)", f"{figures['psnr_db']:.1f}"),
-        ("worst face (dB)", f"{figures['worst_face_psnr_db']:.1f}"),
-        ("max error (in [-1, 1])", f"{figures['max_error']:.4f}"),
-        ("equal labels (%)", f"{100 * figures['equal_labels']:.2f}"),
+    parts = [
+        f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces, against "
+        f"the float model; {machine['cpu']}, {machine['cores']} cores.",
+        Table(["", ""], list(litert_report.figures(figures).items())).markdown(),
+        "Max error in [-1, 1]. Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
     ]
-    lines = [
-        f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces; "
-        f"{machine['cpu']}, {machine['cores']} cores.",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {label} | {value} |" for label, value in rows),
-        "",
-        "Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
-    ]
-    files.write_text(path, "\n".join(lines) + "\n")
+    files.write_text(path, "\n\n".join(parts) + "\n")

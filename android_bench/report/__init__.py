@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from psfr_tf import files
-from psfr_tf.android_bench.report.charts import standalone
-from psfr_tf.android_bench.report.html import page
+from psfr_tf.android_bench.report.html import html
 from psfr_tf.android_bench.report.markdown import markdown
 from psfr_tf.android_bench.report.sections import sections
 from psfr_tf.android_bench.results import Results
+from psfr_tf.report.charts import standalone
 
 CHARTS = "charts"
 
@@ -23,12 +23,11 @@ def write_reports(results: Sequence[Results], output: Path) -> list[Path]:
     Returns:
         Paths of the HTML and the Markdown file.
     """
-    parts = sections(results)
+    parts = sections(results, output)
     (output / CHARTS).mkdir(exist_ok=True)
     for part in parts:
         for name, chart in part.charts.items():
             files.write_text(output / CHARTS / f"{part.slug}_{name}.svg", standalone(chart))
-    html, text = output / "report.html", output / "report.md"
-    files.write_text(html, page(results, parts, output))
-    files.write_text(text, markdown(results, parts, CHARTS, output))
-    return [html, text]
+    files.write_text(output / "report.html", html(results, parts, output))
+    files.write_text(output / "report.md", markdown(results, parts, CHARTS))
+    return [output / "report.html", output / "report.md"]

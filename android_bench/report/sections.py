@@ -4,26 +4,19 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 
-from psfr_tf.android_bench.report import charts
-from psfr_tf.android_bench.results import Results, Row
+from psfr_tf.android_bench.report.charts import draw
+from psfr_tf.android_bench.report.words import decibels, milliseconds, name, quality, setting
+from psfr_tf.android_bench.results import Results, Row, picture_file
+from psfr_tf.report.charts import PRECISIONS, variable
+from psfr_tf.report.table import Markup, Table
 
-HEADER = (
-    "precision",
-    "delegate",
-    "threads",
-    "MB",
-    "init ms",
-    "first ms",
-    "p50 ms",
-    "p90 ms",
-    "p99 ms",
-    "peak MB",
-    "delegated",
-    "PSNR dB",
-    "labels %",
-    "valid",
-)
+HEADER = [
+    *("precision", "delegate", "threads", "MB", "init ms", "first ms", "p50 ms", "p90 ms"),
+    *("p99 ms", "peak MB", "delegated", "PSNR dB", "labels %", "valid"),
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,7 @@ class Section:
         summary: one sentence with the fastest valid row; "" without one.
         charts: SVG elements by name: scatter, latency, memory, sustained.
         rows: with the number of their results.
+        pictures: captions by path, relative to the report: input, reference, outputs.
     """
 
     title: str
@@ -43,45 +37,64 @@ class Section:
     summary: str
     charts: dict[str, str]
     rows: list[tuple[int, Row]]
+    pictures: dict[str, str]
 
 
-def sections(results: Sequence[Results]) -> list[Section]:
-    """The sections of a report, in the order of the results."""
+def sections(results: Sequence[Results], folder: Path) -> list[Section]:
+    """The sections of a report, in the order of the results.
+
+    Args:
+        results: of one or more benchmarks.
+        folder: where the pictures of the first results are; others are not taken.
+    """
     groups: dict[str, list[tuple[int, Row]]] = {}
     for number, each in enumerate(results):
         for row in each.rows:
-            groups.setdefault(title(row), []).append((number, row))
+            title = f"{row.weights} {row.part}" if row.weights and row.part else row.model
+            groups.setdefault(title, []).append((number, row))
     made = []
-    for name, rows in groups.items():
+    for title, rows in groups.items():
         rows = sorted(rows, key=_order)
-        slug = re.sub(r"[^\w]+", "_", name).strip("_")
+        slug = re.sub(r"[^\w]+", "_", title).strip("_")
         if len(slug) > 80:  # A name from elsewhere may be longer than a file's may be.
-            slug = f"{slug[:60]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        made.append(Section(name, slug, _summary(rows), _charts(results, rows), rows))
+            slug = f"{slug[:60]}_{hashlib.sha256(title.encode()).hexdigest()[:8]}"
+        charts = draw(rows, len(results) > 1)
+        made.append(Section(title, slug, _summary(rows), charts, rows, _pictures(rows, folder)))
     return made
-
-
-def title(row: Row) -> str:
-    """The network of a row, without its precision."""
-    return f"{row.weights} {row.part}" if row.weights and row.part else row.model
 
 
 def device_name(results: Results) -> str:
     return f"{results.device.get('name', 'unknown device')}"
 
 
-def setting(row: Row) -> str:
-    """How it ran: "xnnpack, 2 threads"."""
-    cores = "" if row.affinity == "all" else f", {row.affinity} cores"
-    threads = "" if row.delegate == "gpu" else f", {row.threads} thread{'s'[: row.threads != 1]}"
-    return f"{row.delegate}{threads}{cores}"
+def table(section: Section, several: bool, reasons: bool = False) -> Table:
+    """The rows of a section.
+
+    Args:
+        section: the section.
+        several: whether the rows are of several results, whose numbers come first then.
+        reasons: with a line below each row that is not valid, and the colors of the charts.
+    """
+    rows, kinds = [], []
+    for number, row in section.rows:
+        cells_ = cells(row)
+        if reasons:
+            dot = f'<span class="dot" style="background:{variable(row.precision)}"></span>'
+            cells_[0] = Markup(dot + escape(cells_[0]))
+        rows.append([f"{number + 1}."] * several + cells_)
+        kinds.append("" if row.valid else "invalid")
+        if reasons and row.reasons:
+            rows.append(["; ".join(row.reasons)])
+            kinds.append("why")
+    return Table([""] * several + HEADER, rows, kinds)
 
 
 def cells(row: Row) -> list[str]:
     """The texts of a row, under `HEADER`; "" for what is not known."""
     accuracy = row.accuracy
+    noise = f" ± {milliseconds(row.noise_ms)}" if row.noise_ms is not None else ""
     return [
-        row.precision or row.model,
+        name(row),
         row.delegate
         + (f" ({row.affinity})" if row.affinity != "all" else "")
         + (f", {row.sustained_minutes:g} min" if row.sustained_minutes else ""),
@@ -89,8 +102,7 @@ def cells(row: Row) -> list[str]:
         f"{row.size_bytes / 1e6:.2f}",
         milliseconds(row.init_ms),
         milliseconds(row.first_ms),
-        milliseconds(row.typical_ms)
-        + (f" ± {milliseconds(row.noise_ms)}" if row.noise_ms is not None else ""),
+        milliseconds(row.typical_ms) + noise,
         milliseconds(row.p90_ms),
         milliseconds(row.p99_ms),
         f"{row.peak_memory_kb / 1024:.0f}" if row.peak_memory_kb is not None else "",
@@ -101,18 +113,6 @@ def cells(row: Row) -> list[str]:
         else "",
         "yes" if row.valid else "no",
     ]
-
-
-def milliseconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-
-
-def decibels(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1f}" if value < 149.95 else "equal"
 
 
 def device_facts(results: Results) -> list[tuple[str, str]]:
@@ -145,8 +145,7 @@ def _words(value) -> str:
 
 def _order(item: tuple[int, Row]) -> tuple:
     number, row = item
-    precisions = list(charts.PRECISIONS)
-    place = precisions.index(row.precision) if row.precision in precisions else len(precisions)
+    place = PRECISIONS.index(row.precision) if row.precision in PRECISIONS else len(PRECISIONS)
     return (place, number, row.delegate != "gpu", row.delegate == "cpu", row.delegate, row.threads)
 
 
@@ -155,89 +154,15 @@ def _summary(rows: Sequence[tuple[int, Row]]) -> str:
     if not valid:
         return ""
     best = min(valid, key=lambda row: row.typical_ms)
-    accuracy = best.accuracy
-    quality = ""
-    if accuracy and accuracy.psnr_db is not None:
-        quality = f", {decibels(accuracy.psnr_db)} dB"
-    return (
-        f"{milliseconds(best.typical_ms)} ms: {best.precision or best.model}, {setting(best)}"
-        + quality
-    )
+    return f"{milliseconds(best.typical_ms)} ms: {name(best)}, {setting(best)}{quality(best)}"
 
 
-def _charts(results: Sequence[Results], rows: Sequence[tuple[int, Row]]) -> dict[str, str]:
-    several = len(results) > 1
-    bursts = [(n, row) for n, row in rows if row.typical_ms and not row.sustained_minutes]
-    valid = [(n, row) for n, row in bursts if row.valid]
-    made = {}
-    points = [
-        charts.Point(row.typical_ms, *quality, row.precision, row.delegate, row.threads, _tip(row))
-        for n, row in valid
-        if n == 0 and (quality := _quality(row))
-    ]
-    if points:
-        made["scatter"] = charts.scatter(points)
-    best: dict[tuple, Row] = {}
-    for number, row in valid:
-        kept = best.setdefault((row.precision, number), row)
-        if row.typical_ms < kept.typical_ms:
-            best[row.precision, number] = row
-    if best:
-        made["latency"] = charts.bars(
-            "latency of the fastest valid setting (ms, line: noise)",
-            [
-                charts.Bar(
-                    precision,
-                    str(n + 1) if several else "",
-                    row.typical_ms,
-                    row.noise_ms,
-                    setting(row),
-                    _tip(row),
-                )
-                for (precision, n), row in best.items()
-            ],
-        )
-        memory = [
-            charts.Bar(
-                precision,
-                str(n + 1) if several else "",
-                row.peak_memory_kb / 1024,
-                None,
-                "",
-                _tip(row),
-            )
-            for (precision, n), row in best.items()
-            if row.peak_memory_kb is not None  # not every program prints it
-        ]
-        if memory:
-            made["memory"] = charts.bars("peak memory of the process (MB)", memory)
-    lines = [
-        charts.Line(
-            f"{row.precision or row.model}, {setting(row)}",
-            row.precision,
-            [(window.elapsed_s / 60, window.p50_ms) for window in row.windows],
-        )
-        for _, row in rows
-        if row.windows
-    ]
-    if lines:
-        made["sustained"] = charts.lines(lines)
-    return made
-
-
-def _quality(row: Row) -> tuple[float, str] | None:
-    accuracy = row.accuracy
-    if accuracy is None:
-        return None
-    if accuracy.psnr_db is not None:
-        return accuracy.psnr_db, "PSNR against the float32 reference (dB)"
-    if accuracy.equal_labels is not None:
-        return 100 * accuracy.equal_labels, "labels equal to the reference's (%)"
-    return None
-
-
-def _tip(row: Row) -> str:
-    text = f"{row.precision or row.model}, {setting(row)}: {milliseconds(row.typical_ms)} ms"
-    if row.accuracy and row.accuracy.psnr_db is not None:
-        text += f", {decibels(row.accuracy.psnr_db)} dB"
-    return text
+def _pictures(rows: Sequence[tuple[int, Row]], folder: Path) -> dict[str, str]:
+    measured = [(row, row.accuracy) for number, row in rows if number == 0 and row.accuracy]
+    shown: dict[str, str] = {}
+    for _, accuracy in measured:
+        shown.setdefault(accuracy.face_picture, "before: the damaged face")
+        shown.setdefault(accuracy.reference_picture, f"reference: {accuracy.reference}")
+    for row, accuracy in measured:
+        shown.setdefault(accuracy.picture, f"{name(row)}, {row.delegate}{quality(row, ': ')}")
+    return {path: caption for path, caption in shown.items() if picture_file(folder, path)}

@@ -1,14 +1,13 @@
-"""`psfr figure WHICH`: figures of the paper for any model, one module `figure_WHICH` each."""
+"""`psfr figure WHICH`: figures of the paper for any model."""
 
 import argparse
+import functools
+import sys
 from pathlib import Path
 
-from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError
-
-KINDS = ("scales", "factors")
 
 SUMMARY = "Draw figures of the paper for any model, with their numbers."
 EXAMPLE = "psfr figure scales --weights psfr-mobile-256 --data faces --split test --output out"
@@ -18,11 +17,12 @@ DEFAULT_METRICS = ("psnr", "ssim", "ms_ssim", "lpips_alex")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_commands(parser, KINDS, "psfr_tf.cli.figure_", title="which figure", metavar="WHICH")
-
-
-def add_face_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that every figure has."""
+    parser.add_argument(
+        "which",
+        choices=("scales", "factors"),
+        help="scales: Figure 6, which scale of LQ and parsing map adds what; factors: Figure 7, "
+        "the restored face against the up-scaling factor",
+    )
     parser.add_argument(
         "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
     )
@@ -84,56 +84,56 @@ def add_face_arguments(parser: argparse.ArgumentParser) -> None:
         help="writes DIR/figure.png, report.json, table.md, per_image.csv and index.html",
     )
 
+    parser.add_argument(
+        "--factors",
+        nargs="+",
+        type=whole(2, 32),
+        metavar="N",
+        help="with factors: how many times the face is reduced (default: 2 4 8 16)",
+    )
 
-def load(args: argparse.Namespace):
-    """The restorer and the degraded faces that the options name."""
-    from psfr_tf.data.face_folder import read_split
-    from psfr_tf.evaluation.degraded import DegradedFaces
-    from psfr_tf.restorer import FaceRestorer
 
+def run(args: argparse.Namespace) -> int:
     if args.manifest and not args.split:
         args.usage_error("--manifest needs --split")
+    if args.factors and args.which != "factors":
+        args.usage_error("--factors goes with factors")
     make_folder(args.output)
-    if not args.data.is_dir():
-        raise UserError(f"{args.data}: no such folder; --data needs a folder of faces")
-    images = args.data / "images" if (args.data / "images").is_dir() else args.data
-    names = None
-    if args.split:
-        names = read_split(args.manifest or args.data / "manifest.csv", args.split)
-    restorer = FaceRestorer.from_pretrained(args.weights, "tensorflow", args.fidelity)
-    return restorer, DegradedFaces(images, restorer.size, args.seed, args.degradation, names)
-
-
-def measure(args: argparse.Namespace, faces, systems, draw, title: str) -> int:
-    """Evaluate the systems, then `draw(path, report, source, shown)`; returns the exit code."""
-    import sys
-
     from psfr_tf.evaluation import evaluate
     from psfr_tf.evaluation.contact_sheet import evenly_spaced
+    from psfr_tf.evaluation.factor_study import factor_variants, write_factor_figure
+    from psfr_tf.evaluation.plan import Plan, prepare
+    from psfr_tf.evaluation.scale_study import ScaledInputs, scale_variants, write_scale_figure
     from psfr_tf.evaluation.systems import ComparedFaces
     from psfr_tf.metrics import network_files
     from psfr_tf.metrics.choice import choose
 
-    folder = args.metric_files or network_files.default_folder()
-    choice = choose(args.metrics, folder, pristine=None)
+    choice = choose(args.metrics, args.metric_files or network_files.default_folder(), None)
     for name, why in choice.left_out.items():
         print(f"psfr: {name} is left out: {why}", file=sys.stderr)
     if not choice.metrics:
         raise UserError("no metric can be computed: " + " ".join(choice.left_out.values()))
+    data = {"faces": args.data, "manifest": args.manifest}
+    data = {name: path and str(path) for name, path in data.items()}
+    data |= {"split": args.split, "seed": args.seed, "degradation": args.degradation}
+    system = {"name": "restored", "weights": args.weights, "fidelity": args.fidelity}
+    (prepared,) = prepare(Plan.model_validate({"data": data, "systems": [system]}))
+    faces, (model,) = prepared.faces, prepared.source.systems.values()
+    if args.which == "scales":
+        generator = ScaledInputs(model.restorer.generator, model.restorer.parsing_network)
+        systems = scale_variants(generator)
+        draw = functools.partial(write_scale_figure, sizes=generator.sizes)
+        title = f"Inputs of {args.weights} by scale"
+    else:
+        factors = sorted(set(args.factors or (2, 4, 8, 16)))
+        systems = factor_variants(faces, args.degradation, model, factors)
+        draw = functools.partial(write_factor_figure, factors=factors)
+        title = f"{args.weights} by up-scaling factor"
     source = ComparedFaces(faces, systems)
-    settings = {
-        "title": title,
-        "weights": str(args.weights),
-        "data": str(args.data),
-        "split": args.split or "all",
-        "seed": args.seed,
-        "degradation": args.degradation,
-        "size": faces.size,
-    }
     try:
-        report = evaluate(source, choice, args.output, settings)
-        shown = evenly_spaced(len(faces.names), args.shown)
-        draw(args.output / "figure.png", report, source, shown)
+        report = evaluate(source, choice, args.output, {**prepared.settings, "title": title})
+        shown = map(source.load, evenly_spaced(len(faces.names), args.shown))
+        draw(args.output / "figure.png", report, list(shown))
     except OSError as error:
         where = error.filename or args.output
         raise UserError(f"{where}: cannot write ({error.strerror or error})") from error

@@ -1,13 +1,14 @@
-"""Means over the images of an evaluation, in constant memory."""
+"""Means over the images of an evaluation."""
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from psfr_tf.metrics import ImageMetric
+import numpy as np
+
+from psfr_tf.metrics.metric import ImageMetric, describe
 
 
 class MetricSummary:
-    """Running mean, deviation and extremes of one metric for several versions of the same images.
+    """Means, deviations and extremes of one metric for several versions of the same images.
 
     An image counts only if the metric is finite for every version of it, so that all means are
     over the same images: a face that is found in the restored picture but not in the input, or an
@@ -18,69 +19,47 @@ class MetricSummary:
         metric: the metric summarised.
         versions: names of the versions, for instance ("input", "restored"); the others are
             compared with the first.
-        perfect: those of them that have no finite value, since all their images are equal to
-            the references.
+        values: float64 [images, versions].
+
+    Attributes:
+        perfect: versions whose every image is equal to its reference.
+        counted: float64 [images counted, versions that are not perfect].
     """
 
-    def __init__(self, metric: ImageMetric, versions: Sequence[str], perfect: Collection[str] = ()):
-        self.metric = metric
-        self.perfect = [version for version in versions if version in perfect]
-        self.images = 0
-        self._mean = dict.fromkeys(versions, 0.0)
-        self._scatter = dict.fromkeys(versions, 0.0)
-        self._not_finite = dict.fromkeys(versions, 0)
-        self._better = dict.fromkeys(versions[1:], 0)
-        self.low, self.high = math.inf, -math.inf
-
-    def update(self, values: Mapping[str, float]) -> None:
-        """Adds one image: its value for each version."""
-        for version, value in values.items():
-            self._not_finite[version] += not math.isfinite(value)
-        if not self.counts(values):
-            return
-        self.images += 1
-        first = next(iter(values.values()))
-        for version, value in values.items():
-            if version in self.perfect:
-                continue
-            step = value - self._mean[version]
-            self._mean[version] += step / self.images
-            self._scatter[version] += step * (value - self._mean[version])
-            if version in self._better:
-                higher = self.metric.higher_is_better
-                self._better[version] += value > first if higher else value < first
-            self.low, self.high = min(self.low, value), max(self.high, value)
-
-    def counts(self, values: Mapping[str, float]) -> bool:
-        """Whether an image is one of those that the means are over."""
-        return len(values) > len(self.perfect) and all(
-            math.isfinite(value) for version, value in values.items() if version not in self.perfect
-        )
+    def __init__(self, metric: ImageMetric, versions: Sequence[str], values: np.ndarray):
+        self.metric, self.versions, self.values = metric, list(versions), values
+        self._judged = ~np.isposinf(values).all(axis=0) | (len(values) == 0)
+        self.perfect = [v for v, judged in zip(versions, self._judged, strict=True) if not judged]
+        finite = np.isfinite(values[:, self._judged]).all(axis=1) & self._judged.any()
+        self._counted = values[finite]
+        self.counted = self._counted[:, self._judged]
 
     def result(self) -> dict:
         """The summary as JSON-ready values; a mean over no image is None."""
-        count = self.images
-        mean = {
-            version: value if count and version not in self.perfect else None
-            for version, value in self._mean.items()
-        }
-        first = next(iter(mean.values()))
+        count = len(self.counted)
+        sign = 1 if self.metric.higher_is_better else -1
+        better = sign * self._counted > sign * self._counted[:, :1]
+        mean = self._of_judged(self.counted.mean(axis=0) if count else ())
+        spread = self._of_judged(self.counted.std(axis=0, ddof=1) if count > 1 else ())
+        change = [None if None in (value, mean[0]) else value - mean[0] for value in mean]
         return {
-            "label": self.metric.label,
-            "unit": self.metric.unit,
-            "higher_is_better": self.metric.higher_is_better,
-            "source": self.metric.source,
+            **describe(self.metric),
             "images": count,
-            "not_finite": dict(self._not_finite),
+            "not_finite": self._named(np.sum(~np.isfinite(self.values), axis=0).tolist()),
             "perfect": self.perfect,
-            "mean": mean,
-            "standard_deviation": {
-                version: math.sqrt(value / (count - 1)) if count > 1 else None
-                for version, value in self._scatter.items()
-            },
-            "difference": {
-                version: None if None in (mean[version], first) else mean[version] - first
-                for version in self._better
-            },
-            "images_improved": dict(self._better),
+            "mean": self._named(mean),
+            "standard_deviation": self._named(spread),
+            "difference": self._named(change, 1),
+            "images_improved": self._named(np.sum(better & self._judged, axis=0).tolist(), 1),
         }
+
+    def _of_judged(self, values: Iterable[float]) -> list[float | None]:
+        """A value for each version; None for a perfect one, or where there is none."""
+        values = iter(values)
+        return [
+            float(value) if judged and (value := next(values, None)) is not None else None
+            for judged in self._judged
+        ]
+
+    def _named(self, values: Sequence, start: int = 0) -> dict:
+        return dict(zip(self.versions[start:], values[start:], strict=True))

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.data.forms import FORM_LABELS
-from psfr_tf.evaluation.damage_table import markdown
-from psfr_tf.evaluation.evaluate import evaluate, software
+from psfr_tf.evaluation.damage_table import damage_table, markdown
+from psfr_tf.evaluation.evaluate import PER_IMAGE, evaluate, software
 from psfr_tf.evaluation.groups import face_groups
 from psfr_tf.evaluation.plan import Plan, Prepared
-from psfr_tf.evaluation.state import TABLE
 from psfr_tf.files import write_json, write_text
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.face_region import FaceRegion
 from psfr_tf.metrics.fid import FeatureStatistics
-from psfr_tf.metrics.metric import ImageMetric
+from psfr_tf.metrics.metric import ImageMetric, describe
 
 # A larger PSNR counts as this: nobody sees the difference, and a mean stays finite when some
 # faces come back bit by bit.
@@ -49,7 +48,8 @@ def evaluate_damages(
         plan: whose `data.degradation` is a list.
         prepared: of `prepare`.
         choice: what to measure.
-        output: folder for `report.json`, `table.md` and a folder for each kind of damage.
+        output: folder for `report.json`, `table.md`, `.csv`, `.tex` and a folder for each kind of
+            damage.
         settings: for the reports, beside those of `prepared`.
         region: makes what parses an original, for the groups of faces.
         save_images, fid_reference, notes: as in `evaluate`; FID is in the report of each kind only.
@@ -69,7 +69,7 @@ def evaluate_damages(
         if report is None:
             report = evaluate(one.source, choice, folder, own, save_images, fid_reference, notes)
         problems += [line for line in report["problems"] if line not in problems]
-        values[one.form] = read_values(folder / TABLE)
+        values[one.form] = read_values(folder / PER_IMAGE)
         damage[one.form] = {"label": FORM_LABELS[one.form], "images": report["images"]}
     source = prepared[0].source
     before = next(s.name for s in plan.systems if s.baseline == "bicubic")
@@ -84,15 +84,7 @@ def evaluate_damages(
         "software": software(),
         "images": max(entry["images"] for entry in damage.values()),
         "input": before,
-        "metrics": {
-            metric.name: {
-                "label": metric.label,
-                "unit": metric.unit,
-                "higher_is_better": metric.higher_is_better,
-                "source": metric.source,
-            }
-            for metric in choice.metrics
-        },
+        "metrics": {metric.name: describe(metric) for metric in choice.metrics},
         "damage": damage,
         "groups": _groups(plan, prepared[0], choice, values, before, after, region()),
         "metrics_left_out": dict(choice.left_out),
@@ -101,6 +93,7 @@ def evaluate_damages(
     }
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
+    damage_table(report).write(output)
     return report
 
 
@@ -194,7 +187,7 @@ def _finished(folder: Path, prepared: Prepared, choice: Choice, settings: Mappin
     """The report of a kind that need not be measured again."""
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        names = list(read_values(folder / TABLE))
+        names = list(read_values(folder / PER_IMAGE))
     except (OSError, ValueError):
         return None
     source = prepared.source

@@ -1,10 +1,11 @@
-"""The Markdown tables of several kinds of damage: one for each system, and its groups of faces."""
+"""The tables of several kinds of damage: one for each system, and its groups of faces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from psfr_tf.evaluation.groups import LEAST_FACES
-from psfr_tf.evaluation.table import settings, table
+from psfr_tf.evaluation.table import document, heading
 from psfr_tf.metrics.choice import OF_DAMAGE
+from psfr_tf.report.table import Table
 
 ARROW = " -> "
 # In the rows of groups.
@@ -20,35 +21,37 @@ def markdown(report: Mapping) -> str:
     Returns:
         Markdown text, ending in a line break.
     """
-    parts = [settings(report), *(_notes(report))]
-    order = [name for name in OF_DAMAGE if name in report["metrics"]]
-    order += [name for name in report["metrics"] if name not in order]
-    systems = list(next(iter(report["damage"].values()))["systems"])
-    for system in systems:
-        parts += [f"## {system}", _damages(report, order, system)]
-        parts += _groups(report, system)
-    if report["metrics_left_out"]:
-        lines = "\n".join(f"- {name}: {why}" for name, why in report["metrics_left_out"].items())
-        parts.append(f"Metrics left out:\n\n{lines}")
-    if report["problems"]:
-        parts.append("Left out:\n\n" + "\n".join(f"- {line}" for line in report["problems"]))
-    return "\n\n".join(parts) + "\n"
+    parts = _notes(report)
+    for system in _systems(report):
+        parts += [f"## {system}", _damages(report, system).markdown(), *_groups(report, system)]
+    return document(report, parts)
 
 
-def _damages(report: Mapping, order: Sequence[str], system: str) -> str:
+def damage_table(report: Mapping) -> Table:
+    """The damages of all systems in one table, the name of the system first."""
+    tables = {system: _damages(report, system) for system in _systems(report)}
+    rows = [[system, *row] for system, table in tables.items() for row in table.rows]
+    return Table(["system", *next(iter(tables.values())).header], rows)
+
+
+def _systems(report: Mapping) -> list[str]:
+    return list(next(iter(report["damage"].values()))["systems"])
+
+
+def _damages(report: Mapping, system: str) -> Table:
+    metrics = report["metrics"]
+    # Stable: others keep their order at the end.
+    order = sorted(metrics, key=lambda name: (*OF_DAMAGE, name).index(name))
     header = ["damage"]
     for name in order:
-        metric = report["metrics"][name]
-        unit = f" ({metric['unit']})" if metric["unit"] else ""
-        header.append(metric["label"] + unit)
-        header += ["worst 5 %"] if metric["unit"] == "dB" else []
+        header += [heading(metrics[name])] + ["worst 5 %"] * (metrics[name]["unit"] == "dB")
     lines = []
     for entry in report["damage"].values():
         line = [entry["label"]]
         for name in order:
-            line += _cells(entry["systems"][system][name], report["metrics"][name]["unit"])
+            line += _cells(entry["systems"][system][name], metrics[name]["unit"])
         lines.append(line)
-    return table(header, lines)
+    return Table(header, lines)
 
 
 def _cells(values: Mapping, unit: str) -> list[str]:
@@ -57,27 +60,15 @@ def _cells(values: Mapping, unit: str) -> list[str]:
     if unit != "dB":
         digits = 2 if unit else 3
         return [ARROW.join(f"{values[key]:.{digits}f}" for key in ("in", "out"))]
-    ends = [
-        "perfect" if values[f"equal_{key}"] == values["images"] else f"{values[key]:.1f}"
-        for key in ("in", "out")
-    ]
-    return [ARROW.join(ends), _worst(values)]
-
-
-def _worst(values: Mapping) -> str:
-    perfect = values["equal_in"] == values["images"]
-    return f"{values['worst']:.1f}" if perfect else f"{values['worst']:+.1f}"
+    perfect = {key: values[f"equal_{key}"] == values["images"] for key in ("in", "out")}
+    ends = ["perfect" if perfect[key] else f"{values[key]:.1f}" for key in ("in", "out")]
+    worst = f"{values['worst']:.1f}" if perfect["in"] else f"{values['worst']:+.1f}"
+    return [ARROW.join(ends), worst]
 
 
 def _groups(report: Mapping, system: str) -> list[str]:
     """The table of groups; nothing where no group is large enough or nothing fits in it."""
     shown = [name for name in _OF_GROUPS if name in report["metrics"]]
-    groups = {
-        label: group for label, group in report["groups"].items() if group["images"] >= LEAST_FACES
-    }
-    if not groups or "psnr_face" not in shown:
-        return []
-    header = ["faces", "n", *(entry["label"] for entry in report["damage"].values())]
     lines = [
         [
             label,
@@ -87,12 +78,16 @@ def _groups(report: Mapping, system: str) -> list[str]:
                 for summaries in group["systems"][system].values()
             ),
         ]
-        for label, group in groups.items()
+        for label, group in report["groups"].items()
+        if group["images"] >= LEAST_FACES
     ]
+    if not lines or "psnr_face" not in shown:
+        return []
     what = "Change of PSNR inside the face in dB (of undamaged faces the PSNR itself)"
     if len(shown) > 1:
         what += " / identity distance of the result"
-    return [f"{what}, by group:", table(header, lines)]
+    header = ["faces", "n", *(entry["label"] for entry in report["damage"].values())]
+    return [f"{what}, by group:", Table(header, lines).markdown()]
 
 
 def _of_group(values: Mapping) -> str:
@@ -113,22 +108,17 @@ def _notes(report: Mapping) -> list[str]:
             "the change in dB, or of the PSNR itself where all inputs are perfect. A PSNR counts "
             "up to 60 dB."
         )
-    fewer = {
-        metric["label"]: least
-        for name, metric in report["metrics"].items()
-        if (
-            least := min(
-                summaries[name]["images"]
-                for entry in report["damage"].values()
-                for summaries in entry["systems"].values()
-            )
+    for name, metric in report["metrics"].items():
+        least = min(
+            summaries[name]["images"]
+            for entry in report["damage"].values()
+            for summaries in entry["systems"].values()
         )
-        < report["images"]
-    }
-    notes += [
-        f"{label} is not defined for every face; it is over {count} or more of {report['images']}."
-        for label, count in fewer.items()
-    ]
+        if least < report["images"]:
+            notes.append(
+                f"{metric['label']} is not defined for every face; it is over {least} or more of "
+                f"{report['images']}."
+            )
     small = [
         f"{label} ({group['images']})"
         for label, group in report["groups"].items()

@@ -1,11 +1,8 @@
 """Runs metrics over samples, one at a time, and writes the report."""
 
 import hashlib
-import platform
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +14,25 @@ from psfr_tf.evaluation.aggregate import MetricSummary
 from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
 from psfr_tf.evaluation.page import write_page
 from psfr_tf.evaluation.samples import Sample, SampleSource
-from psfr_tf.evaluation.state import TABLE, EvaluationState
-from psfr_tf.evaluation.table import markdown
-from psfr_tf.files import atomic_path, write_json, write_png, write_text
+from psfr_tf.evaluation.state import EvaluationState
+from psfr_tf.evaluation.table import markdown, metrics_table
+from psfr_tf.files import write_json, write_png, write_text
 from psfr_tf.labels import LABELS, NUM_CLASSES, colorize
-from psfr_tf.metrics import ImageMetric, ParsingIoU
+from psfr_tf.machine import describe_machine
+from psfr_tf.metrics import ParsingIoU
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, RunningStatistics, frechet_distance
+from psfr_tf.metrics.metric import describe
+from psfr_tf.report.table import Table
 
 SHEET_FACES = 16
 FEW_IMAGES_FOR_FID = 2000
+AT_ONCE = 64  # images whose features are in memory
+PER_IMAGE = "per_image.csv"
+PACKAGES = (
+    *("tensorflow", "keras", "numpy", "scipy"),
+    *("scikit-image", "opencv-python-headless", "mtcnn"),
+)
 
 
 def evaluate(
@@ -40,16 +46,16 @@ def evaluate(
 ) -> dict:
     """Measures every sample and writes the result to a folder.
 
-    Memory does not grow with the number of images: values go to `unfinished/` in the folder as
-    they come, and everything else is computed from there. An evaluation that was stopped goes on
-    where it was.
+    Memory holds the values of the images, never their pictures: values go to `unfinished/` in the
+    folder as they come, and everything else is computed from there. An interrupted evaluation
+    resumes.
 
     Args:
         source: the samples; one that cannot be read is named and left out.
         choice: what to measure on each version of a sample.
-        output: folder, made if absent, for `report.json`, `table.md`, `per_image.csv`,
-            `index.html`, `contact_sheet.png` (16 faces evenly spaced over the samples) and, with
-            FID, `fid_reference.npz`.
+        output: folder, made if absent, for `report.json`, `table.md`, `.csv` and `.tex`,
+            `per_image.csv`, `index.html`, `contact_sheet.png` (16 faces evenly spaced over the
+            samples) and, with FID, `fid_reference.npz`.
         settings: how the samples were made, for the report; JSON-ready.
         save_images: also write each version but "input" to `VERSION/NAME.png`.
         fid_reference: statistics to compute FID against; by default those of the references.
@@ -69,31 +75,35 @@ def evaluate(
     state = _open_state(source, choice, output, settings, fid_reference is None)
     (output / "report.json").unlink(missing_ok=True)  # of an evaluation before this one
     problems = _measure(source, choice, state, output if save_images else None, fid_reference)
-    if not state.names:
+    if not state.places:
         state.remove()
         raise UserError("No image could be evaluated. " + " ".join(problems[:1]))
-    fid_result, fid_notes = _fid_result(source, choice, state, output, fid_reference)
-    summaries = _summaries(source, choice.metrics, state)
+    records, places = state.records(), state.places
+    fid_result, fid_notes = _fid_result(source, choice, records, output, fid_reference)
+    summaries = {
+        metric.name: MetricSummary(metric, source.versions, records["values"][:, k])
+        for k, metric in enumerate(choice.metrics)
+    }
     report = {
         "command": "evaluate",
         "settings": dict(settings),
         "software": software(),
-        "images": len(state.names),
+        "images": len(places),
         "versions_compared": list(source.versions),
         "metrics": {name: summary.result() for name, summary in summaries.items()},
         "fid": fid_result,
-        "parsing": _parsing_results(source, state),
+        "parsing": _parsing_results(source, records),
         "metrics_left_out": dict(choice.left_out),
         "notes": [*notes, *fid_notes],
         "problems": problems,
     }
-    with atomic_path(output / TABLE) as table:
-        shutil.copyfile(state.table, table)
+    write_text(output / PER_IMAGE, _values(source, choice, records).csv())
     write_json(output / "report.json", report)
     write_text(output / "table.md", markdown(report))
-    shown = [state.names[k] for k in evenly_spaced(len(state.names), SHEET_FACES)]
+    metrics_table(report).write(output)
+    shown = [places[k] for k in evenly_spaced(len(places), SHEET_FACES)]
     write_png(output / "contact_sheet.png", draw_contact_sheet(_sheet_rows(source, shown)))
-    write_page(output / "index.html", report, summaries, state, source)
+    write_page(output / "index.html", report, summaries, places, source)
     state.remove()
     return report
 
@@ -101,18 +111,18 @@ def evaluate(
 def _open_state(
     source: SampleSource, choice: Choice, output: Path, settings: Mapping, fid_of_references: bool
 ) -> EvaluationState:
-    columns = [f"{metric.name}_{v}" for metric in choice.metrics for v in source.versions]
-    blocks: dict[str, tuple[int, type]] = {}
+    fields = {"values": ((len(choice.metrics), len(source.versions)), np.float64)}
     if choice.fid:
         pictures = len(source.versions) + fid_of_references
-        blocks["fid_features"] = (pictures * choice.fid.length, np.float32)
+        fields["fid_features"] = ((pictures, choice.fid.length), np.float32)
     if source.parsed:
-        blocks["parsing"] = (len(source.parsed) * NUM_CLASSES**2, np.int32)
+        fields["parsing"] = ((len(source.parsed), NUM_CLASSES, NUM_CLASSES), np.int32)
     names = hashlib.sha256("\n".join(source.names).encode()).hexdigest()
-    key = {**settings, "columns": columns, "blocks": sorted(blocks), "names": names}
-    state = EvaluationState(output / "unfinished", key, columns, blocks)
-    if state.names:
-        tqdm.write(f"{output}: goes on after {len(state.names)} images", file=sys.stderr)
+    columns = [[metric.name for metric in choice.metrics], source.versions]
+    key = {**settings, "columns": columns, "fields": sorted(fields), "names": names}
+    state = EvaluationState(output / "unfinished", key, fields)
+    if state.places:
+        tqdm.write(f"{output}: goes on after {len(state.places)} images", file=sys.stderr)
     return state
 
 
@@ -127,9 +137,9 @@ def _measure(
     problems = list(source.problems)
     for problem in problems:
         _tell(problem)
-    measured = set(state.names)
+    measured = set(state.places)
     for index in tqdm(range(len(source.names)), unit="image", disable=None):
-        if source.names[index] in measured:
+        if index in measured:
             continue
         try:
             sample = source.load(index)
@@ -138,23 +148,33 @@ def _measure(
             _tell(str(error))
             continue
         pictures = list(sample.versions.values())
-        values = [
-            value
-            for metric in choice.metrics
-            for value in metric.compare(pictures, sample.reference)
-        ]
-        blocks = {}
+        numbers = {
+            "values": [metric.compare(pictures, sample.reference) for metric in choice.metrics]
+        }
         if choice.fid:
             references = [] if fid_reference else [sample.reference]
-            blocks["fid_features"] = choice.fid.features([*pictures, *references])
+            numbers["fid_features"] = choice.fid.features([*pictures, *references])
         if source.parsed:
-            blocks["parsing"] = np.stack([_confusion(sample, v) for v in source.parsed])
+            numbers["parsing"] = [_confusion(sample, version_) for version_ in source.parsed]
         if images_to:
             for name, picture in sample.versions.items():
                 if name != "input":
                     write_png(images_to / name / f"{sample.name}.png", picture)
-        state.append(sample.name, values, blocks)
+        state.append(index, numbers)
     return problems
+
+
+def _values(source: SampleSource, choice: Choice, records: np.ndarray) -> Table:
+    """A row for each image; empty where a value is not defined, `inf` for an infinite PSNR."""
+    columns = [f"{metric.name}_{v}" for metric in choice.metrics for v in source.versions]
+    rows = [
+        [
+            source.names[record["place"]],
+            *("" if np.isnan(value) else f"{value:.10g}" for value in record["values"].ravel()),
+        ]
+        for record in records
+    ]
+    return Table(["name", *columns], rows)
 
 
 def _confusion(sample: Sample, version_: str) -> np.ndarray:
@@ -163,75 +183,50 @@ def _confusion(sample: Sample, version_: str) -> np.ndarray:
     return iou.matrix
 
 
-def _summaries(
-    source: SampleSource, metrics: Sequence[ImageMetric], state: EvaluationState
-) -> dict[str, MetricSummary]:
-    count = len(source.versions)
-    perfect = np.full(len(metrics) * count, bool(state.names))
-    for _, values in state.rows():
-        perfect &= np.isposinf(values)
-    summaries = {
-        metric.name: MetricSummary(
-            metric,
-            source.versions,
-            [v for v, flag in zip(source.versions, perfect[k * count :], strict=False) if flag],
-        )
-        for k, metric in enumerate(metrics)
-    }
-    for _, values in state.rows():
-        for k, summary in enumerate(summaries.values()):
-            of_metric = values[k * count : (k + 1) * count]
-            summary.update(dict(zip(source.versions, of_metric, strict=True)))
-    return summaries
-
-
 def _fid_result(
     source: SampleSource,
     choice: Choice,
-    state: EvaluationState,
+    records: np.ndarray,
     output: Path,
     reference: FeatureStatistics | None,
 ) -> tuple[dict | None, list[str]]:
     """FID of each version, and what a reader must know about it."""
+    images = len(records)
     if not choice.fid:
         return None, []
-    if len(state.names) < 2:
+    if images < 2:
         return None, ["FID is left out: it needs two images."]
-    versions = list(source.versions)
-    running = [RunningStatistics() for _ in range(len(versions) + (reference is None))]
-    for block in state.block("fid_features"):
-        for k, features in enumerate(np.split(block, len(running), axis=1)):
-            running[k].update(features)
+    running = [RunningStatistics() for _ in range(records["fid_features"].shape[1])]
+    for start in range(0, images, AT_ONCE):
+        features = records["fid_features"][start : start + AT_ONCE]
+        for k, statistics in enumerate(running):
+            statistics.update(features[:, k])
     if reference is None:
         reference = running.pop().result()
         reference.save(output / "fid_reference.npz")
     result = {
-        "label": choice.fid.label,
-        "unit": choice.fid.unit,
-        "higher_is_better": choice.fid.higher_is_better,
-        "source": choice.fid.source,
-        "images": len(state.names),
+        **describe(choice.fid),
+        "images": images,
         "reference_images": reference.images,
         "value": {
             name: frechet_distance(statistics.result(), reference)
-            for name, statistics in zip(versions, running, strict=True)
+            for name, statistics in zip(source.versions, running, strict=True)
         },
     }
     notes = []
-    if len(state.names) < FEW_IMAGES_FOR_FID:
+    if images < FEW_IMAGES_FOR_FID:
         notes.append(
-            f"FID over {len(state.names)} images is biased upwards: it compares the columns of "
+            f"FID over {images} images is biased upwards: it compares the columns of "
             "this table with each other, not with values over other numbers of images."
         )
     return result, notes
 
 
-def _sheet_rows(source: SampleSource, names: Sequence[str]) -> list[dict[str, np.ndarray]]:
+def _sheet_rows(source: SampleSource, places: Sequence[int]) -> list[dict[str, np.ndarray]]:
     """Pictures of the contact sheet, in the order of the columns."""
-    places = {name: index for index, name in enumerate(source.names)}
     rows = []
-    for name in names:
-        sample = source.load(places[name])
+    for place in places:
+        sample = source.load(place)
         row = dict(sample.versions)
         if len(sample.parsing) == 1 and "input" in row:
             ((_, labels),) = sample.parsing.items()
@@ -240,24 +235,18 @@ def _sheet_rows(source: SampleSource, names: Sequence[str]) -> list[dict[str, np
     return rows
 
 
-def _parsing_results(source: SampleSource, state: EvaluationState) -> dict[str, dict]:
+def _parsing_results(source: SampleSource, records: np.ndarray) -> dict[str, dict]:
     """What the models' parsing of the inputs is worth, by version."""
-    if not source.parsed:
-        return {}
-    totals = np.zeros((len(source.parsed), NUM_CLASSES, NUM_CLASSES), np.int64)
-    for block in state.block("parsing"):
-        totals += block.astype(np.int64).sum(axis=0).reshape(totals.shape)
     results = {}
-    for version_, matrix in zip(source.parsed, totals, strict=True):
+    for k, version_ in enumerate(source.parsed):
         iou = ParsingIoU()
-        iou.matrix += matrix
-        results[version_] = _parsing_result(iou, len(state.names))
+        iou.matrix += records["parsing"][:, k].sum(axis=0, dtype=np.int64)
+        results[version_] = _parsing_result(iou, len(records))
     return results
 
 
 def _parsing_result(iou: ParsingIoU, images: int) -> dict:
-    reference = iou.matrix.sum(axis=1)
-    predicted = iou.matrix.sum(axis=0)
+    reference, predicted = iou.matrix.sum(axis=1), iou.matrix.sum(axis=0)
     per_class = {
         label: {
             "iou": None if np.isnan(value) else float(value),
@@ -276,24 +265,10 @@ def _parsing_result(iou: ParsingIoU, images: int) -> dict:
     }
 
 
-def software() -> dict[str, str]:
+def software() -> dict[str, str | None]:
     """Versions of what the numbers depend on, by package."""
-    packages = (
-        "tensorflow",
-        "keras",
-        "numpy",
-        "scipy",
-        "scikit-image",
-        "opencv-python-headless",
-        "mtcnn",
-    )
-    versions = {"psfr_tf": psfr_tf.__version__, "python": platform.python_version()}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed as a package"
-    return versions
+    described = describe_machine(*PACKAGES)
+    return {"psfr_tf": psfr_tf.__version__, **{k: described[k] for k in ("python", *PACKAGES)}}
 
 
 def _tell(line: str) -> None:

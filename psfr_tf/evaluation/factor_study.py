@@ -1,12 +1,18 @@
 """Figure 7 of the paper: restoration against the up-scaling factor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from psfr_tf.evaluation.degraded import DegradedFaces, traced_degradation
+from psfr_tf.evaluation.samples import Sample
+from psfr_tf.evaluation.study_figures import write_figure
 from psfr_tf.evaluation.systems import Model, System
+from psfr_tf.report import charts
+
+KINDS = ("input", "restored")
 
 
 class ScaledDownFace:
@@ -41,8 +47,31 @@ def factor_variants(
     faces: DegradedFaces, form: str, model: Model, factors: Sequence[int]
 ) -> dict[str, System]:
     """`x2 input`, `x2 restored`, `x4 input` and so on."""
-    systems: dict[str, System] = {}
-    for factor in factors:
-        systems[f"x{factor} input"] = ScaledDownFace(faces, form, factor)
-        systems[f"x{factor} restored"] = ScaledDownFace(faces, form, factor, model)
-    return systems
+    return {
+        f"x{factor} {kind}": ScaledDownFace(faces, form, factor, model if kind != "input" else None)
+        for factor in factors
+        for kind in KINDS
+    }
+
+
+def write_factor_figure(
+    path: Path, report: Mapping, samples: Sequence[Sample], factors: Sequence[int]
+) -> None:
+    """For each face a row of inputs and a row of results; below, the metrics by factor."""
+    names = [f"x{factor}" for factor in factors]
+    rows = [
+        {
+            **{name: sample.versions[f"{name} {kind}"] for name in names},
+            "original": sample.reference,
+        }
+        for sample in samples
+        for kind in KINDS
+    ]
+
+    def draw(axis, means):
+        curves = {kind: (names, [means[f"{name} {kind}"] for name in names]) for kind in KINDS}
+        for line, color in zip(charts.lines(axis, curves, marker="o"), charts.SERIES, strict=False):
+            line.set_color(color)
+        axis.set_xlabel("up-scaling factor")
+
+    write_figure(path, report, rows, draw)

@@ -1,18 +1,23 @@
 """Figure 6 of the paper: which scale of the input adds what."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.evaluation.samples import Sample
+from psfr_tf.evaluation.study_figures import write_figure
 from psfr_tf.evaluation.systems import BicubicInput, System
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
+from psfr_tf.report import charts
 
 IMAGE_CHANNELS = 3
+KINDS = ("LQ", "parsing", "both")
 
 
 class ScaledInputs:
@@ -116,7 +121,30 @@ def scale_variants(generator: ScaledInputs) -> dict[str, System]:
         systems[f"up to {sizes[count - 1]}"] = ScaleVariant(generator, sizes[:count], sizes[:count])
     for size in sizes:
         rest = tuple(other for other in sizes if other != size)
-        systems[f"without LQ at {size}"] = ScaleVariant(generator, rest, sizes)
-        systems[f"without parsing at {size}"] = ScaleVariant(generator, sizes, rest)
-        systems[f"without both at {size}"] = ScaleVariant(generator, rest, rest)
+        for kind, left in zip(KINDS, ((rest, sizes), (sizes, rest), (rest, rest)), strict=True):
+            systems[f"without {kind} at {size}"] = ScaleVariant(generator, *left)
     return systems
+
+
+def write_scale_figure(
+    path: Path, report: Mapping, samples: Sequence[Sample], sizes: Sequence[int]
+) -> None:
+    """Faces with the inputs up to each scale; below, what leaving one scale out costs."""
+    columns = ["input", "none", *(f"up to {size}" for size in sizes)]
+    rows = [
+        {**{name: sample.versions[name] for name in columns}, "original": sample.reference}
+        for sample in samples
+    ]
+
+    def draw(axis, means):
+        places = np.arange(len(sizes))
+        for offset, kind in enumerate(KINDS, -1):
+            changes = [means[f"without {kind} at {s}"] - means[columns[-1]] for s in sizes]
+            color = charts.series(offset + 2)
+            axis.bar(places + 0.27 * offset, changes, 0.25, label=kind, color=color)
+        axis.set_xticks(places, [str(size) for size in sizes])
+        axis.axhline(0.0, color="black", linewidth=0.8)
+        axis.set_xlabel("scale that is zero (px)")
+        axis.set_title("change of ")
+
+    write_figure(path, report, rows, draw)

@@ -90,28 +90,15 @@ class ResultFolder:
         return picture, None
 
 
-class AlignedRestorer(Protocol):
-    """What a model must offer; `psfr_tf.FaceRestorer` does.
-
-    Attributes:
-        size: side S of the faces in pixels.
-    """
-
-    size: int
-
-    def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 RGB [B, H, W, 3] to restored uint8 RGB [B, S, S, 3] and labels uint8 [B, S, S]."""
-        ...
-
-
 class Model:
-    """A model on aligned faces: nothing is detected, aligned or pasted back.
+    """A model, such as a `psfr_tf.FaceRestorer`, on aligned faces: nothing is detected, aligned or
+    pasted back.
 
     Where the faces compared have another size than the model's, they are resized to it, and its
     result is resized back (averaged when it gets smaller, bicubic when larger).
     """
 
-    def __init__(self, restorer: AlignedRestorer):
+    def __init__(self, restorer):
         self.restorer = restorer
 
     def restore(self, name, lq, reference):
@@ -136,11 +123,12 @@ class ComparedFaces:
         masks: folder with a label map NAME.png for every face; None measures no parsing.
 
     Attributes:
+        systems: as given.
         names, versions, parsed, problems: see `SampleSource`.
     """
 
     def __init__(self, faces: Faces, systems: Mapping[str, System], masks: Path | None = None):
-        self._faces, self._systems, self._masks = faces, systems, masks
+        self._faces, self.systems, self._masks = faces, systems, masks
         self.names, self.versions = faces.names, tuple(systems)
         models = [name for name, system in systems.items() if isinstance(system, Model)]
         self.parsed = tuple(models) if masks else ()
@@ -175,7 +163,7 @@ class ComparedFaces:
         if self.parsed:
             expected = read_mask(self._masks / f"{name}.png", reference.shape[0])
         versions, parsing = {}, {}
-        for version, system in self._systems.items():
+        for version, system in self.systems.items():
             versions[version], labels = system.restore(name, lq, reference)
             if version in self.parsed:
                 parsing[version] = labels

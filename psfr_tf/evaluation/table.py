@@ -1,28 +1,35 @@
-"""The Markdown tables of a report."""
+"""The tables of a report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from psfr_tf.report.table import Table, plain
 
 # Beyond these many versions, they are the rows and the metrics the columns.
 MOST_COLUMNS = 7
 
 
 def markdown(report: Mapping) -> str:
-    """Tables of an evaluation report: metrics, then parsing if it was measured.
+    """An evaluation report as Markdown: metrics, then parsing if it was measured.
 
     Args:
         report: what `psfr_tf.evaluation.evaluate` returns.
 
     Returns:
-        Markdown text, ending in a line break.
+        Text, ending in a line break.
     """
-    parts = [settings(report), _metrics(report)]
-    parts += [_parsing(values, version) for version, values in report["parsing"].items()]
-    if report["metrics_left_out"]:
-        lines = "\n".join(f"- {name}: {why}" for name, why in report["metrics_left_out"].items())
-        parts.append(f"Metrics left out:\n\n{lines}")
-    if report["problems"]:
-        lines = "\n".join(f"- {problem}" for problem in report["problems"])
-        parts.append(f"Left out:\n\n{lines}")
+    parts = [metrics_table(report).markdown(), *notes(report)]
+    for version, values in report["parsing"].items():
+        parts += [parsing_sentence(values, version), _parsing_table(values).markdown()]
+    return document(report, parts)
+
+
+def document(report: Mapping, parts: Sequence[str]) -> str:
+    """A Markdown document: the settings, the parts, and what was left out."""
+    parts = [settings(report), *parts]
+    metrics = [f"{name}: {why}" for name, why in report["metrics_left_out"].items()]
+    for heading, lines in (("Metrics left out", metrics), ("Left out", report["problems"])):
+        if lines:
+            parts.append(f"{heading}:\n\n" + "\n".join(f"- {plain(line)}" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -34,10 +41,8 @@ def settings(report: Mapping) -> str:
             continue
         if key == "systems":
             parts += [f"{name} = {origin}" for name, origin in value.items()]
-        elif isinstance(value, list):
-            parts.append(f"{key} {', '.join(value)}")
         else:
-            parts.append(f"{key} {value}")
+            parts.append(f"{key} {', '.join(value) if isinstance(value, list) else value}")
     return ", ".join(parts) + "."
 
 
@@ -46,64 +51,52 @@ def rows(report: Mapping) -> list[dict]:
 
     With two versions also the difference and how many images improved.
     """
-    result = []
-    two = len(report["versions_compared"]) == 2
-    for summary in report["metrics"].values():
-        digits = 2 if summary["unit"] else 4
-        row = {
-            "label": summary["label"] + (f" ({summary['unit']})" if summary["unit"] else ""),
-            "higher_is_better": summary["higher_is_better"],
-            "values": {
-                v: "perfect" if v in summary["perfect"] else _number(x, digits)
-                for v, x in summary["mean"].items()
-            },
-            "images": summary["images"],
-        }
-        if two:
-            (row["difference"],) = (
-                _number(x, digits, sign="+") for x in summary["difference"].values()
-            )
-            (improved,) = summary["images_improved"].values()
-            row["improved"] = f"{improved} of {summary['images']}"
-        result.append(row)
+    result = [
+        _row(summary, 2 if summary["unit"] else 4, summary["mean"])
+        for summary in report["metrics"].values()
+    ]
     if report["fid"]:
-        fid = report["fid"]
-        row = {
-            "label": fid["label"],
-            "higher_is_better": fid["higher_is_better"],
-            "values": {v: _number(x, 2) for v, x in fid["value"].items()},
-            "images": fid["images"],
-        }
-        if two:
-            before, after = fid["value"].values()
-            row |= {"difference": _number(after - before, 2, sign="+"), "improved": ""}
-        result.append(row)
+        result.append(_row(report["fid"], 2, report["fid"]["value"]))
     return result
 
 
-def _metrics(report: Mapping) -> str:
-    versions = report["versions_compared"]
+def _row(summary: Mapping, digits: int, means: Mapping[str, float | None]) -> dict:
+    perfect = summary.get("perfect", ())
+    row = {
+        "label": heading(summary),
+        "better": "higher" if summary["higher_is_better"] else "lower",
+        "means": means,
+        "values": {v: "perfect" if v in perfect else number(x, digits) for v, x in means.items()},
+        "images": summary["images"],
+    }
+    if len(means) == 2:
+        before, after = means.values()
+        change = None if None in (before, after) else after - before
+        row["difference"] = number(change, digits, sign="+")
+        improved = list(summary.get("images_improved", {}).values())
+        row["improved"] = f"{improved[0]} of {summary['images']}" if improved else ""
+    return row
+
+
+def metrics_table(report: Mapping) -> Table:
+    """Metrics in rows and versions in columns, the other way round where these are many."""
+    versions, measured = report["versions_compared"], rows(report)
     if len(versions) > MOST_COLUMNS:
-        measured = rows(report)
-        header = [
-            f"{row['label']}, {'higher' if row['higher_is_better'] else 'lower'} is better"
-            for row in measured
-        ]
+        header = [f"{row['label']}, {row['better']} is better" for row in measured]
         lines = [[version, *(row["values"][version] for row in measured)] for version in versions]
-        return "\n\n".join([table(["", *header], lines), *notes(report)])
+        return Table(["", *header], lines)
     extra = ["difference", "improved"] if len(versions) == 2 else []
     lines = [
         [
             row["label"],
-            "higher" if row["higher_is_better"] else "lower",
-            *(row["values"][version] for version in versions),
+            row["better"],
+            *row["values"].values(),
             *(row[key] for key in extra),
-            f"{row['images']}",
+            str(row["images"]),
         ]
-        for row in rows(report)
+        for row in measured
     ]
-    text = table(["metric", "better", *versions, *extra, "images"], lines)
-    return "\n\n".join([text, *notes(report)])
+    return Table(["metric", "better", *versions, *extra, "images"], lines)
 
 
 def notes(report: Mapping) -> list[str]:
@@ -117,33 +110,35 @@ def _left_out(summary: Mapping) -> str:
     # Equal in every column: the metric is not for these originals, as the number of images tells.
     if len(set(counts.values())) <= 1:
         return ""
-    counts = {version: n for version, n in counts.items() if n}
-    each = ", ".join(f"{version} {n}" for version, n in counts.items())
+    each = ", ".join(f"{version} {n}" for version, n in counts.items() if n)
     return (
         f"{summary['label']} is not defined or infinite for some images ({each}); "
         "its means are over the images where it is finite in every column."
     )
 
 
-def _parsing(parsing: Mapping, version: str) -> str:
-    lines = []
-    for label, values in parsing["per_class"].items():
-        share = 100 * values["reference_share"]
-        lines.append([label, _number(values["iou"], 3), f"{share:.2f}"])
-    text = table(["parsing class", "IoU", "% of reference pixels"], lines)
+def parsing_sentence(parsing: Mapping, version: str) -> str:
+    """What a model's parsing of the inputs is worth."""
     return (
-        f"Parsing of the degraded inputs by {version}: mIoU {_number(parsing['mean_iou'], 3)} over "
+        f"Parsing of the degraded inputs by {version}: mIoU {number(parsing['mean_iou'], 3)} over "
         f"the {parsing['classes_present']} classes present in the reference maps, pixel accuracy "
-        f"{_number(parsing['pixel_accuracy'], 3)}, {parsing['images']} images.\n\n{text}"
+        f"{number(parsing['pixel_accuracy'], 3)}, {parsing['images']} images."
     )
 
 
-def _number(value: float | None, digits: int, sign: str = "") -> str:
+def _parsing_table(parsing: Mapping) -> Table:
+    lines = [
+        [label, number(values["iou"], 3), f"{100 * values['reference_share']:.2f}"]
+        for label, values in parsing["per_class"].items()
+    ]
+    return Table(["parsing class", "IoU", "% of reference pixels"], lines)
+
+
+def heading(metric: Mapping) -> str:
+    """Label and unit."""
+    return metric["label"] + (f" ({metric['unit']})" if metric["unit"] else "")
+
+
+def number(value: float | None, digits: int, sign: str = "") -> str:
+    """Text of a number; "n/a" for None."""
     return "n/a" if value is None else f"{value:{sign}.{digits}f}"
-
-
-def table(header: list[str], lines: list[list[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join(
-        "| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *lines]
-    )

@@ -1,71 +1,45 @@
 """Metrics by the names of the command line."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psfr_tf.errors import UserError
-from psfr_tf.metrics import (
-    MSSSIM,
-    MSSSIMY,
-    PSNR,
-    PSNRY,
-    SSIM,
-    SSIMY,
-    ImageMetric,
-    LandmarkDistance,
-)
-from psfr_tf.metrics.color_difference import (
-    ColorDifference,
-    ColorDifferenceDark,
-    ColorDifferenceLight,
-    ColorDifferenceMedium,
-)
-from psfr_tf.metrics.face_region import FacePSNR, FaceRegion, FaceSharpness, FaceSSIM
-from psfr_tf.metrics.fid import FID
-from psfr_tf.metrics.niqe import NIQE, PristineModel
+from psfr_tf.metrics.metric import ImageMetric
 
-_PLAIN = {
-    metric.name: metric
-    for metric in (
-        PSNR,
-        SSIM,
-        MSSSIM,
-        PSNRY,
-        SSIMY,
-        MSSSIMY,
-        LandmarkDistance,
-        ColorDifference,
-        ColorDifferenceDark,
-        ColorDifferenceMedium,
-        ColorDifferenceLight,
-    )
+if TYPE_CHECKING:
+    from psfr_tf.metrics.face_region import FaceRegion
+    from psfr_tf.metrics.fid import FID
+    from psfr_tf.metrics.niqe import PristineModel
+
+# Module and class of each; most of the modules are slow to import.
+_CLASSES = {
+    "psnr": "psnr.PSNR",
+    "ssim": "ssim.SSIM",
+    "ms_ssim": "ms_ssim.MSSSIM",
+    "psnr_y": "psnr.PSNRY",
+    "ssim_y": "ssim.SSIMY",
+    "ms_ssim_y": "ms_ssim.MSSSIMY",
+    "lpips_alex": "lpips.LPIPSAlex",
+    "lpips_vgg": "lpips.LPIPSVGG",
+    "fid": "fid.FID",
+    "niqe": "niqe.NIQE",
+    "landmark_distance": "landmark_distance.LandmarkDistance",
+    "face_mesh": "face_mesh.FaceMeshDistance",
+    "identity": "identity.IdentitySimilarity",
+    "color_difference": "color_difference.ColorDifference",
+    "color_difference_dark": "color_difference.ColorDifferenceDark",
+    "color_difference_medium": "color_difference.ColorDifferenceMedium",
+    "color_difference_light": "color_difference.ColorDifferenceLight",
+    "psnr_face": "face_region.FacePSNR",
+    "ssim_face": "face_region.FaceSSIM",
+    "sharpness_face": "face_region.FaceSharpness",
+    "identity_distance": "feature_distance.IdentityDistance",
+    "perceptual_distance": "feature_distance.PerceptualDistance",
 }
-_INSIDE_FACE = {metric.name: metric for metric in (FacePSNR, FaceSSIM, FaceSharpness)}
-NAMES = (
-    "psnr",
-    "ssim",
-    "ms_ssim",
-    "psnr_y",
-    "ssim_y",
-    "ms_ssim_y",
-    "lpips_alex",
-    "lpips_vgg",
-    "fid",
-    "niqe",
-    "landmark_distance",
-    "face_mesh",
-    "identity",
-    "color_difference",
-    "color_difference_dark",
-    "color_difference_medium",
-    "color_difference_light",
-    "psnr_face",
-    "ssim_face",
-    "sharpness_face",
-    "identity_distance",
-    "perceptual_distance",
-)
+NAMES = tuple(_CLASSES)
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
     "psnr_face",
@@ -93,7 +67,7 @@ class Networks:
     identity: Path | None = None
     perceptual: Path | None = None
     perceptual_layers: tuple[str, ...] | None = None
-    region: Callable[[], FaceRegion] | None = None
+    region: Callable[[], "FaceRegion"] | None = None
 
 
 @dataclass
@@ -107,14 +81,14 @@ class Choice:
     """
 
     metrics: list[ImageMetric] = field(default_factory=list)
-    fid: FID | None = None
+    fid: "FID | None" = None
     left_out: dict[str, str] = field(default_factory=dict)
 
 
 def choose(
     names: Iterable[str],
     folder: Path,
-    pristine: Callable[[], PristineModel],
+    pristine: Callable[[], "PristineModel"],
     networks: Networks | None = None,
 ) -> Choice:
     """Make metrics; one whose file is missing is named and left out.
@@ -125,50 +99,39 @@ def choose(
         pristine: gives NIQE's model; called only if NIQE is asked for.
         networks: of the metrics of aligned faces.
     """
-    choice = Choice()
-    networks = networks or Networks()
-    wanted = set(names)
+    choice, wanted = Choice(), set(names)
     for name in NAMES:
         if name not in wanted:
             continue
         try:
-            if name == "fid":
-                choice.fid = FID(folder)
-            else:
-                choice.metrics.append(_make(name, folder, pristine, networks))
+            metric = _make(name, folder, pristine, networks or Networks())
         except UserError as error:
             choice.left_out[name] = str(error)
+            continue
+        if name == "fid":
+            choice.fid = metric
+        else:
+            choice.metrics.append(metric)
     return choice
 
 
-def _make(
-    name: str, folder: Path, pristine: Callable[[], PristineModel], networks: Networks
-) -> ImageMetric:
-    if name in _PLAIN:
-        return _PLAIN[name]()
-    if name == "niqe":
-        return NIQE(pristine())
-    if name == "face_mesh":
-        from psfr_tf.metrics.face_mesh import FILE, FaceMeshDistance
-
-        return FaceMeshDistance(folder / FILE)
-    if name == "identity":
-        from psfr_tf.metrics.identity import FILE, IdentitySimilarity
-
-        return IdentitySimilarity(folder / FILE)
-    if name in _INSIDE_FACE:
+def _make(name: str, folder: Path, pristine: Callable, networks: Networks):
+    place, _, kind = _CLASSES[name].partition(".")
+    module = importlib.import_module(f"psfr_tf.metrics.{place}")
+    arguments = ()
+    if place in ("lpips", "fid"):
+        arguments = (folder,)
+    elif place == "niqe":
+        arguments = (pristine(),)
+    elif place in ("face_mesh", "identity"):
+        arguments = (folder / module.FILE,)
+    elif place == "face_region":
         if networks.region is None:
             raise UserError("needs a parsing network for the region of the face")
-        return _INSIDE_FACE[name](networks.region())
-    if name in ("identity_distance", "perceptual_distance"):
-        from psfr_tf.metrics import feature_distance as distance
-
-        if name == "identity_distance":
-            return distance.IdentityDistance(networks.identity or folder / distance.IDENTITY_FILE)
-        return distance.PerceptualDistance(
-            networks.perceptual or folder / distance.FEATURES_FILE,
-            networks.perceptual_layers or distance.LAYERS,
-        )
-    from psfr_tf.metrics.lpips import LPIPSVGG, LPIPSAlex
-
-    return {"lpips_alex": LPIPSAlex, "lpips_vgg": LPIPSVGG}[name](folder)
+        arguments = (networks.region(),)
+    elif name == "identity_distance":
+        arguments = (networks.identity or folder / module.IDENTITY_FILE,)
+    elif name == "perceptual_distance":
+        file = networks.perceptual or folder / module.FEATURES_FILE
+        arguments = (file, networks.perceptual_layers or module.LAYERS)
+    return getattr(module, kind)(*arguments)

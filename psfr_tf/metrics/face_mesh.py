@@ -1,7 +1,5 @@
 """Distance between the face meshes of a restored face and of its reference."""
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +12,15 @@ from psfr_tf.faces.align import (
     similarity_transform,
     transform_points,
 )
-from psfr_tf.metrics.landmark_distance import LargestFacePoints, PointDetector, point_distance
+from psfr_tf.metrics.landmark_distance import AtReferencePoints, PointDetector, point_distance
 from psfr_tf.metrics.litert_network import PictureNetwork
-from psfr_tf.metrics.metric import ImageMetric
 
 FILE = "face_landmark.tflite"
 # The network wants the face in the middle two thirds: this square of an aligned 512x512 face.
 SQUARE_CORNER, SQUARE_SIDE = (31.0, 75.0), 450.0
 
 
-class FaceMeshDistance(ImageMetric):
+class FaceMeshDistance(AtReferencePoints):
     """Mean Euclidean distance of the points of a face mesh, in pixels of the compared images.
 
     The mesh is the answer of MediaPipe's face landmark network (468 points, of which x and y
@@ -43,34 +40,23 @@ class FaceMeshDistance(ImageMetric):
         UserError: if the file is missing or of another interface.
     """
 
-    name = "face_mesh"
-    label = "Face mesh error"
-    unit = "px"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label, unit = "face_mesh", "Face mesh error", "px"
+    _difference = staticmethod(point_distance)
     source = "Kartynnik et al., Real-time Facial Surface Geometry, 2019, arXiv 1907.06724"
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
         self._file = file
-        self._network = PictureNetwork(
-            file,
-            outputs=2,
-            missing="put MediaPipe's face landmark network there; the Python wheels of mediapipe "
-            f"0.10 hold it as mediapipe/modules/face_landmark/{FILE}",
+        missing = (
+            "put MediaPipe's face landmark network there; the Python wheels of mediapipe 0.10 "
+            f"hold it as mediapipe/modules/face_landmark/{FILE}"
         )
-        self._detect = detect or LargestFacePoints()
+        super().__init__(PictureNetwork(file, 2, missing), detect)
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        points = self._detect(reference)
-        if points is None:
-            return [math.nan] * len(images)
-        side = self._network.side
-        target = (FFHQ_TEMPLATE_512 + 0.5 - SQUARE_CORNER) * (side / SQUARE_SIDE) - 0.5
-        matrix = similarity_transform(points, target)
-        expected = self._mesh(reference, matrix)
-        return [point_distance(self._mesh(image, matrix), expected) for image in images]
+    def _transform(self, points: np.ndarray) -> np.ndarray:
+        target = (FFHQ_TEMPLATE_512 + 0.5 - SQUARE_CORNER) * (self._network.side / SQUARE_SIDE)
+        return similarity_transform(points, target - 0.5)
 
-    def _mesh(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """x, y of each point, float64 [N, 2], in pixels of the picture."""
         points = self._network(align_face(image, matrix, self._network.side) / 255.0)[0]
         if points.size % 3:

@@ -5,29 +5,16 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from skimage.metrics import structural_similarity
 
 from psfr_tf.labels import LABELS
-from psfr_tf.metrics.luma import channels, luma
+from psfr_tf.metrics.luma import luma
 from psfr_tf.metrics.metric import ImageMetric
-from psfr_tf.metrics.ssim import K1, K2, SIGMA, WINDOW
+from psfr_tf.metrics.psnr import psnr
+from psfr_tf.metrics.ssim import WINDOW, similarity
 
 # Skin of the face and what lies in it; neither ears nor hair nor neck.
-INSIDE = tuple(
-    LABELS.index(label)
-    for label in (
-        "skin",
-        "nose",
-        "eye_g",
-        "l_eye",
-        "r_eye",
-        "l_brow",
-        "r_brow",
-        "mouth",
-        "u_lip",
-        "l_lip",
-    )
-)
+_INSIDE = "skin nose eye_g l_eye r_eye l_brow r_brow mouth u_lip l_lip"
+INSIDE = tuple(LABELS.index(label) for label in _INSIDE.split())
 # Less than this share of the picture is no face.
 _LEAST = 0.01
 
@@ -83,42 +70,24 @@ class _InsideFace(ImageMetric):
 class FacePSNR(_InsideFace):
     """Peak signal-to-noise ratio over RGB inside the face."""
 
-    name = "psnr_face"
-    label = "PSNR inside the face"
-    unit = "dB"
-    value_range = (0.0, math.inf)
+    name, label, unit = "psnr_face", "PSNR inside the face", "dB"
     higher_is_better = True
     source = "10 log10(255^2 / MSE), MSE over the pixels of the face"
 
     def _inside(self, image: np.ndarray, reference: np.ndarray, inside: np.ndarray) -> float:
-        error = np.mean(np.square(image[inside].astype(np.float64) - reference[inside]))
-        return math.inf if error == 0 else float(10.0 * np.log10(255.0**2 / error))
+        return psnr(image[inside][None], reference[inside][None])
 
 
 class FaceSSIM(_InsideFace):
     """Structural similarity over RGB, its map averaged inside the face; see `metrics.ssim`."""
 
-    name = "ssim_face"
-    label = "SSIM inside the face"
-    value_range = (-1.0, 1.0)
+    name, label = "ssim_face", "SSIM inside the face"
     higher_is_better = True
     minimum_side = WINDOW
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004; mean over the face"
 
     def _inside(self, image: np.ndarray, reference: np.ndarray, inside: np.ndarray) -> float:
-        _, similarity = structural_similarity(
-            channels(reference, "rgb"),
-            channels(image, "rgb"),
-            gaussian_weights=True,
-            sigma=SIGMA,
-            use_sample_covariance=False,
-            K1=K1,
-            K2=K2,
-            data_range=255.0,
-            channel_axis=-1,
-            full=True,
-        )
-        return float(similarity[inside].mean())
+        return float(similarity(image, reference, "rgb")[1][inside].mean())
 
 
 class FaceSharpness(_InsideFace):
@@ -128,9 +97,7 @@ class FaceSharpness(_InsideFace):
     may lie above 1.
     """
 
-    name = "sharpness_face"
-    label = "Sharpness ratio"
-    value_range = (0.0, math.inf)
+    name, label = "sharpness_face", "Sharpness ratio"
     higher_is_better = True
     source = "Pech-Pacheco et al., Diatom autofocusing, ICPR 2000: variance of the Laplacian"
 

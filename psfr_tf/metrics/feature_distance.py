@@ -1,6 +1,5 @@
 """Distances on pretrained networks that a user gives as Keras files."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,10 +30,7 @@ class IdentityDistance(ImageMetric):
         UserError: if the file is missing or of another interface.
     """
 
-    name = "identity_distance"
-    label = "Identity distance"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label = "identity_distance", "Identity distance"
     source = "King, Dlib-ml, JMLR 2009 (descriptors of the network given)"
 
     def __init__(self, file: Path):
@@ -60,10 +56,7 @@ class PerceptualDistance(ImageMetric):
         UserError: if the file is missing or has no such layer.
     """
 
-    name = "perceptual_distance"
-    label = "Perceptual distance"
-    value_range = (0.0, 4.0)
-    higher_is_better = False
+    name, label = "perceptual_distance", "Perceptual distance"
     minimum_side = 75  # InceptionV3's
     source = (
         "Zhang et al., CVPR 2018, eq. 1 without learned weights (features of the network given)"

@@ -1,6 +1,5 @@
 """Frechet inception distance (FID), Heusel et al. 2017."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,10 +132,7 @@ class FID:
         UserError: if it is missing or of another layout.
     """
 
-    name = "fid"
-    label = "FID"
-    unit = ""
-    value_range = (0.0, math.inf)
+    name, label, unit = "fid", "FID", ""
     higher_is_better = False
     source = "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017"
 

@@ -1,15 +1,13 @@
 """Similarity of the person in a restored face and in its reference."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from psfr_tf.faces.align import align_face, similarity_transform
-from psfr_tf.metrics.landmark_distance import LargestFacePoints, PointDetector
+from psfr_tf.metrics.landmark_distance import AtReferencePoints, PointDetector
 from psfr_tf.metrics.litert_network import PictureNetwork
-from psfr_tf.metrics.metric import ImageMetric
 
 FILE = "face_recognition.tflite"
 # Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
@@ -25,7 +23,13 @@ TEMPLATE = np.array(
 TEMPLATE_SIDE = 112
 
 
-class IdentitySimilarity(ImageMetric):
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the angle of two vectors; NaN if one is zero."""
+    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / norms if norms else math.nan
+
+
+class IdentitySimilarity(AtReferencePoints):
     """Cosine of the face-recognition features of a picture and of its reference.
 
     The face is cut out by the similarity transform that brings MTCNN's five points of the
@@ -43,32 +47,23 @@ class IdentitySimilarity(ImageMetric):
         UserError: if the file is missing or of another interface.
     """
 
-    name = "identity"
-    label = "Identity similarity"
-    value_range = (-1.0, 1.0)
+    name, label = "identity", "Identity similarity"
     higher_is_better = True
     source = "Deng et al., ArcFace, CVPR 2019 (features of the network given)"
+    _difference = staticmethod(cosine)
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
-        self._network = PictureNetwork(
-            file,
-            outputs=1,
-            missing="put a face-recognition network there, a LiteRT file with input float32 "
-            "[1, H, H, 3], RGB in [-1, 1], and output [1, D]",
+        missing = (
+            "put a face-recognition network there, a LiteRT file with input float32 "
+            "[1, H, H, 3], RGB in [-1, 1], and output [1, D]"
         )
-        self._detect = detect or LargestFacePoints()
+        super().__init__(PictureNetwork(file, 1, missing), detect)
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        points = self._detect(reference)
-        if points is None:
-            return [math.nan] * len(images)
-        matrix = crop_transform(points, self._network.side)
-        expected = self._features(reference, matrix)
-        return [cosine(self._features(image, matrix), expected) for image in images]
+    def _transform(self, points: np.ndarray) -> np.ndarray:
+        return crop_transform(points, self._network.side)
 
-    def _features(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        pixels = (align_face(image, matrix, self._network.side) - 127.5) / 127.5
-        return self._network(pixels)[0]
+    def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        return self._network((align_face(image, matrix, self._network.side) - 127.5) / 127.5)[0]
 
 
 def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
@@ -78,9 +73,3 @@ def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
     """
     # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
     return similarity_transform(points, (TEMPLATE + 0.5) * (side / TEMPLATE_SIDE) - 0.5)
-
-
-def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle of two vectors; NaN if one is zero."""
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / norms if norms else math.nan

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from psfr_tf.metrics.litert_network import PictureNetwork
 from psfr_tf.metrics.metric import ImageMetric
 
 # Takes a uint8 RGB image [H, W, 3]; returns x, y of five points [5, 2] in pixels, or None.
@@ -38,11 +39,7 @@ class LandmarkDistance(ImageMetric):
         detect: finds the five points of one picture; by default MTCNN.
     """
 
-    name = "landmark_distance"
-    label = "Landmark error"
-    unit = "px"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label, unit = "landmark_distance", "Landmark error", "px"
     source = "Zhang et al., Joint Face Detection and Alignment using MTCNN, IEEE SPL 2016"
 
     def __init__(self, detect: PointDetector | None = None):
@@ -51,6 +48,32 @@ class LandmarkDistance(ImageMetric):
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
         expected = self._detect(reference)
         return [point_distance(self._detect(image), expected) for image in images]
+
+
+class AtReferencePoints(ImageMetric):
+    """A metric of the face cut out at the same place of each picture: where MTCNN's five points
+    of the *reference* are, so that it does not depend on how well the detector does on a damaged
+    face. NaN where no face is found in the reference.
+
+    Its classes have `_transform(points)`, the similarity transform [2, 3] from a picture to the
+    network's, `_look(image, matrix)`, what the network finds, and `_difference(found, expected)`.
+
+    Args:
+        network: what looks at the face cut out.
+        detect: finds the five points; by default MTCNN.
+    """
+
+    def __init__(self, network: PictureNetwork, detect: PointDetector | None):
+        self._network = network
+        self._detect = detect or LargestFacePoints()
+
+    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
+        points = self._detect(reference)
+        if points is None:
+            return [math.nan] * len(images)
+        matrix = self._transform(points)
+        expected = self._look(reference, matrix)
+        return [self._difference(self._look(image, matrix), expected) for image in images]
 
 
 def point_distance(points: np.ndarray | None, expected: np.ndarray | None) -> float:

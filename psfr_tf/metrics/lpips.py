@@ -1,8 +1,8 @@
 """Learned perceptual image patch similarity (LPIPS), Zhang et al. 2018, version 0.1."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,6 +16,7 @@ from psfr_tf.metrics.network_files import (
     VGG16,
     NetworkFile,
     find,
+    kernel,
     take,
 )
 
@@ -25,8 +26,7 @@ SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 EPSILON = 1e-10
 
 
-@dataclass(frozen=True)
-class Convolution:
+class Convolution(NamedTuple):
     """A convolution of torchvision's `features`, and the pooling before it."""
 
     index: int  # in torchvision's Sequential
@@ -45,20 +45,12 @@ ALEXNET_LAYERS = (
     Convolution(8, 256, tap=True),
     Convolution(10, 256, tap=True),
 )
-VGG16_LAYERS = (
-    Convolution(0, 64),
-    Convolution(2, 64, tap=True),
-    Convolution(5, 128, pool=2),
-    Convolution(7, 128, tap=True),
-    Convolution(10, 256, pool=2),
-    Convolution(12, 256),
-    Convolution(14, 256, tap=True),
-    Convolution(17, 512, pool=2),
-    Convolution(19, 512),
-    Convolution(21, 512, tap=True),
-    Convolution(24, 512, pool=2),
-    Convolution(26, 512),
-    Convolution(28, 512, tap=True),
+# Index of the first convolution of each stage, filters, convolutions.
+_VGG16 = ((0, 64, 2), (5, 128, 2), (10, 256, 3), (17, 512, 3), (24, 512, 3))
+VGG16_LAYERS = tuple(
+    Convolution(start + 2 * k, filters, pool=2 * (start > 0 and k == 0), tap=k == count - 1)
+    for start, filters, count in _VGG16
+    for k in range(count)
 )
 
 
@@ -76,8 +68,7 @@ def feature_network(layers: Sequence[Convolution]) -> keras.Model:
         x = keras.layers.Conv2D(
             layer.filters, layer.kernel, layer.stride, activation="relu", name=f"conv{layer.index}"
         )(x)
-        if layer.tap:
-            taps.append(x)
+        taps += [x] if layer.tap else []
     return keras.Model(images, taps)
 
 
@@ -100,9 +91,6 @@ class LPIPS(ImageMetric):
         UserError: if a file is missing or of another layout.
     """
 
-    unit = ""
-    value_range = (0.0, np.inf)
-    higher_is_better = False
     minimum_side = 32
     source = "Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018"
     layers: Sequence[Convolution]
@@ -114,16 +102,14 @@ class LPIPS(ImageMetric):
         heads = find(self.heads_file, folder)
         self._network = feature_network(self.layers)
         state = read_checkpoint(backbone)
-        inputs = 3
         for layer in self.layers:
-            shape = (layer.filters, inputs, layer.kernel, layer.kernel)
-            name = f"features.{layer.index}"
-            kernel = take(state, f"{name}.weight", shape, backbone)
-            bias = take(state, f"{name}.bias", shape[:1], backbone)
-            self._network.get_layer(f"conv{layer.index}").set_weights(
-                [kernel.transpose(2, 3, 1, 0), bias]
+            name, convolution = (
+                f"features.{layer.index}",
+                self._network.get_layer(f"conv{layer.index}"),
             )
-            inputs = layer.filters
+            weight = kernel(state, f"{name}.weight", convolution.kernel.shape, backbone)
+            bias = take(state, f"{name}.bias", (layer.filters,), backbone)
+            convolution.set_weights([weight, bias])
         state = read_checkpoint(heads)
         taps = [layer.filters for layer in self.layers if layer.tap]
         self._heads = [
@@ -152,8 +138,7 @@ def _normalised(maps: np.ndarray) -> np.ndarray:
 class LPIPSAlex(LPIPS):
     """LPIPS with AlexNet, the variant that papers report for distances; see :class:`LPIPS`."""
 
-    name = "lpips_alex"
-    label = "LPIPS (AlexNet)"
+    name, label = "lpips_alex", "LPIPS (AlexNet)"
     layers = ALEXNET_LAYERS
     backbone_file = ALEXNET
     heads_file = LPIPS_ALEX
@@ -162,8 +147,7 @@ class LPIPSAlex(LPIPS):
 class LPIPSVGG(LPIPS):
     """LPIPS with VGG16; see :class:`LPIPS`."""
 
-    name = "lpips_vgg"
-    label = "LPIPS (VGG16)"
+    name, label = "lpips_vgg", "LPIPS (VGG16)"
     layers = VGG16_LAYERS
     backbone_file = VGG16
     heads_file = LPIPS_VGG

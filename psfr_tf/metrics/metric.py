@@ -1,21 +1,19 @@
 """What every metric of a single picture has in common."""
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 
-class ImageMetric(ABC):
+class ImageMetric:
     """A number per image, computed from the image and, for most, its undamaged reference.
 
     Attributes:
         name: key in reports and on the command line.
         label: heading in tables.
         unit: unit of the value, empty for a plain number.
-        value_range: smallest and largest possible value.
         higher_is_better: direction.
         minimum_side: shortest side, in pixels, for which the metric is defined.
         source: where the metric is defined.
@@ -24,8 +22,7 @@ class ImageMetric(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     unit: ClassVar[str] = ""
-    value_range: ClassVar[tuple[float, float]]
-    higher_is_better: ClassVar[bool]
+    higher_is_better: ClassVar[bool] = False
     minimum_side: ClassVar[int] = 1
     source: ClassVar[str]
 
@@ -48,9 +45,18 @@ class ImageMetric(ABC):
             return [math.nan] * len(images)
         return self._compare(images, reference)
 
-    @abstractmethod
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
         """`compare` for arguments that are checked already."""
+        return [self._value(image, reference) for image in images]
+
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        """`_compare` of one picture, for metrics that gain nothing by several at once."""
+        raise NotImplementedError
+
+
+def describe(metric) -> dict:
+    """What a reader of a report must know about a metric's values, JSON-ready."""
+    return {key: getattr(metric, key) for key in ("label", "unit", "higher_is_better", "source")}
 
 
 def check_pair(image: np.ndarray, reference: np.ndarray) -> None:

@@ -1,7 +1,5 @@
 """Multi-scale structural similarity, Wang, Simoncelli and Bovik 2003."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -92,21 +90,18 @@ def _halve(x: np.ndarray) -> np.ndarray:
 class MSSSIM(ImageMetric):
     """Multi-scale structural similarity over RGB; see :func:`ms_ssim`."""
 
-    name = "ms_ssim"
-    label = "MS-SSIM"
-    value_range = (0.0, 1.0)
+    name, label = "ms_ssim", "MS-SSIM"
     higher_is_better = True
     minimum_side = MINIMUM_SIDE
     source = "Wang et al., Multiscale structural similarity, Asilomar 2003"
     space = "rgb"
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [ms_ssim(image, reference, self.space) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return ms_ssim(image, reference, self.space)
 
 
 class MSSSIMY(MSSSIM):
     """Multi-scale structural similarity of the luma; see :func:`ms_ssim`."""
 
-    name = "ms_ssim_y"
-    label = "MS-SSIM (Y)"
+    name, label = "ms_ssim_y", "MS-SSIM (Y)"
     space = "y"

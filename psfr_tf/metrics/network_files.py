@@ -1,14 +1,12 @@
 """Files of pretrained networks that some metrics need; they are not part of this project."""
 
-import hashlib
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.files import atomic_path, cache_folder
+from psfr_tf.files import cache_folder
 
 
 @dataclass(frozen=True)
@@ -16,47 +14,35 @@ class NetworkFile:
     """A file as its authors publish it.
 
     Attributes:
-        name: file name, kept as published.
         contents: what it holds, for messages.
-        url: where the authors publish it.
-        sha256: first hexadecimal digits of its SHA-256, empty where none is published.
+        url: where the authors publish it; the file keeps its name.
     """
 
-    name: str
     contents: str
     url: str
-    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
+    def sha256(self) -> str:
+        """First digits of its SHA-256, which end the name of a file for PyTorch; "" for others."""
+        return Path(self.name).stem.rpartition("-")[2] if "-" in self.name else ""
 
 
-# The digits at the end of a PyTorch file's name are the start of its SHA-256.
-ALEXNET = NetworkFile(
-    "alexnet-owt-7be5be79.pth",
-    "AlexNet of torchvision",
-    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    "7be5be79",
+_TORCHVISION = "https://download.pytorch.org/models/"
+_LPIPS = (
+    "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
 )
-VGG16 = NetworkFile(
-    "vgg16-397923af.pth",
-    "VGG16 of torchvision",
-    "https://download.pytorch.org/models/vgg16-397923af.pth",
-    "397923af",
-)
-LPIPS_ALEX = NetworkFile(
-    "alex.pth",
-    "linear heads of LPIPS v0.1 for AlexNet",
-    "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/alex.pth",
-)
-LPIPS_VGG = NetworkFile(
-    "vgg.pth",
-    "linear heads of LPIPS v0.1 for VGG16",
-    "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth",
-)
+ALEXNET = NetworkFile("AlexNet of torchvision", _TORCHVISION + "alexnet-owt-7be5be79.pth")
+VGG16 = NetworkFile("VGG16 of torchvision", _TORCHVISION + "vgg16-397923af.pth")
+LPIPS_ALEX = NetworkFile("linear heads of LPIPS v0.1 for AlexNet", _LPIPS + "alex.pth")
+LPIPS_VGG = NetworkFile("linear heads of LPIPS v0.1 for VGG16", _LPIPS + "vgg.pth")
 FID_INCEPTION = NetworkFile(
-    "pt_inception-2015-12-05-6726825d.pth",
     "Inception network of FID",
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
     "pt_inception-2015-12-05-6726825d.pth",
-    "6726825d",
 )
 DOWNLOADABLE = (ALEXNET, VGG16, LPIPS_ALEX, LPIPS_VGG, FID_INCEPTION)
 
@@ -88,6 +74,10 @@ def download(file: NetworkFile, folder: Path) -> Path:
     if path.is_file():
         return path
     try:
+        from torch.hub import download_url_to_file
+    except ImportError:
+        raise UserError("the files of metrics need PyTorch: pip install 'psfr_tf[torch]'") from None
+    try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
@@ -95,14 +85,9 @@ def download(file: NetworkFile, folder: Path) -> Path:
             "XDG_CACHE_HOME to a folder that can be written, or give --metric-files"
         ) from None
     try:
-        digest = hashlib.sha256()
-        with atomic_path(path) as temporary:
-            with urllib.request.urlopen(file.url) as source, open(temporary, "wb") as target:
-                while block := source.read(1 << 20):
-                    digest.update(block)
-                    target.write(block)
-            if not digest.hexdigest().startswith(file.sha256):
-                raise UserError(f"{file.url}: damaged download, its SHA-256 does not fit")
+        download_url_to_file(file.url, str(path), file.sha256 or None)
+    except RuntimeError as error:
+        raise UserError(f"{file.url}: damaged download, its SHA-256 does not fit") from error
     except OSError as error:
         raise UserError(f"{file.url}: cannot be downloaded to {folder} ({error})") from error
     return path
@@ -119,3 +104,9 @@ def take(state: dict[str, np.ndarray], name: str, shape: tuple[int, ...], path: 
         what = "nothing" if found is None else list(found.shape)
         raise UserError(f"{path}: tensor {name} should have shape {list(shape)}, found {what}")
     return found.astype(np.float32)
+
+
+def kernel(state: dict[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path):
+    """The weights of a convolution in Keras' order, of a `shape` [H, W, inputs, outputs]."""
+    height, width, inputs, outputs = shape
+    return take(state, name, (outputs, inputs, height, width), path).transpose(2, 3, 1, 0)

@@ -1,7 +1,7 @@
 """Natural image quality evaluator (NIQE), Mittal, Soundararajan and Bovik 2013."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,15 +125,12 @@ class NIQE(ImageMetric):
         pristine: the authors' model or one fitted to undamaged pictures.
     """
 
-    name = "niqe"
-    label = "NIQE"
-    value_range = (0.0, math.inf)
-    higher_is_better = False
+    name, label = "niqe", "NIQE"
     minimum_side = 2 * BLOCK
     source = "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013"
 
     def __init__(self, pristine: PristineModel):
         self._pristine = pristine
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [niqe(image, self._pristine) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return niqe(image, self._pristine)

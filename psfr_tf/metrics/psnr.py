@@ -1,7 +1,6 @@
 """Peak signal-to-noise ratio."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -35,21 +34,17 @@ def psnr(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
 class PSNR(ImageMetric):
     """Peak signal-to-noise ratio over RGB; see :func:`psnr`."""
 
-    name = "psnr"
-    label = "PSNR"
-    unit = "dB"
-    value_range = (0.0, math.inf)
+    name, label, unit = "psnr", "PSNR", "dB"
     higher_is_better = True
     source = "10 log10(255^2 / MSE)"
     space = "rgb"
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [psnr(image, reference, self.space) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return psnr(image, reference, self.space)
 
 
 class PSNRY(PSNR):
     """Peak signal-to-noise ratio of the luma; see :func:`psnr`."""
 
-    name = "psnr_y"
-    label = "PSNR (Y)"
+    name, label = "psnr_y", "PSNR (Y)"
     space = "y"

@@ -1,7 +1,5 @@
 """Structural similarity, Wang, Bovik, Sheikh and Simoncelli 2004."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from skimage.metrics import structural_similarity
 
@@ -38,39 +36,40 @@ def ssim(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
         raise ValueError(
             f"SSIM needs images of at least {WINDOW}x{WINDOW} pixels. Received: {image.shape}"
         )
-    return float(
-        structural_similarity(
-            channels(reference, space),
-            channels(image, space),
-            gaussian_weights=True,
-            sigma=SIGMA,
-            use_sample_covariance=False,
-            K1=K1,
-            K2=K2,
-            data_range=255.0,
-            channel_axis=-1,
-        )
+    return float(similarity(image, reference, space)[0])
+
+
+def similarity(image: np.ndarray, reference: np.ndarray, space: str) -> tuple[float, np.ndarray]:
+    """The mean of `ssim`, and its map [H, W, C]; arguments as there."""
+    return structural_similarity(
+        channels(reference, space),
+        channels(image, space),
+        gaussian_weights=True,
+        sigma=SIGMA,
+        use_sample_covariance=False,
+        K1=K1,
+        K2=K2,
+        data_range=255.0,
+        channel_axis=-1,
+        full=True,
     )
 
 
 class SSIM(ImageMetric):
     """Structural similarity over RGB; see :func:`ssim`."""
 
-    name = "ssim"
-    label = "SSIM"
-    value_range = (-1.0, 1.0)
+    name, label = "ssim", "SSIM"
     higher_is_better = True
     minimum_side = WINDOW
     source = "Wang et al., Image Quality Assessment, IEEE TIP 2004"
     space = "rgb"
 
-    def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        return [ssim(image, reference, self.space) for image in images]
+    def _value(self, image: np.ndarray, reference: np.ndarray) -> float:
+        return ssim(image, reference, self.space)
 
 
 class SSIMY(SSIM):
     """Structural similarity of the luma; see :func:`ssim`."""
 
-    name = "ssim_y"
-    label = "SSIM (Y)"
+    name, label = "ssim_y", "SSIM (Y)"
     space = "y"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from psfr_tf import files
 from psfr_tf.training.stats import read_stats
 
 # Not curves of learning.
@@ -15,31 +14,23 @@ def draw_curves(statistics: Path, picture: Path) -> None:
 
     Writes a PNG; nothing where there are no lines yet.
     """
-    import matplotlib
-
-    matplotlib.use("agg")  # no screen needed
-    from matplotlib import pyplot
+    from psfr_tf.report import charts  # matplotlib is slow to import
 
     records = read_stats(statistics)
     if not records:
         return
-    names = {name.removeprefix("val_"): None for name in records[-1] if name not in _POSITION}
+    names = list({name.removeprefix("val_"): 0 for name in records[-1] if name not in _POSITION})
     rows = -(-len(names) // COLUMNS)
-    figure, panels = pyplot.subplots(
-        rows, COLUMNS, figsize=(3.2 * COLUMNS, 2.2 * rows), squeeze=False, layout="constrained"
-    )
-    for panel in panels.flat[len(names) :]:
-        panel.remove()
-    for panel, name in zip(panels.flat, names, strict=False):
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            points = [(record["step"], record[key]) for record in records if key in record]
-            if points:
-                marker = "o" if len(points) == 1 else None
-                panel.plot(*zip(*points, strict=True), label=label, marker=marker)
-        panel.set_title(name, fontsize=9)
-        panel.tick_params(labelsize=7)
-        if f"val_{name}" in records[-1]:
-            panel.legend(fontsize=7)
-    with files.atomic_path(picture) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
-    pyplot.close(figure)
+    figure, panels = charts.panels(320 * COLUMNS, 220 * rows, rows, COLUMNS, len(names))
+    for panel, name in zip(panels, names, strict=True):
+        keys = {"training": name, "validation": f"val_{name}"}
+        points = {
+            label: [(record["step"], record[key]) for record in records if key in record]
+            for label, key in keys.items()
+        }
+        charts.lines(panel, {k: tuple(zip(*v, strict=True)) for k, v in points.items() if v})
+        with charts.styled():
+            panel.set_title(name)
+            if keys["validation"] in records[-1]:
+                panel.legend()
+    charts.write_png(picture, figure)

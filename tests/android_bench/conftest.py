@@ -25,7 +25,7 @@ def make_model():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_row():
     """`make_row(times_ms, ...)`: a row of processes with these times, valid unless told."""
 
@@ -70,7 +70,7 @@ def make_row():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_results():
     """`make_results(rows)`: a finished benchmark on a device called "bench"."""
 

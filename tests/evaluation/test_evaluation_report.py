@@ -77,11 +77,8 @@ def test_a_perfect_input_does_not_leave_the_results_out(tmp_path):
 
 
 def test_means_are_over_the_same_images():
-    summary = MetricSummary(LandmarkDistance(lambda image: None), VERSIONS)
-    summary.update({"input": 4.0, "restored": 2.0})
-    summary.update({"input": math.nan, "restored": 100.0})
-    summary.update({"input": 6.0, "restored": 8.0})
-    result = summary.result()
+    values = np.array([[4.0, 2.0], [math.nan, 100.0], [6.0, 8.0]])
+    result = MetricSummary(LandmarkDistance(lambda image: None), VERSIONS, values).result()
     assert result["images"] == 2
     assert result["mean"] == {"input": 5.0, "restored": 5.0}
     assert result["standard_deviation"]["input"] == pytest.approx(math.sqrt(2))
@@ -91,7 +88,7 @@ def test_means_are_over_the_same_images():
 
 
 def test_summary_of_nothing_has_no_mean():
-    result = MetricSummary(PSNR(), ("restored",)).result()
+    result = MetricSummary(PSNR(), ("restored",), np.empty((0, 1))).result()
     assert result["mean"] == {"restored": None} and result["difference"] == {}
     assert result["standard_deviation"] == {"restored": None}
 

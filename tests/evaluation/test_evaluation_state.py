@@ -14,63 +14,58 @@ from psfr_tf.metrics import PSNR, SSIM
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, frechet_distance
 
-BLOCKS = {"features": (3, np.float32)}
+FIELDS = {"values": ((2, 1), np.float64), "features": ((3,), np.float32)}
 
 
 def state_of(folder, settings=None):
-    return EvaluationState(folder, settings or {"seed": 0}, ["a", "b"], BLOCKS)
+    return EvaluationState(folder, settings or {"seed": 0}, FIELDS)
+
+
+def numbers(k):
+    return {"values": [[k / 3], [math.nan]], "features": np.full(3, k)}
 
 
 @pytest.fixture
 def begun(tmp_path):
     state = state_of(tmp_path)
     for k in range(4):
-        state.append(f"x,{k}", [k / 3, math.nan], {"features": np.full(3, k)})
+        state.append(k + 10, numbers(k))
     return tmp_path
 
 
-def contents(state):
-    return state.names, list(state.rows()), np.concatenate([*state.block("features", 2)]).tolist()
-
-
 def test_state_survives(begun):
-    names, rows, features = contents(state_of(begun))
-    assert names == ["x,0", "x,1", "x,2", "x,3"]
-    assert rows[1][1][0] == pytest.approx(1 / 3, rel=1e-9) and math.isnan(rows[1][1][1])
-    assert features == [[k] * 3 for k in range(4)]
+    state = state_of(begun)
+    records = state.records()
+    assert state.places == [10, 11, 12, 13]
+    assert records["values"][1, 0] == 1 / 3 and np.isnan(records["values"][1, 1])
+    assert records["features"].tolist() == [[k] * 3 for k in range(4)]
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda table: table[:-1],  # half a line end
-        lambda table: table[:-4],
-        lambda table: table.replace(b'"x,3",1,', b'"x,3",1e,'),
-        lambda table: table.replace(b'"x,3",1,', b'"x,3",1,2,3'),
-        lambda table: table[: table.index(b'"x,3"')] + b"\0" * 40,
-        lambda table: table[: table.index(b'"x,3"')] + b"\xff\xfe\r\n",
+        lambda records, size: records[:-1],
+        lambda records, size: records[: -size + 1],
+        lambda records, size: records[:-size] + b"\0" * size,
+        lambda records, size: records[:-4] + b"\0" * (4 + size),
+        lambda records, size: records[:-size] + b"\xff" * (size + 7),
     ],
 )
-def test_damaged_last_line_is_dropped(begun, damage):
-    table = begun / "per_image.csv"
-    before = table.read_bytes()
-    table.write_bytes(damage(before))
-    assert table.read_bytes() != before
+def test_what_is_not_whole_is_dropped(begun, damage):
+    path = begun / "records.bin"
+    before = path.read_bytes()
+    path.write_bytes(damage(before, len(before) // 4))
     state = state_of(begun)
-    assert len(contents(state)[0]) == len(contents(state)[1]) == len(contents(state)[2]) == 3
-    state.append("x,3", [1.0, math.nan], {"features": np.full(3, 3)})
-    assert table.read_bytes() == before
-    assert contents(state_of(begun))[2][3] == [3.0] * 3
+    assert state.places == [10, 11, 12] and len(state.records()) == 3
+    state.append(13, numbers(3))
+    assert path.read_bytes() == before and state_of(begun).places == [10, 11, 12, 13]
 
 
-def test_damaged_block_file(begun):
-    path = begun / "features.bin"
-    path.write_bytes(path.read_bytes()[:30])  # two blocks and a half
-    state = state_of(begun)
-    assert state.names == ["x,0", "x,1"] and path.stat().st_size == 24
-    # Numbers of an image whose line was not written any more.
-    path.write_bytes(path.read_bytes() + b"\1" * 20)
-    assert contents(state_of(begun))[2] == [[0.0] * 3, [1.0] * 3]
+def test_nothing_measured_yet(tmp_path):
+    state = state_of(tmp_path / "new")
+    assert state.places == [] and state.records()["values"].shape == (0, 2, 1)
+    state.remove()
+    assert not (tmp_path / "new").exists()
 
 
 def test_other_settings_are_refused(begun):
@@ -123,8 +118,8 @@ def test_stopped_evaluation_goes_on_and_ends_the_same(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(Noise(9, stop_at=6), tmp_path / "parts")
     unfinished = tmp_path / "parts" / "unfinished"
-    table = unfinished / "per_image.csv"
-    table.write_bytes(table.read_bytes()[:-7])
+    records = unfinished / "records.bin"
+    records.write_bytes(records.read_bytes()[:-7])
     again = Noise(9)
     parts = run(again, tmp_path / "parts")
     # The damaged image and what had not been reached; after that the examples of the page.

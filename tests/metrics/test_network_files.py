@@ -10,7 +10,7 @@ from psfr_tf.metrics.network_files import NetworkFile, download, find
 
 
 def test_find(tmp_path):
-    file = NetworkFile("net.pth", "a network", "https://example.org/net.pth")
+    file = NetworkFile("a network", "https://example.org/net.pth")
     with pytest.raises(UserError) as error:
         find(file, tmp_path)
     expected = f"{tmp_path}/net.pth (a network) is missing: get {file.url} and put it there"
@@ -20,20 +20,22 @@ def test_find(tmp_path):
 
 
 def test_download(tmp_path):
-    source = tmp_path / "published.pth"
-    source.write_bytes(b"weights" * 300_000)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:8]
+    contents = b"weights" * 300_000
+    digest = hashlib.sha256(contents).hexdigest()[:8]
+    source = tmp_path / f"net-{digest}.pth"
+    source.write_bytes(contents)
     folder = tmp_path / "cache" / "metrics"
-    file = NetworkFile("net.pth", "a network", source.as_uri(), digest)
-    assert download(file, folder).read_bytes() == source.read_bytes()
+    file = NetworkFile("a network", source.as_uri())
+    assert file.sha256 == digest and download(file, folder).read_bytes() == contents
     source.unlink()
     download(file, folder)  # there already
     with pytest.raises(UserError, match="cannot be downloaded"):
-        download(NetworkFile("other.pth", "", source.as_uri()), folder)
-    source.write_bytes(b"something else")
+        download(NetworkFile("", (tmp_path / "other.pth").as_uri()), folder)
+    bad = tmp_path / "bad-01234567.pth"
+    bad.write_bytes(b"something else")
     with pytest.raises(UserError, match="SHA-256 does not fit"):
-        download(NetworkFile("bad.pth", "", source.as_uri(), digest), folder)
-    assert [path.name for path in folder.iterdir()] == ["net.pth"]
+        download(NetworkFile("", bad.as_uri()), folder)
+    assert [path.name for path in folder.iterdir()] == [source.name]
 
 
 def test_default_folder(monkeypatch, tmp_path):
@@ -42,6 +44,11 @@ def test_default_folder(monkeypatch, tmp_path):
 
 
 def test_published_names_carry_their_checksum():
-    for file in network_files.DOWNLOADABLE:
-        assert file.url.endswith("/" + file.name) and file.url.startswith("https://")
-        assert file.name.endswith(f"{file.sha256}.pth")
+    assert [file.sha256 for file in network_files.DOWNLOADABLE] == [
+        "7be5be79",
+        "397923af",
+        "",
+        "",
+        "6726825d",
+    ]
+    assert network_files.LPIPS_ALEX.name == "alex.pth"

@@ -1,0 +1,32 @@
+"""How a report says the figures of a row."""
+
+from psfr_tf.android_bench.results import Row
+
+
+def name(row: Row) -> str:
+    return row.precision or row.model
+
+
+def setting(row: Row) -> str:
+    """How it ran: "xnnpack, 2 threads"."""
+    cores = "" if row.affinity == "all" else f", {row.affinity} cores"
+    threads = "" if row.delegate == "gpu" else f", {row.threads} thread{'s'[: row.threads != 1]}"
+    return f"{row.delegate}{threads}{cores}"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def decibels(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f}" if value < 149.95 else "equal"
+
+
+def quality(row: Row, before: str = ", ") -> str:
+    """ ", 41.5 dB" or ", equal"; "" where it is not known."""
+    text = decibels(row.accuracy and row.accuracy.psnr_db)
+    return f"{before}{text} dB".replace("equal dB", "equal") if text else ""
