@@ -2,6 +2,8 @@
 # make train  a first training run of a few minutes on the faces in ../shared/faces
 # make test   the whole test suite, and the linters
 # make benchmark  all LiteRT files of both models, measured on this machine: docs/benchmarks/
+# make lint   ruff, import rules, types
+# make docs   the documentation with its API reference, in site/
 # All build their own virtual environment in .venv first.
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BIN := $(VENV)/bin
 PRECISIONS := float32,float16,int8-dynamic,int8-weights,int8
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo train test benchmark lint clean
+.PHONY: demo train test benchmark lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m psfr_tf.demo --output demo
@@ -38,9 +40,14 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/lint_layers.py
+	@$(BIN)/mypy
+
+docs: $(VENV)/installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo site/index.html
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -49,12 +56,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
-$(VENV)/installed: setup.py constraints.txt | $(BIN)/python
+$(VENV)/installed: setup.py pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing psfr_tf and its dependencies (TensorFlow is large; a few minutes) ..."
 	@$(PIP_INSTALL) --editable .
 	@touch $@
 
-$(VENV)/installed-dev: setup.py constraints.txt | $(BIN)/python
+$(VENV)/installed-dev: setup.py pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing psfr_tf with the development dependencies (a few minutes) ..."
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/installed

@@ -6,6 +6,7 @@ The last line printed is the path of the picture.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     picture = compose_picture(damaged, result, original)
     path = make_folder(args.output) / FILE_NAME
     write_png(path, picture)
+    print(f"Your own photo: {Path(sys.executable).with_name('psfr')} restore PHOTO --output out")
     print(path)
     return 0
 
