@@ -39,8 +39,7 @@ benchmark: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python tools/lint_layers.py
-	@$(BIN)/mypy
+	@$(BIN)/python tools/lint_package.py
 
 docs: $(VENV)/installed-dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -30,7 +30,7 @@ def checkout(tmp_path_factory):
 
 
 def lint(checkout):
-    command = [sys.executable, "tools/lint_layers.py"]
+    command = [sys.executable, "tools/lint_package.py"]
     return subprocess.run(command, cwd=checkout, capture_output=True, text=True)
 
 
