@@ -123,9 +123,8 @@ def distinct_faces(folder: Path | None, size: int):
 
 def _print(rows: list[dict], machine: dict, args: argparse.Namespace) -> None:
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
-    print(
-        f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px, {args.threads} threads, {args.images} images"
-    )
+    print(f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px")
+    print(f"{args.threads} threads, {args.images} images")
     print()
     print(f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9}")
     for row in rows:
