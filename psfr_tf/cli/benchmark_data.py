@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from psfr_tf.cli.inputs import drop_report, find_photos, make_folder, whole, write_report
+from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    drop_report(make_folder(args.output))
+    make_folder(args.output)
     from tqdm import tqdm
 
     from psfr_tf.data.degradation import Degradation
@@ -123,10 +123,8 @@ def distinct_faces(folder: Path | None, size: int):
 
 def _print(rows: list[dict], machine: dict, args: argparse.Namespace) -> None:
     print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
-    print(
-        f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px, "
-        f"{args.threads} threads, {args.images} images"
-    )
+    print(f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px")
+    print(f"{args.threads} threads, {args.images} images")
     print()
     print(f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9}")
     for row in rows:

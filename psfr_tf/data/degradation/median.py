@@ -53,9 +53,13 @@ def _median_down(image: tf.Tensor, k: int) -> tf.Tensor:
         return runs[length]
 
     def cut(first: int, second: int) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        rows = height + k - first - second
-        upper, lower = sorted_run(first), sorted_run(second)
-        return [run[:rows] for run in upper], [run[first : first + rows] for run in lower]
+        # Constants that all slices share: they would be three quarters of the graph.
+        upper, lower = tf.constant([0, 0, 0]), tf.constant([first, 0, 0])
+        size = tf.constant([height + k - first - second, -1, -1])
+        return (
+            [tf.slice(run, upper, size) for run in sorted_run(first)],
+            [tf.slice(run, lower, size) for run in sorted_run(second)],
+        )
 
     first = 2 ** (k.bit_length() - 1)
     return _select(*cut(first, k - first), k // 2)
