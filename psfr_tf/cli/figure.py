@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     if args.manifest and not args.split:
         args.usage_error("--manifest needs --split")
     if args.factors and args.which != "factors":
-        args.usage_error("--factors goes with factors")
+        args.usage_error("--factors goes with `psfr figure factors`")
     make_folder(args.output)
     from psfr_tf.evaluation import evaluate
     from psfr_tf.evaluation.contact_sheet import evenly_spaced

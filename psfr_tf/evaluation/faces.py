@@ -46,24 +46,35 @@ class FolderFaces:
 
     def __init__(self, reference: Path, lq: Path | None = None):
         self._reference, self.problems = pictures_by_name(reference)
-        self._lq_folder, self._lq = lq, None
-        if lq is not None:
-            self._lq, more = pictures_by_name(lq)
-            self.problems += more
+        self._lq = None if lq is None else ResultFolder(lq)
+        self.problems += self._lq.problems if self._lq else []
         self.names = list(self._reference)
 
     def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
         """See `Faces`."""
         name = self.names[index]
         reference = read_photo(self._reference[name]).rgb
-        if self._lq is None:
-            return None, reference
-        if name not in self._lq:
-            raise UserError(f"{name}: no picture of this name in {self._lq_folder}")
-        lq = read_photo(self._lq[name]).rgb
-        if lq.shape != reference.shape:
+        return self._lq and self._lq.restore(name, None, reference)[0], reference
+
+
+class ResultFolder:
+    """Pictures that any other system made, found by the name of the face.
+
+    Raises:
+        UserError: if there is no such folder, or no picture in it.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self.pictures, self.problems = pictures_by_name(folder)
+
+    def restore(self, name, lq, reference):
+        if name not in self.pictures:
+            raise UserError(f"{name}: no picture of this name in {self._folder}")
+        picture = read_photo(self.pictures[name]).rgb
+        if picture.shape != reference.shape:
             raise UserError(
-                f"{self._lq[name]}: {size_text(lq)} pixels, but its original has "
-                f"{size_text(reference)}; enlarge it bicubically to that size"
+                f"{self.pictures[name]}: {size_text(picture)} pixels, but its original has "
+                f"{size_text(reference)}; bring both to one size"
             )
-        return lq, reference
+        return picture, None

@@ -9,11 +9,9 @@ import numpy as np
 
 from psfr_tf.data.parsing_map import read_mask
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.faces import Faces
-from psfr_tf.evaluation.pictures import pictures_by_name, size_text
+from psfr_tf.evaluation.faces import Faces, ResultFolder
 from psfr_tf.evaluation.samples import Sample
 from psfr_tf.metrics.face_region import Parser
-from psfr_tf.photo import read_photo
 
 
 class System(Protocol):
@@ -65,29 +63,6 @@ class NonLocalMeansUnsharp:
 
 
 BASELINES = {"bicubic": BicubicInput, "nlm_unsharp": NonLocalMeansUnsharp}
-
-
-class ResultFolder:
-    """Pictures that any other system made, found by the name of the face.
-
-    Raises:
-        UserError: if there is no such folder, or no picture in it.
-    """
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-        self.pictures, self.problems = pictures_by_name(folder)
-
-    def restore(self, name, lq, reference):
-        if name not in self.pictures:
-            raise UserError(f"{name}: no picture of this name in {self._folder}")
-        picture = read_photo(self.pictures[name]).rgb
-        if picture.shape != reference.shape:
-            raise UserError(
-                f"{self.pictures[name]}: {size_text(picture)} pixels, but its original has "
-                f"{size_text(reference)}; bring both to one size"
-            )
-        return picture, None
 
 
 class Model:

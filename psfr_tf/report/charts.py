@@ -6,6 +6,7 @@ light and dark pages; `standalone` makes a file of it that brings its own style.
 
 import io
 import re
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,6 +17,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from psfr_tf.files import atomic_path
 
@@ -35,6 +37,7 @@ THEME = {
 PRECISIONS = tuple(THEME)[4:-1]
 # Of things compared that are not precisions: the first is what the others are compared with.
 SERIES = ("#888888", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
+LONGEST_LABEL = 40
 _LIGHT = {name: light for name, (light, _) in THEME.items()}
 _NAMES = {light: f"var(--{name})" for name, light in _LIGHT.items()}
 _VARIABLES = ["".join(f"--{name}:{pair[k]};" for name, pair in THEME.items()) for k in (0, 1)]
@@ -128,7 +131,7 @@ def bars(axis: Axes, title: str, items: Sequence[Bar]) -> None:
         if bar.inside:
             number(axis, (0, at), bar.inside, (8, 0))
         before = bar.label
-    shown = ["" if k and labels[k - 1] == label else label for k, label in enumerate(labels)]
+    shown = ["" if k and labels[k - 1] == label else _cut(label) for k, label in enumerate(labels)]
     axis.set_yticks(places, shown, color=_LIGHT["ink"])
     axis.tick_params(left=False)
     axis.set_ylim(at + 0.6, 0.4)
@@ -205,6 +208,8 @@ def number(axis: Axes, place: tuple, text: str, offset: tuple = (0, 0)) -> None:
 def legend(figure: Figure, handles: Sequence[Artist], where: str, columns: int = 7) -> None:
     """Draw a legend outside the panels, `where` they end: "lower" or "upper"."""
     columns = min(columns, len(handles))
+    for handle in handles:
+        handle.set_label(_cut(handle.get_label()))
     figure.legend(handles=handles, loc=f"outside {where} left", ncols=columns, handletextpad=0.4)
 
 
@@ -214,7 +219,6 @@ def tip(artist: Artist, text: str) -> None:
         artist.set_gid(f"tip:{text}")
 
 
-@styled()
 def svg(figure: Figure, label: str) -> str:
     """The figure as an SVG element without a background.
 
@@ -222,9 +226,8 @@ def svg(figure: Figure, label: str) -> str:
         figure: of `panels`.
         label: what a screen reader says.
     """
-    data = io.StringIO()
-    figure.savefig(data, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = data.getvalue()
+    metadata = {"Date": None, "Creator": None}
+    text = _saved(figure, format="svg", transparent=True, metadata=metadata).decode()
     box = re.search(r'viewBox="[^"]*"', text).group()
     unneeded = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|<clipPath.*?</clipPath>"
     text = re.sub(unneeded, "", text, flags=re.S)
@@ -257,18 +260,27 @@ def standalone(chart: str) -> str:
     return f"{named}><style>{STYLE}</style>{background}{rest}\n"
 
 
-@styled()
 def write_png(path: Path, figure: Figure) -> None:
     """Write the figure as a picture, atomically."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+        temporary.write_bytes(_saved(figure, format="png"))
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as uint8 RGB [H, W, 3]."""
+    return np.asarray(Image.open(io.BytesIO(_saved(figure, format="png"))).convert("RGB"))
 
 
 @styled()
-def pixels(figure: Figure) -> np.ndarray:
-    """The figure as uint8 RGB [H, W, 3]."""
+def _saved(figure: Figure, **options) -> bytes:
     data = io.BytesIO()
-    figure.savefig(data, format="png")
-    from PIL import Image
+    with warnings.catch_warnings():
+        # Signs that the font lacks: a browser has others.
+        warnings.simplefilter("ignore", UserWarning)
+        figure.savefig(data, **options)
+    return data.getvalue()
 
-    return np.asarray(Image.open(data).convert("RGB"))
+
+def _cut(label: str) -> str:
+    """A label that leaves room for the chart."""
+    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
