@@ -1,4 +1,4 @@
-"""Make psfr_tf/faces/mtcnn_networks/*.tflite from the package `mtcnn` (MIT), which a user does not need.
+"""Make psfr_tf/faces/mtcnn_networks/*.tflite from the package `mtcnn`, a development dependency.
 
     python tools/convert_mtcnn.py [--output DIR]
 
@@ -51,8 +51,7 @@ def transposed(layers: list) -> None:
     for before, dense in itertools.pairwise(layers):
         if before.name.startswith("flatten"):
             kernel, bias = dense.get_weights()
-            side = {"fc4": 3, "fc5": 3}[dense.name]
-            kernel = kernel.reshape(side, side, -1, kernel.shape[1]).swapaxes(0, 1)
+            kernel = kernel.reshape(3, 3, -1, kernel.shape[1]).swapaxes(0, 1)
             dense.set_weights([kernel.reshape(-1, kernel.shape[-1]), bias])
 
 

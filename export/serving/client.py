@@ -13,7 +13,7 @@ from psfr_tf.cli import main as command_line
 from psfr_tf.cli.inputs import whole
 from psfr_tf.cli.photo_options import add_photo_arguments
 from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
-from psfr_tf.cli.restore import DEFAULT_WEIGHTS, restore_photos
+from psfr_tf.cli.restore import DEFAULT_WEIGHTS, open_detector, restore_photos
 from psfr_tf.errors import UserError
 
 EXAMPLE = (
@@ -84,10 +84,11 @@ def run(args: argparse.Namespace) -> int:
     about = {"command": "serving.client", "address": args.address, "protocol": args.protocol}
     about["model"] = args.model
     _predictor_class(args.protocol)  # What has to be installed is said before a photo is read.
-    return restore_photos(args, lambda: _restorer(args), about)
+    detector = open_detector(args)
+    return restore_photos(args, lambda: _restorer(args, detector), about)
 
 
-def _restorer(args):
+def _restorer(args, detector):
     from psfr_tf.export.serving.engine import ServingEngine
     from psfr_tf.export.serving.errors import ServerError
     from psfr_tf.restorer import FaceRestorer
@@ -96,7 +97,8 @@ def _restorer(args):
         args.address, args.model, args.model_version, args.deadline
     )
     try:
-        return FaceRestorer(ServingEngine(predictor, args.batch_size, args.retries))
+        engine = ServingEngine(predictor, args.batch_size, args.retries)
+        return FaceRestorer(engine, detector=detector)
     except ServerError as error:
         raise UserError(f"{args.address}: {error.strerror}") from None
 

@@ -55,10 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    detector = open_detector(args)
+
     def load():
         from psfr_tf.restorer import FaceRestorer
 
-        return FaceRestorer.from_pretrained(args.weights, args.engine, args.fidelity)
+        return FaceRestorer.from_pretrained(args.weights, args.engine, args.fidelity, detector)
 
     about = {
         "command": "restore",
@@ -67,6 +69,13 @@ def run(args: argparse.Namespace) -> int:
         "fidelity": _effective_fidelity(args),
     }
     return restore_photos(args, load, about)
+
+
+def open_detector(args: argparse.Namespace):
+    """Also a check of --detector, before any photo is read."""
+    from psfr_tf.faces.detect import FaceDetector
+
+    return FaceDetector(args.detector)
 
 
 def _effective_fidelity(args: argparse.Namespace) -> float | None:

@@ -284,7 +284,6 @@ def software() -> dict[str, str]:
         "scipy",
         "scikit-image",
         "opencv-python-headless",
-        "mtcnn",
     )
     versions = {"psfr_tf": psfr_tf.__version__, "python": platform.python_version()}
     for package in packages:
