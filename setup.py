@@ -44,6 +44,7 @@ setup(
             "evaluation/*.js",
             "report/*.html",
             "report/*.mplstyle",
+            "faces/mtcnn_networks/*",
         ],
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
         "psfr_tf.android_bench": ["schema.json"],

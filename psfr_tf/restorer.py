@@ -76,7 +76,8 @@ class FaceRestorer:
     Args:
         engine: what runs the networks.
         path: the model folder that `generator` and `parsing_network` are loaded from.
-        detector: called as `FaceDetector` is; that one by default.
+        detector: what `FaceDetector` takes ("mtcnn", or the ONNX file of a YuNet), or a detector
+            of your own, called as that one is.
         fidelity: operating point that `generator` is loaded with.
     """
 
@@ -84,14 +85,14 @@ class FaceRestorer:
         self,
         engine: Engine,
         path: str | os.PathLike | None = None,
-        detector=None,
+        detector="mtcnn",
         fidelity: float | None = None,
     ) -> None:
         self.engine = engine
         self.path = None if path is None else Path(path)
         self.fidelity = fidelity
         self.size = engine.size
-        self._detector = detector or FaceDetector()
+        self._detector = detector if callable(detector) else FaceDetector(detector)
         self._loaded: model_folder.ModelFolder | None = None
         self._loading = threading.Lock()
 
@@ -101,6 +102,7 @@ class FaceRestorer:
         name_or_dir: str | os.PathLike,
         engine: str | None = None,
         fidelity: float | None = None,
+        detector="mtcnn",
     ) -> "FaceRestorer":
         """Load shipped weights by name, or a model folder.
 
@@ -113,9 +115,11 @@ class FaceRestorer:
             fidelity: 0 (perceptual: most detail) to 1 (faithful: nearest to the true pixels), for
                 models with two operating points; None for the model's default, which is also what
                 the folder's LiteRT file holds.
+            detector: see the class.
 
         Raises:
-            UserError: no such model, its files are damaged, or it has one operating point only.
+            UserError: no such model, its files are damaged, it has one operating point only, or
+                `detector` is not a usable file.
             ValueError: unknown engine, or `fidelity` is not in 0..1.
         """
         if engine is not None and engine not in ENGINES:
@@ -125,12 +129,12 @@ class FaceRestorer:
             ready = (path / LITERT_FILE).is_file() and fidelity is None
             engine = "litert" if ready else "tensorflow"
         if engine == "litert":
-            return cls(_litert_engine(path, fidelity), path, fidelity=fidelity)
+            return cls(_litert_engine(path, fidelity), path, detector, fidelity)
         from psfr_tf.engines.tensorflow import TensorFlowEngine
 
         folder = model_folder.load_model_folder(path, fidelity)
         engine = TensorFlowEngine(folder.generator, folder.parsing_network)
-        restorer = cls(engine, path, fidelity=fidelity)
+        restorer = cls(engine, path, detector, fidelity)
         restorer._loaded = folder
         return restorer
 

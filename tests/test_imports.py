@@ -31,6 +31,14 @@ def test_light_imports(code):
     assert not imported_by(code) & HEAVY
 
 
+def test_detection_needs_no_tensorflow():
+    code = (
+        "import numpy as np\nfrom psfr_tf.faces.detect import FaceDetector\n"
+        "FaceDetector()(np.full((64, 64, 3), 99, np.uint8))"
+    )
+    assert not imported_by(code) & (HEAVY - {"cv2"})
+
+
 @pytest.mark.slow
 def test_the_restore_path_does_not_import_training_code():
     modules = imported_by("from psfr_tf import FaceRestorer\nimport psfr_tf.models")

@@ -42,6 +42,13 @@ def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
         help="enlarge the photo N times, 1 to 8 (default: 1)",
     )
     parser.add_argument(
+        "--detector",
+        type=named,
+        default="mtcnn",
+        metavar="mtcnn|FILE.onnx",
+        help="face detector: the one shipped, or a YuNet file of yours (default: mtcnn)",
+    )
+    parser.add_argument(
         "--min-score",
         type=share,
         default=0.8,

@@ -57,13 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    detector = open_detector(args)
     if args.server:
-        return _run_on_server(args)
+        return _run_on_server(args, detector)
 
     def load():
         from psfr_tf.restorer import FaceRestorer
 
-        return FaceRestorer.from_pretrained(args.weights, args.engine, args.fidelity)
+        return FaceRestorer.from_pretrained(args.weights, args.engine, args.fidelity, detector)
 
     about = {
         "command": "restore",
@@ -74,14 +75,21 @@ def run(args: argparse.Namespace) -> int:
     return restore_photos(args, load, about)
 
 
-def _run_on_server(args: argparse.Namespace) -> int:
+def _run_on_server(args: argparse.Namespace, detector) -> int:
     for name in ("fidelity", "engine"):
         if getattr(args, name) is not None:
             args.usage_error(f"--{name} does not go with --server")
     check_protocol(args.protocol)  # before a photo is read
     about = {"command": "restore", "server": args.server, "protocol": args.protocol}
     about["model"] = args.weights
-    return restore_photos(args, lambda: server_restorer(args), about)
+    return restore_photos(args, lambda: server_restorer(args, detector), about)
+
+
+def open_detector(args: argparse.Namespace):
+    """Also a check of --detector, before any photo is read."""
+    from psfr_tf.faces.detect import FaceDetector
+
+    return FaceDetector(args.detector)
 
 
 def _effective_fidelity(args: argparse.Namespace) -> float | None:

@@ -25,6 +25,7 @@ def new_report(args: argparse.Namespace, about: dict) -> dict:
             "aligned": args.aligned,
             "strength": args.strength,
             "upscale": args.upscale,
+            "detector": str(args.detector),
             "min_score": args.min_score,
             "min_face": args.min_face,
             "save_faces": args.save_faces,

@@ -64,7 +64,7 @@ def check_protocol(protocol: str) -> None:
         )
 
 
-def server_restorer(args: argparse.Namespace):
+def server_restorer(args: argparse.Namespace, detector):
     """The `FaceRestorer` that the options describe.
 
     Raises:
@@ -80,7 +80,8 @@ def server_restorer(args: argparse.Namespace):
         from psfr_tf.export.serving.grpc_predictor import GrpcPredictor as Predictor
     predictor = Predictor(args.server, args.weights, args.model_version, args.deadline)
     try:
-        return FaceRestorer(ServingEngine(predictor, args.batch_size, args.retries))
+        engine = ServingEngine(predictor, args.batch_size, args.retries)
+        return FaceRestorer(engine, detector=detector)
     except ServerError as error:
         raise UserError(f"{args.server}: {error.strerror}") from None
 

@@ -31,7 +31,7 @@ AT_ONCE = 64  # images whose features are in memory
 PER_IMAGE = "per_image.csv"
 PACKAGES = (
     *("tensorflow", "keras", "numpy", "scipy"),
-    *("scikit-image", "opencv-python-headless", "mtcnn"),
+    *("scikit-image", "opencv-python-headless"),
 )
 
 

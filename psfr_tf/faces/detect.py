@@ -1,8 +1,6 @@
-"""Face detection with five landmarks: MTCNN (Zhang et al. 2016, arXiv 1604.02878).
+"""Face detection with five landmarks: MTCNN, whose networks are in the package, or YuNet."""
 
-The networks and their weights come from the package `mtcnn`, so nothing is downloaded.
-"""
-
+import os
 import threading
 from dataclasses import dataclass
 
@@ -23,7 +21,8 @@ _MIN_SIDE = 25
 # the photo's mean color, this share of the shorter side wide.
 _FRAME = 1 / 24
 # What is not a face passes more often when it is tiny or cut by the edge. There this much of the
-# distance between the least score and 1 has to be covered: 0.95 instead of 0.8.
+# distance between the least score and 1 has to be covered: 0.95 instead of 0.8. Of MTCNN, whose
+# scores crowd at 1; YuNet's do not.
 _TINY = 32
 _BEYOND_EDGE = 0.02
 _STRICTER = 0.75
@@ -50,14 +49,26 @@ class Face:
 
 
 class FaceDetector:
-    """Finds faces in a photo. The networks load at the first call and are kept.
+    """Finds faces in a photo. MTCNN's networks load at the first call and are kept.
 
-    Safe to share by threads.
+    Safe to share by threads; not to be shared with a forked process.
+
+    Args:
+        detector: "mtcnn" (`psfr_tf.faces.mtcnn`), or the ONNX file of a YuNet
+            (`psfr_tf.faces.yunet`).
+
+    Raises:
+        UserError: the file cannot be read or is not a YuNet; one line.
     """
 
-    def __init__(self) -> None:
-        self._mtcnn = None
+    def __init__(self, detector: str | os.PathLike = "mtcnn") -> None:
+        self._is_mtcnn = os.fspath(detector) == "mtcnn"
+        self._search = None
         self._loading = threading.Lock()
+        if not self._is_mtcnn:
+            from psfr_tf.faces.yunet import YuNet
+
+            self._search = YuNet(detector)
 
     def __call__(
         self,
@@ -75,7 +86,7 @@ class FaceDetector:
         Args:
             photo: uint8 RGB [H, W, 3] of any size; a grey photo has three equal channels.
             min_score: least confidence, in [0, 1]. A face of less than 32 px, or one that reaches
-                beyond the edge, needs (3 + min_score) / 4.
+                beyond the edge, needs (3 + min_score) / 4 of MTCNN.
             min_face: least shorter side of a face's box, in pixels of the photo.
 
         Returns:
@@ -89,34 +100,28 @@ class FaceDetector:
         scale_x, scale_y = searched.shape[1] / width, searched.shape[0] / height
         framed, frame = _framed(_stretched(searched))
         faces = []
-        for row in self._search(framed, min_score):
-            x = (np.array([row[1], row[3]]) - frame) / scale_x
-            y = (np.array([row[2], row[4]]) - frame) / scale_y
+        for box, score, points in zip(*self._networks()(framed, min_score), strict=True):
+            x, y = (box[0::2] - frame) / scale_x, (box[1::2] - frame) / scale_y
             (x0, x1), (y0, y1) = np.clip(x, 0, width), np.clip(y, 0, height)
-            points = np.stack([row[6:11], row[11:16]], axis=1) - frame
-            points = (points + 0.5) / [scale_x, scale_y] - 0.5
+            points = (points - frame + 0.5) / [scale_x, scale_y] - 0.5
             side = min(x1 - x0, y1 - y0)
             if side < min_face or _degenerate(points):
                 continue
             cut = (x1 - x0) * (y1 - y0) < (1 - _BEYOND_EDGE) * np.ptp(x) * np.ptp(y)
-            if (cut or side < _TINY) and row[5] < min_score + _STRICTER * (1 - min_score):
+            strict = self._is_mtcnn and (cut or side < _TINY)
+            if score < min_score + strict * _STRICTER * (1 - min_score):
                 continue
             box = (float(x0), float(y0), float(x1 - x0), float(y1 - y0))
-            faces.append(Face(box, float(row[5]), points.astype(np.float32)))
+            faces.append(Face(box, float(score), points.astype(np.float32)))
         return sorted(faces, key=lambda face: (face.box[1], face.box[0], face.box[2]))
 
-    def _search(self, photo: np.ndarray, min_score: float) -> np.ndarray:
-        """Rows [N, 16] of MTCNN: index, x0, y0, x1, y1, score, five x, five y."""
+    def _networks(self):
         with self._loading:
-            if self._mtcnn is None:
-                from mtcnn import MTCNN
+            if self._search is None:
+                from psfr_tf.faces.mtcnn import MTCNN
 
-                self._mtcnn = MTCNN(device="CPU:0")
-        rows = self._mtcnn.detect_faces(
-            photo, output_type="numpy", box_format="xyxy", threshold_onet=min(min_score, 0.999)
-        )
-        rows = np.asarray(rows, dtype=np.float64).reshape(-1, 16)
-        return rows[rows[:, 5] >= min_score]
+                self._search = MTCNN()
+            return self._search
 
 
 def _resized(photo: np.ndarray, scale: float) -> np.ndarray:

@@ -110,13 +110,10 @@ def test_faint_light_does_not_hide_a_face(detector, astronaut, gain, offset):
 
 
 def test_tiny_and_cut_faces_need_a_better_score(detector, monkeypatch):
-    rows = np.zeros((3, 16))
-    rows[:, 1:5] = [[30, 30, 80, 90], [110, 30, 135, 60], [20, -20, 60, 40]]
-    rows[:, 6:16] = np.arange(10) * 3 + 30
+    boxes = np.array([[30, 30, 80, 90], [110, 30, 135, 60], [20, -20, 60, 40]]) + 10.0  # the frame
+    landmarks = np.arange(30.0).reshape(3, 5, 2) * 3 + 30
     photo = np.zeros((240, 240, 3), np.uint8)
     for score, count in ((0.94, 1), (0.96, 3)):
-        rows[:, 5] = score
-        shifted = rows.copy()
-        shifted[:, 1:5] += 10  # the frame
-        monkeypatch.setattr(detector, "_search", lambda *_, shifted=shifted: shifted)
+        found = boxes, np.full(3, score), landmarks
+        monkeypatch.setattr(detector, "_search", lambda *_, found=found: found)
         assert len(detector(photo)) == count
