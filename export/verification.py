@@ -12,6 +12,7 @@ import tensorflow as tf
 from psfr_tf.engines.litert import available_cores, interpreter_class
 from psfr_tf.export.delegation import delegation
 from psfr_tf.models.face_parsing import parsing_map
+from psfr_tf.pictures import denormalize, normalize, to_uint8
 
 # A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -102,8 +103,8 @@ def verify_saved_model(path: str | os.PathLike, expected: Reference) -> dict:
     restored, labels = [], []
     for face in expected.lq:
         pixels = signatures["serve_float"](images=tf.constant(face[None]))["restored"]
-        restored.append(np.asarray(pixels, np.float32)[0] / 127.5 - 1.0)
-        face_uint8 = tf.constant(np.round((face[None] + 1.0) * 127.5).astype(np.uint8))
+        restored.append(normalize(np.asarray(pixels)[0]))
+        face_uint8 = tf.constant(to_uint8(denormalize(face[None])))
         labels.append(np.asarray(signatures["parse"](images=face_uint8)["parsing"])[0])
     clipped = dataclasses.replace(expected, restored=np.clip(expected.restored, -1, 1))
     size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())

@@ -10,10 +10,9 @@ import re
 import sys
 
 from psfr_tf.cli import main as command_line
-from psfr_tf.cli.inputs import whole
-from psfr_tf.cli.photo_options import add_photo_arguments
+from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_photo_arguments, whole
 from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
-from psfr_tf.cli.restore import DEFAULT_WEIGHTS, restore_photos
+from psfr_tf.cli.restore import restore_photos
 from psfr_tf.errors import UserError
 
 EXAMPLE = (

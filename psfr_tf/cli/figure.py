@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
+from psfr_tf.cli.arguments import add_fidelity, whole
 from psfr_tf.cli.commands import add_commands
-from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
+from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.data.forms import FORMS
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, writing
 
 KINDS = ("scales", "factors")
 
@@ -117,7 +118,7 @@ def measure(args: argparse.Namespace, faces, systems, draw, title: str) -> int:
     folder = args.metric_files or network_files.default_folder()
     choice = choose(args.metrics, folder, pristine=None)
     for name, why in choice.left_out.items():
-        print(f"psfr: {name} is left out: {why}", file=sys.stderr)
+        print(f"psfr: {name} is skipped: {why}", file=sys.stderr)
     if not choice.metrics:
         raise UserError("no metric can be computed: " + " ".join(choice.left_out.values()))
     source = ComparedFaces(faces, systems)
@@ -130,13 +131,10 @@ def measure(args: argparse.Namespace, faces, systems, draw, title: str) -> int:
         "degradation": args.degradation,
         "size": faces.size,
     }
-    try:
+    with writing(args.output):
         report = evaluate(source, choice, args.output, settings)
         shown = evenly_spaced(len(faces.names), args.shown)
         draw(args.output / "figure.png", report, source, shown)
-    except OSError as error:
-        where = error.filename or args.output
-        raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
     print((args.output / "table.md").read_text(encoding="utf-8"))
     print(args.output / "figure.png")
     return 1 if report["problems"] else 0

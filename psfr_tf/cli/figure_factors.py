@@ -3,8 +3,8 @@
 import argparse
 import functools
 
+from psfr_tf.cli.arguments import whole
 from psfr_tf.cli.figure import add_face_arguments, load, measure
-from psfr_tf.cli.inputs import whole
 
 SUMMARY = "Figure 7: the restored face against the up-scaling factor, x2 to x16."
 EXAMPLE = "psfr figure factors --weights psfr-mobile-256 --data faces --split test --output out"

@@ -29,8 +29,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from psfr_tf import files
 from psfr_tf.data.decoding import decode_rgb
-from psfr_tf.data.tensorflow_error import reason
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.yaml_file import validated
 
@@ -150,7 +149,7 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
             offsets.append(position)
             position += len(serialized) + _FRAME
     except (tf.errors.OpError, ValueError, OSError) as error:
-        why = reason(error)
+        why = cause(error)
         raise UserError(f"{path}: damaged after {len(names)} faces ({why})") from error
     size = path.stat().st_size
     if position != size:

@@ -41,7 +41,7 @@ def evaluate(
     """Measures every sample and writes the result to a folder.
 
     Memory does not grow with the number of images: values go to `unfinished/` in the folder as
-    they come, and everything else is computed from there. An evaluation that was stopped goes on
+    they come, and everything else is computed from there. An interrupted evaluation resumes
     where it was.
 
     Args:

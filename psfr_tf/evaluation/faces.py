@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.photo import read_photo
+from psfr_tf.pictures import pictures_by_name, size_text
 
 
 class Faces(Protocol):
@@ -45,11 +45,12 @@ class FolderFaces:
     """
 
     def __init__(self, reference: Path, lq: Path | None = None):
-        self._reference, self.problems = pictures_by_name(reference)
+        self._reference, left_out = pictures_by_name(reference)
         self._lq_folder, self._lq = lq, None
         if lq is not None:
             self._lq, more = pictures_by_name(lq)
-            self.problems += more
+            left_out |= more
+        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
         self.names = list(self._reference)
 
     def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from psfr_tf.errors import UserError
+from psfr_tf.metric_names import NAMES, OF_ALIGNED
 from psfr_tf.metrics import (
     MSSSIM,
     MSSSIMY,
@@ -42,30 +43,6 @@ _PLAIN = {
     )
 }
 _INSIDE_FACE = {metric.name: metric for metric in (FacePSNR, FaceSSIM, FaceSharpness)}
-NAMES = (
-    "psnr",
-    "ssim",
-    "ms_ssim",
-    "psnr_y",
-    "ssim_y",
-    "ms_ssim_y",
-    "lpips_alex",
-    "lpips_vgg",
-    "fid",
-    "niqe",
-    "landmark_distance",
-    "face_mesh",
-    "identity",
-    "color_difference",
-    "color_difference_dark",
-    "color_difference_medium",
-    "color_difference_light",
-    "psnr_face",
-    "ssim_face",
-    "sharpness_face",
-    "identity_distance",
-    "perceptual_distance",
-)
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
     "psnr_face",
@@ -76,8 +53,8 @@ OF_DAMAGE = (
     "landmark_distance",
     "sharpness_face",
 )
-# Measured unless others are asked for. The rest are for FFHQ-aligned faces only.
-DEFAULT = NAMES[: NAMES.index("psnr_face")]
+# Measured unless others are asked for.
+DEFAULT = tuple(name for name in NAMES if name not in OF_ALIGNED)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from psfr_tf.faces.align import align_face, similarity_transform
 from psfr_tf.metrics.landmark_distance import LargestFacePoints, PointDetector
 from psfr_tf.metrics.litert_network import PictureNetwork
 from psfr_tf.metrics.metric import ImageMetric
+from psfr_tf.pictures import normalize
 
 FILE = "face_recognition.tflite"
 # Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
@@ -67,7 +68,7 @@ class IdentitySimilarity(ImageMetric):
         return [cosine(self._features(image, matrix), expected) for image in images]
 
     def _features(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        pixels = (align_face(image, matrix, self._network.side) - 127.5) / 127.5
+        pixels = normalize(align_face(image, matrix, self._network.side))
         return self._network(pixels)[0]
 
 
