@@ -65,18 +65,19 @@ def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
     ]
     parts = []
     if files:
-        what = f"not {'a picture' if len(files) == 1 else 'pictures'}"
+        what = "not a picture" if len(files) == 1 else "not pictures"
         if taken is not None:
             what = f"only {', '.join(sorted(taken))} are read here"
-        parts.append(f"skipped {len(files)} file{'s'[: len(files) != 1]}, {what}: {_few(files)}")
+        parts.append(f"skipped {_number(files, 'file')}, {what}: {_few(files)}")
     if subfolders:
-        parts.append(
-            f"{len(subfolders)} subfolder{'s'[: len(subfolders) != 1]} not searched: "
-            f"{_few(subfolders)}"
-        )
+        parts.append(f"{_number(subfolders, 'subfolder')} not searched: {_few(subfolders)}")
     if parts:
         note(f"{folder}: {'; '.join(parts)}")
     return files + subfolders
+
+
+def _number(names: list[str], what: str) -> str:
+    return f"{len(names)} {what}{'s'[: len(names) != 1]}"
 
 
 def _few(names: list[str]) -> str:
