@@ -20,6 +20,7 @@ from psfr_tf.android_bench.target import CaseFailed
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.machine import available_cores
+from psfr_tf.pictures import denormalize, normalize, to_uint8
 
 # An output equal to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -146,8 +147,7 @@ def picture(tensors: Sequence[Tensor], outputs: Sequence[np.ndarray]) -> np.ndar
         if len(tensor.shape) == 4 and tensor.shape[-1] == 3:
             if array.dtype == np.uint8:
                 return array[0]
-            values = (np.nan_to_num(array[0].astype(np.float32)) + 1) * 127.5
-            return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+            return to_uint8(denormalize(np.nan_to_num(array[0].astype(np.float32))))
     return None
 
 
@@ -158,7 +158,7 @@ def _comparable(output, reference, ours: bool) -> tuple[np.ndarray, np.ndarray, 
     low, high = (-1.0, 1.0) if ours else (float(reference.min()), float(reference.max()))
     scaled = output.astype(np.float64)
     if output.dtype == np.uint8:
-        scaled = scaled / 127.5 - 1
+        scaled = normalize(scaled)
     scaled = np.nan_to_num(scaled, nan=high + (high - low))
     clipped = np.clip(scaled, low, high) if ours else scaled
     return clipped, np.clip(reference.astype(np.float64), low, high), max(high - low, 1e-6)
@@ -173,9 +173,9 @@ def _as_type(array: np.ndarray, tensor: Tensor) -> np.ndarray:
     if array.dtype.name == tensor.dtype:
         return array
     if array.dtype == np.uint8:
-        return (array / 127.5 - 1).astype(tensor.dtype)
+        return normalize(array).astype(tensor.dtype)
     if tensor.dtype == "uint8":
-        return np.rint((array + 1) * 127.5).astype(np.uint8)
+        return to_uint8(denormalize(array))
     return array.astype(tensor.dtype)
 
 

@@ -5,6 +5,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from psfr_tf.pictures import to_uint8
+
 # In `skimage.data.astronaut()` (NASA, public domain), in the order of the FFHQ template.
 _LANDMARKS = (
     (203.54, 100.10),
@@ -31,7 +33,7 @@ def damaged_face(size: int) -> np.ndarray:
     from psfr_tf.faces.align import align_face, face_transform
 
     aligned = align_face(data.astronaut(), face_transform(np.array(_LANDMARKS), size), size)
-    face = Image.fromarray(np.clip(np.rint(aligned), 0, 255).astype(np.uint8))
+    face = Image.fromarray(to_uint8(aligned))
     small = max(8, size // _REDUCTION)
     packed = io.BytesIO()
     face.resize((small, small), Image.Resampling.BOX).save(packed, "JPEG", quality=_JPEG_QUALITY)

@@ -10,7 +10,7 @@ import numpy as np
 
 from psfr_tf.engines.litert import open_file
 from psfr_tf.engines.probe import check_file
-from psfr_tf.errors import UserError, printable
+from psfr_tf.errors import UserError, cause, printable
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def read_model_file(path: Path) -> ModelFile:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise UserError(f"{path}: {cause(error)}") from None
     if content[4:8] != b"TFL3":
         raise UserError(f"{path}: not a LiteRT (.tflite) file")
     check_file(path, run=False)

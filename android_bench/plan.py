@@ -36,7 +36,7 @@ class Case:
         threads: CPU threads; 1 for the GPU.
         affinity: CPUs it may run on: "all", "big", "little" (the cores with the highest and the
             lowest top frequency), or numbers such as "4-7" or "0,2".
-        sustained_minutes: if above 0, run without pause for so long, to see throttling.
+        sustained_minutes: if above 0, run continuously for this long, to see throttling.
     """
 
     model: ModelFile
@@ -81,9 +81,10 @@ class Runs(_Section):
         2, description="runs before the measured ones; the first inference is one of them"
     )
     min_runs: PositiveInt = Field(10, description="measured runs; a row with fewer is not valid")
-    min_seconds: NotNegative = Field(2.0, description="measure for at least so long")
+    min_seconds: NotNegative = Field(2.0, description="measure for at least this many seconds")
     max_seconds: Annotated[float, Field(gt=0)] = Field(
-        120.0, description="start no new run after so long, even if min_runs is not reached"
+        120.0,
+        description="start no new run after this many seconds, even if min_runs is not reached",
     )
 
 
@@ -110,7 +111,8 @@ class Matrix(_Section):
         ["all"], description="all, big, little, or CPU numbers such as 4-7 or 0,2"
     )
     sustained_minutes: NotNegative = Field(
-        0.0, description="above 0: run without pause for so long and keep latency over time"
+        0.0,
+        description="above 0: run continuously for this many minutes and keep latency over time",
     )
 
     @field_validator("affinity")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from psfr_tf import files
 from psfr_tf.android_bench.plan import Case, Plan
 from psfr_tf.android_bench.target import Latency, Thermal
-from psfr_tf.errors import UserError, printable
+from psfr_tf.errors import UserError, cause, printable
 
 FILE_NAME = "results.json"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -182,7 +182,7 @@ def load(path: Path) -> Results:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+        raise UserError(f"{file}: {cause(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not a JSON file: {error}") from None
     version = values.get("schema_version") if isinstance(values, dict) else None

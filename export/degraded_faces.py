@@ -12,6 +12,7 @@ from psfr_tf.data.degradation import Degradation
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.degraded import DegradedFaces
+from psfr_tf.pictures import normalize
 
 
 def degraded_faces(data: Path | None, size: int, count: int) -> tuple[np.ndarray, list[str]]:
@@ -33,7 +34,7 @@ def degraded_faces(data: Path | None, size: int, count: int) -> tuple[np.ndarray
     faces = list(itertools.islice(source, count))
     if len(faces) < count:
         raise UserError(f"{data}: {len(faces)} usable faces; {count} are needed")
-    return np.stack(faces).astype(np.float32) / 127.5 - 1.0, problems
+    return normalize(np.stack(faces)), problems
 
 
 def _drawn(size: int) -> Iterator[np.ndarray]:

@@ -22,12 +22,13 @@ import tensorflow as tf
 
 from psfr_tf import files
 from psfr_tf.engines.tensorflow import forward
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.export.face_bytes import decode_faces, encode_png
 from psfr_tf.export.warmup import write_warmup
 from psfr_tf.faces.color import LUMA
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import inference_form
+from psfr_tf.pictures import denormalize, normalize
 
 # What `/v1/models/NAME:predict` and a folder can hold.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -119,14 +120,13 @@ def export(
         if target.exists():
             raise UserError(
                 f"{target}: this version exists and a server may hold it; "
-                "leave out --version to write the next one"
+                "omit --version to write the next one"
             )
         with files.atomic_folder(target) as temporary:
             _save(folder, temporary, name, precision)
             check(temporary)
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
-        raise UserError(f"{versions}: cannot write the SavedModel ({reason})") from error
+        raise UserError(f"{versions}: cannot write the SavedModel ({cause(error)})") from error
     return target
 
 
@@ -157,8 +157,8 @@ def _grey_stays_grey(lq, restored):
 
 
 def _from_pixels(images):
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
+    return normalize(tf.cast(images, tf.float32))
 
 
 def _to_pixels(images):
-    return tf.saturate_cast(tf.round((images + 1.0) * 127.5), tf.uint8)
+    return tf.saturate_cast(tf.round(denormalize(images)), tf.uint8)

@@ -13,6 +13,7 @@ from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import allocated
 from psfr_tf.engines.tensorflow import forward
 from psfr_tf.machine import available_cores
+from psfr_tf.pictures import denormalize, normalize, to_uint8
 
 # A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
 MAX_PSNR_DB = 150.0
@@ -100,8 +101,8 @@ def verify_saved_model(path: str | os.PathLike, expected: Reference) -> dict:
     restored, labels = [], []
     for face in expected.lq:
         pixels = signatures["serve_float"](images=tf.constant(face[None]))["restored"]
-        restored.append(np.asarray(pixels, np.float32)[0] / 127.5 - 1.0)
-        face_uint8 = tf.constant(np.round((face[None] + 1.0) * 127.5).astype(np.uint8))
+        restored.append(normalize(np.asarray(pixels)[0]))
+        face_uint8 = tf.constant(to_uint8(denormalize(face[None])))
         labels.append(np.asarray(signatures["parse"](images=face_uint8)["parsing"])[0])
     clipped = dataclasses.replace(expected, restored=np.clip(expected.restored, -1, 1))
     size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())

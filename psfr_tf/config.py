@@ -2,7 +2,8 @@
 
 A file in ``configs/`` is a YAML mapping of :class:`TrainConfig`; with ``base: FILE`` (relative to
 it) it names only what differs from that file. Other relative paths are taken from the working
-directory. ``docs/training.md`` explains every key.
+directory. The list of keys in ``docs/training.md`` is made from the descriptions here, by
+``tools/training_keys.py``.
 """
 
 from collections.abc import Sequence
@@ -28,24 +29,33 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """Aligned faces, their parsing maps, and how they are degraded."""
 
-    images: str | None = Field(None, description="folder of aligned HQ faces")
-    masks: str | None = Field(None, description="folder of parsing maps NAME.png")
-    records: str | None = Field(
-        None, description="folder written by psfr prepare, instead of images, masks and manifest"
+    images: str | None = Field(
+        None, description="folder of aligned HQ faces; this or `records` is needed"
     )
-    manifest: str | None = Field(None, description="CSV with columns name and split")
-    train_split: str = Field("train", description="value of the column split for training")
-    val_split: str = Field("val", description="value of the column split for validation")
+    masks: str | None = Field(None, description="folder of parsing maps `NAME.png`")
+    records: str | None = Field(
+        None,
+        description="folder written by `psfr prepare`; replaces `images`, `masks`, `manifest`",
+    )
+    manifest: str | None = Field(
+        None,
+        description="CSV file with the columns name and split; without it and without "
+        "`val_fraction` all faces of `images` are for training",
+    )
+    train_split: str = Field("train", description="split for training; `train+val` for both")
+    val_split: str = Field("val", description="split for validation")
     val_images: Annotated[int, Field(ge=0)] = Field(
         64, description="largest number of validation faces; 0 turns validation off"
     )
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0,
-        description="with images and no manifest: share of the faces for validation, by their name",
+        description="without `manifest`: [share of the faces](finetuning.md#train) for "
+        "validation, by their name",
     )
-    degradation: Form = "paper"
+    degradation: Form = Field("paper", description="see [degradation](degradation.md)")
     service: Annotated[str, Field(pattern=r"^grpc://[^/:]+:\d+$")] | None = Field(
-        None, description="grpc://HOST:PORT of a tf.data service dispatcher that runs the input"
+        None,
+        description="`grpc://HOST:PORT` of a [tf.data service](distributed.md) that runs the input",
     )
     flip: bool = Field(True, description="random horizontal flips")
     augment: Literal["none", "mild", "strong"] = Field(
@@ -60,22 +70,13 @@ class DataConfig(_Section):
         if self.records is not None:
             for name in ("images", "masks", "manifest"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"records and {name} exclude each other; leave one out")
+                    raise ValueError(f"records and {name} cannot be combined; omit one")
         for name in ("records", "manifest"):
             if self.val_fraction and getattr(self, name) is not None:
                 raise ValueError(
-                    f"val_fraction and {name} exclude each other: {name} has splits; leave one out"
+                    f"val_fraction and {name} cannot be combined: {name} has splits; omit one"
                 )
         return self
-
-    def check_paths(self) -> None:
-        """Check that what the section names is there.
-
-        Raises:
-            UserError: the first path that is not; the message names its key.
-        """
-        for problem in self.missing_paths():
-            raise UserError(problem)
 
     def missing_paths(self) -> list[str]:
         """One line for each path that is not there."""
@@ -90,15 +91,19 @@ class DataConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """The optimisation."""
+    """The optimization."""
 
-    steps: PositiveInt = Field(description="optimiser steps in total, resumed runs included")
+    steps: PositiveInt = Field(
+        description="optimizer steps in total, those of resumed runs included"
+    )
     batch_size: PositiveInt = Field(4, description="faces in one forward pass")
     gradient_accumulation: PositiveInt = Field(
-        1, description="batches whose gradients are averaged for one step"
+        1,
+        description="batches whose gradients are averaged for one step (all counts of steps "
+        "are of such steps)",
     )
     clip_norm: Rate | None = Field(
-        None, description="largest global norm of the gradient of one network; null: no clipping"
+        None, description="largest global norm of one network's gradient; null: no clipping"
     )
     steps_per_epoch: PositiveInt = Field(
         500, description="steps between log lines, validations and image grids"
@@ -107,30 +112,40 @@ class TrainingConfig(_Section):
     lr_g: Rate = Field(1e-4, description="learning rate of the generator")
     lr_d: Rate = Field(4e-4, description="learning rate of the discriminator")
     lr_schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="linear and cosine fall to 1% of the rate at the last step"
+        "constant", description="`linear` and `cosine` fall to 1% of the rate at the last step"
     )
     warmup_steps: Annotated[int, Field(ge=0)] = Field(
         0, description="steps in which the rate rises from 0"
     )
     strategy: Literal["default", "mirrored", "multi_worker"] = Field(
         "default",
-        description="one device, all devices of this machine, or all workers of TF_CONFIG",
+        description="one device, all devices of this machine, or [all workers](distributed.md) of "
+        "TF_CONFIG",
     )
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "float32", description="Keras' dtype policy, see [precision](#precision)"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="of the data pipeline and of new weights; a resumed run keeps its own"
+    )
     deterministic: bool = Field(
         False, description="bit-equal results on one machine, at some cost in speed"
     )
     ema_half_life: Annotated[float, Field(ge=0)] = Field(
         10000.0, description="half-life of the weight average in images; 0 keeps no average"
     )
-    init: str | None = Field(None, description="model folder or run folder to start from")
+    init: str | None = Field(
+        None, description="shipped weights, model folder or run folder to start from"
+    )
     fine_tune: bool = Field(
         False,
-        description="init is a finished model: keep its networks and both its operating points",
+        description="`init` is a finished model: keep its networks and "
+        "[both its operating points](finetuning.md#both-operating-points)",
     )
     parsing_weights: str | None = Field(
-        None, description="model folder, run folder or .weights.h5 of the face parsing network"
+        None,
+        description="shipped weights, model folder, run folder or `.weights.h5` of the face "
+        "parsing network",
     )
 
     @model_validator(mode="after")
@@ -145,37 +160,43 @@ class TrainingConfig(_Section):
 
 
 class LossConfig(_Section):
-    """Terms of the loss; a weight left out takes the value of `form`."""
+    """Terms of the loss; a weight that is omitted takes the value of `form`."""
 
-    form: Literal["paper", "release"] = "paper"
-    pixel: Literal["l1", "l2"] | None = None
-    pixel_weight: Weight | None = None
-    chroma_weight: Weight = Field(
-        0.0, description="colour differences R - Y and B - Y; not in the paper"
+    form: Literal["paper", "release"] = Field(
+        "paper", description="see [paper and release](paper_vs_release.md)"
     )
-    feature_matching_weight: Weight | None = None
+    pixel: Literal["l1", "l2"] | None = Field(None, description="norm of the pixel loss")
+    pixel_weight: Weight | None = Field(None, description="pixel loss")
+    chroma_weight: Weight = Field(
+        0.0, description="color differences R - Y and B - Y ([below](#the-texture-loss))"
+    )
+    feature_matching_weight: Weight | None = Field(
+        None, description="difference of the discriminator's features"
+    )
     adversarial_weight: Weight = Field(1.0, description="0 trains without a discriminator")
-    style_weight: Weight | None = None
+    style_weight: Weight | None = Field(None, description="semantic-aware style loss")
     style_features: str = Field(
-        "vgg", description="vgg, fpn (the face parsing network), none, or a Keras file FILE.keras"
+        "vgg",
+        description="`vgg`, `fpn` (the face parsing network), `none`, or "
+        "[a Keras file](#pretrained-networks-as-files) `FILE.keras`",
     )
     style_layers: list[str] = Field(
-        default_factory=list, description="layers of FILE.keras whose features are compared"
+        default_factory=list, description="layers of `FILE.keras` whose features are compared"
     )
     perceptual_weight: Weight = Field(
-        0.0, description="distance of the features of style_features; not in the paper"
+        0.0, description="distance of the features of `style_features`; not in the paper"
     )
     identity_weight: Weight = Field(
-        0.0, description="distance of face descriptors by identity_network; not in the paper"
+        0.0, description="distance of face descriptors by `identity_network`; not in the paper"
     )
     identity_network: str | None = Field(
         None, description="Keras file of a face recognition network"
     )
     vgg_weights: str | None = Field(
-        None, description='VGG19 file (.h5 or .pth), or "imagenet" to download it'
+        None, description="VGG19 file (`.h5` or `.pth`), or `imagenet` to download it"
     )
     texture_weight: Weight = Field(
-        0.0, description="statistics of the pixels in each face region; not in the paper"
+        0.0, description="[statistics of the pixels](#the-texture-loss) in each face region"
     )
     parsing_weight: Weight = Field(1.0, description="cross entropy of the face parsing network")
 
@@ -227,12 +248,17 @@ class CheckpointConfig(_Section):
 class TrainConfig(_Section):
     """A whole training run."""
 
-    model: Literal["psfrgan", "fpn"]
-    preset: str
-    parsing_input: bool = Field(
-        True, description="false: the generator is styled by LQ alone (an ablation of the paper)"
+    model: Literal["psfrgan", "fpn"] = Field(
+        description="PSFR-GAN, or the face parsing network alone"
     )
-    output: str | None = Field(None, description="run folder; --output overrides it")
+    preset: str = Field(
+        description="sizes of the networks, and whether the parsing map is one-hot, as in the "
+        "paper, or soft"
+    )
+    parsing_input: bool = Field(
+        True, description="false: the generator is styled by LQ alone, an ablation of the paper"
+    )
+    output: str | None = Field(None, description="run folder; `--output` overrides it")
     data: DataConfig
     training: TrainingConfig
     losses: LossConfig = Field(default_factory=LossConfig)

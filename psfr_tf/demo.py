@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.cli.quiet import silence_tensorflow
+from psfr_tf.pictures import to_uint8
 
 FILE_NAME = "astronaut_before_after.png"
 PANEL = 512
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from skimage import data
 
-    from psfr_tf.cli.inputs import make_folder
+    from psfr_tf.cli.output_folder import make_folder
     from psfr_tf.files import write_png
     from psfr_tf.restorer import FaceRestorer
 
@@ -67,7 +68,7 @@ def degrade_photo(photo: np.ndarray) -> np.ndarray:
     noise = draw_noise(tf.shape(image), 5.0, True, tf.constant([0, 17]))
     image = jpeg(add_noise(image, noise), 55)
     image = resize(image, height, width, "bicubic")
-    return np.clip(np.rint(image.numpy()), 0, 255).astype(np.uint8)
+    return to_uint8(image.numpy())
 
 
 def compose_picture(damaged: np.ndarray, result, original: np.ndarray) -> np.ndarray:
@@ -126,7 +127,7 @@ def overlay_parsing(photo: np.ndarray, faces) -> np.ndarray:
         planes = warp(planes, invert(face.matrix), width, height, cv2.BORDER_CONSTANT)
         opacity = 0.75 * np.clip(planes[..., 3:] / 255.0, 0.0, 1.0)
         result = result * (1.0 - opacity) + 0.75 * planes[..., :3]
-    return np.clip(np.rint(result), 0, 255).astype(np.uint8)
+    return to_uint8(result)
 
 
 def _zoom_region(box, width: int, height: int) -> tuple[int, int, int, int]:

@@ -1,7 +1,12 @@
 """The one exception whose message is meant for the person at the keyboard."""
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 # Longer than any message of ours: what a file or a phone adds to it is cut.
 MAX_MESSAGE = 2000
+_ASSERTION = "assertion failed: "
 
 
 class UserError(Exception):
@@ -14,6 +19,38 @@ class UserError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(printable(str(message), MAX_MESSAGE))
+
+
+def cause(error: Exception) -> str:
+    """What went wrong, without names of files, functions and operations, for one line of ours.
+
+    The system's words ("no space left on device"), or the first line of TensorFlow's or another
+    message.
+    """
+    if getattr(error, "strerror", None):
+        return error.strerror.lower()
+    text = str(getattr(error, "message", error)).strip()
+    if _ASSERTION in text:  # TensorFlow's: [words] [a value]
+        text = re.sub(r"[][]", "", text.split(_ASSERTION)[-1])
+    line = text.split("\n")[0].split(" [Op:")[0].split("}} ")[-1].strip()
+    return line[:300] or type(error).__name__
+
+
+@contextlib.contextmanager
+def writing(where: object) -> Iterator[None]:
+    """Turn an error of the system in the block into one line.
+
+    Args:
+        where: what is written, if the error names no file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = error.filename2 or error.filename or where  # the first: of a rename
+        raise UserError(f"{place}: cannot write ({cause(error)})") from error
 
 
 def printable(text: str, limit: int | None = None) -> str:

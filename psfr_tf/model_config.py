@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.file_kind import disguise_of
 from psfr_tf.yaml_file import validated
 
@@ -132,7 +132,7 @@ def read_config(directory: str | Path) -> dict[str, Any]:
             raise UserError(f"{path}: not a model configuration, it is above 4 MiB")
         config = json.loads(content)
     except OSError as error:
-        raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise UserError(f"{path}: {cause(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a psfr_tf model configuration ({error})") from None
     if not isinstance(config, dict):

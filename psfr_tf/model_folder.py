@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psfr_tf import files
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.model_config import CONFIG_FILE, FORMAT_VERSION, check_weight_count, read_config
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def operating_point(path: Path, config: dict[str, Any], fidelity: float | None) 
     if "generator_faithful" in config["networks"]:
         return config["default_fidelity"] if fidelity is None else fidelity
     if fidelity is not None:
-        raise UserError(f"{path}: has one operating point only; leave the fidelity out")
+        raise UserError(f"{path}: does not support --fidelity; omit it")
     return None
 
 
@@ -231,7 +231,6 @@ def _load_network(path: Path, config: dict[str, Any], name: str):
         network = classes[name](**config["networks"][name], dtype="float32")
     # Keras' layers raise many kinds at sizes that do not go together.
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise UserError(f"{path / CONFIG_FILE}: cannot be built: {name}: {reason}") from error
+        raise UserError(f"{path / CONFIG_FILE}: cannot be built: {name}: {cause(error)}") from error
     load_weights(network, weights, what)
     return network

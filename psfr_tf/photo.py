@@ -103,18 +103,9 @@ def _orientation(image: Image.Image, notes: list[str]) -> int:
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
-    # After that: mirrored left to right, upside down.
-    mirrored, turned = {
-        2: (True, False),
-        3: (True, True),
-        4: (False, True),
-        6: (True, False),
-        7: (True, True),
-        8: (False, True),
-    }.get(orientation, (False, False))
-    if mirrored:
+    if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
-    if turned:
+    if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
 

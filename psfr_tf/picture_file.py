@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, features
 
 from psfr_tf import file_kind
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.picture_repair import complete_jpeg, jpeg_structure, without_metadata
 
 # A photo takes about 10 bytes a pixel while it is restored: as decoded, as array, its result, and
@@ -99,7 +99,7 @@ def open_picture(
         # On broken data Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error
         # and others.
         if isinstance(error, OSError) and error.errno is not None:
-            raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise UserError(f"{path}: {cause(error)}") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: damaged or unsupported image ({reason})") from None
 

@@ -5,7 +5,6 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from psfr_tf import model_folder
@@ -16,6 +15,7 @@ from psfr_tf.faces.believe import Candidate, RejectedFace, believable
 from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
 from psfr_tf.faces.paste import aligned_difference, is_grey, paste_faces
+from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
 
 LITERT_FILE = "restorer_float32.tflite"
 ENGINES = ("litert", "tensorflow")
@@ -118,7 +118,7 @@ class FaceRestorer:
             detector: see the class.
 
         Raises:
-            UserError: no such model, its files are damaged, it has one operating point only, or
+            UserError: no such model, its files are damaged, it has only one operating point, or
                 `detector` is not a usable file.
             ValueError: unknown engine, or `fidelity` is not in 0..1.
         """
@@ -197,9 +197,9 @@ class FaceRestorer:
                 one.face.score,
                 one.face.landmarks,
                 one.matrix,
-                _to_uint8(one.lq),
+                to_uint8(one.lq),
                 one.parsing,
-                _to_uint8(one.restored),
+                to_uint8(one.restored),
             )
             for one in found
         ]
@@ -212,8 +212,8 @@ class FaceRestorer:
             batch = faces[start : start + _BATCH]
             matrices = [face_transform(face.landmarks, self.size) for face in batch]
             lq = np.stack([align_face(photo, matrix, self.size) for matrix in matrices])
-            restored, parsing = self.engine.run((lq / 127.5 - 1.0).astype(np.float32))
-            restored = (restored + 1.0) * 127.5
+            restored, parsing = self.engine.run(normalize(lq))
+            restored = denormalize(restored)
             candidates += map(Candidate, batch, matrices, lq, restored, parsing)
         return candidates
 
@@ -241,21 +241,12 @@ class FaceRestorer:
         for start in range(0, len(faces), _BATCH):
             part = np.s_[start : start + _BATCH]
             lq = np.stack([resize_face(face, self.size) for face in faces[part]])
-            output, parsing[part] = self.engine.run(lq.astype(np.float32) / 127.5 - 1.0)
+            output, parsing[part] = self.engine.run(normalize(lq))
             for index, face in enumerate(faces[part]):
                 if is_grey(face):
                     output[index] = (output[index] @ LUMA)[..., None]
-            restored[part] = _to_uint8((output + 1.0) * 127.5)
+            restored[part] = to_uint8(denormalize(output))
         return restored, parsing
-
-
-def resize_face(face: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [H, W, 3] to [size, size, 3]: area average when smaller, cubic when larger."""
-    if face.shape[:2] == (size, size):
-        return face
-    reduces = max(face.shape[:2]) > size
-    method = cv2.INTER_AREA if reduces else cv2.INTER_CUBIC
-    return cv2.resize(face, (size, size), interpolation=method)
 
 
 def _check_pixels(pixels: np.ndarray, rank: int) -> None:
@@ -269,10 +260,6 @@ def _check_pixels(pixels: np.ndarray, rank: int) -> None:
     ):
         received = getattr(pixels, "dtype", type(pixels).__name__)
         raise ValueError(f"uint8 RGB {shape} is needed. Received: {received} {np.shape(pixels)}")
-
-
-def _to_uint8(pixels: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def _litert_engine(path: Path, fidelity: float | None):

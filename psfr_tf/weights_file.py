@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.file_kind import disguise_of
 
 # Groups, datasets and links of a file; our largest has 700.
@@ -41,8 +41,7 @@ def load_weights(network: keras.Model, path: str | Path, what: str) -> None:
         disguise = disguise_of(path)
         if disguise:
             raise UserError(f"{path}: {disguise}") from None
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise UserError(f"{path}: cannot be loaded as {what}: {reason}") from error
+        raise UserError(f"{path}: cannot be loaded as {what}: {cause(error)}") from error
 
 
 def _check_file(path: Path, weights: int) -> None:

@@ -99,7 +99,7 @@ def test_fidelity_is_between_two_sets_of_weights(two_points, asked, share):
 
 def test_fidelity_needs_two_points(folder, two_points):
     assert load_model_folder(folder).fidelity is None
-    with pytest.raises(UserError, match="has one operating point only"):
+    with pytest.raises(UserError, match="does not support --fidelity; omit it"):
         load_model_folder(folder, 0.5)
     with pytest.raises(ValueError, match=r"must be in 0\.\.1"):
         load_model_folder(two_points[0], 1.5)

@@ -9,7 +9,8 @@ from psfr_tf.faces.align import template
 from psfr_tf.faces.detect import Face
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.restorer import LITERT_FILE, FaceRestorer, resize_face
+from psfr_tf.pictures import resize_face
+from psfr_tf.restorer import LITERT_FILE, FaceRestorer
 
 SIZE = 64
 

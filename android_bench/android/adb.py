@@ -99,7 +99,7 @@ class Adb:
         """Copy a file to the phone.
 
         Raises:
-            AdbError: the phone does not take it, for example because its storage is full.
+            AdbError: it cannot be copied, for example because the storage of the phone is full.
         """
         self._copy("push", str(local), remote, timeout)
 

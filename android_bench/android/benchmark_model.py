@@ -16,7 +16,7 @@ _DELEGATE_FLAGS = {
     "xnnpack": ("--use_xnnpack=true",),
     # The second does nothing alone.
     "xnnpack-fp16": ("--use_xnnpack=true", "--xnnpack_force_fp16=true"),
-    # What the GPU does not take goes to XNNPACK.
+    # What the GPU cannot run goes to XNNPACK.
     "gpu": ("--use_gpu=true", "--gpu_precision_loss_allowed=true"),
 }
 # As the program calls a delegate, and as the runtime does.
@@ -101,8 +101,8 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
     statistics = _STATISTICS.findall(log)
     if _OTHER_PROGRAM in log:
         raise CaseFailed(
-            "this is the benchmark_model of the CompiledModel API: take that of the Interpreter "
-            "API, docs/benchmarks_android.md tells where",
+            "this is the benchmark_model of the CompiledModel API: use that of the Interpreter "
+            "API, see docs/benchmarks_android.md",
             log,
         )
     if len(timings) != 1 or not statistics:

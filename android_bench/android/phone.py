@@ -82,14 +82,14 @@ class AndroidTarget:
             self._adb.push(self._program, _PROGRAM)
         except AdbError as error:
             raise UserError(
-                f"{self._adb.serial}: the phone does not take {self._program.name}: {error}"
+                f"{self._adb.serial}: cannot copy {self._program.name} to the phone: {error}"
             ) from None
         self._adb.answer(f"chmod 755 {_PROGRAM}")
         for model in models:
             try:
                 self._adb.push(model.path, _graph(model))
             except AdbError as error:
-                self._unusable[model.sha256] = f"the phone does not take the file: {error}"
+                self._unusable[model.sha256] = f"cannot copy the file to the phone: {error}"
 
     def measure(self, case: Case, runs: Runs) -> Measurement:
         flags = benchmark_model.measure_flags(case, _graph(case.model), runs, _RESULT)
@@ -112,7 +112,7 @@ class AndroidTarget:
                 try:
                     self._adb.push(local, path)
                 except AdbError as error:
-                    raise CaseFailed(f"the phone does not take the input: {error}") from None
+                    raise CaseFailed(f"cannot copy the input to the phone: {error}") from None
         flags = benchmark_model.output_flags(case, _graph(case.model), paths, _OUTPUT)
         _, log = self._run(case, flags, _PATIENCE_SECONDS)
         content = self._pull(_OUTPUT)

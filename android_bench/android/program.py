@@ -4,9 +4,9 @@ import hashlib
 import struct
 from pathlib import Path
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
-WHERE = "docs/benchmarks_android.md tells where to get it"
+WHERE = "see docs/benchmarks_android.md for where to get it"
 
 # (bits, e_machine) of the ELF header.
 _ABIS = {
@@ -28,7 +28,7 @@ def read_abi(path: Path) -> str:
         with path.open("rb") as file:
             header = file.read(20)
     except OSError as error:
-        raise UserError(f"{path}: {(error.strerror or str(error)).lower()}; {WHERE}") from None
+        raise UserError(f"{path}: {cause(error)}; {WHERE}") from None
     if len(header) < 20 or header[:4] != b"\x7fELF" or header[4] not in (1, 2):
         raise UserError(f"{path}: not a program for Android (no ELF header); {WHERE}")
     (machine,) = struct.unpack("<H" if header[5] == 1 else ">H", header[18:20])

@@ -8,6 +8,7 @@ import numpy as np
 from psfr_tf.engines import checked_faces
 from psfr_tf.export.serving.errors import server_error
 from psfr_tf.export.serving.retry import with_retries
+from psfr_tf.pictures import denormalize, normalize, to_uint8
 
 
 class Predictor(Protocol):
@@ -61,7 +62,7 @@ class ServingEngine:
             ServerError: the server refused the faces, or did not answer any attempt.
         """
         lq = checked_faces(lq, self.size)
-        pixels = np.clip(np.rint((lq + 1.0) * 127.5), 0, 255).astype(np.uint8)
+        pixels = to_uint8(denormalize(lq))
         restored = np.empty(lq.shape, np.float32)
         labels = np.empty(lq.shape[:3], np.uint8)
         for start in range(0, len(lq), self._batch_size):
@@ -72,7 +73,7 @@ class ServingEngine:
                 raise self._bad_answer(f"{len(answer)} faces for {len(files)}")
             for index, (face, parsing) in enumerate(answer, start):
                 image = self._decode(face, cv2.IMREAD_COLOR, (self.size, self.size, 3))
-                restored[index] = image[..., ::-1] / np.float32(127.5) - 1.0
+                restored[index] = normalize(image[..., ::-1])
                 labels[index] = self._decode(parsing, cv2.IMREAD_GRAYSCALE, (self.size, self.size))
         return restored, labels
 

@@ -4,7 +4,7 @@ import argparse
 
 from psfr_tf.cli.commands import add_commands
 
-KINDS = ("android", "local", "compare", "report", "data", "train", "evaluate")
+KINDS = ("android", "local", "compare", "report", "data", "train")
 
 SUMMARY = "Measure speed and describe the machine it was measured on."
 EXAMPLE = "psfr benchmark data --output speed"

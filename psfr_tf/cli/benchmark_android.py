@@ -2,9 +2,9 @@
 
 import argparse
 import re
-from pathlib import Path
 
-from psfr_tf.cli.plan_arguments import add_plan_arguments, run_benchmark
+from psfr_tf.cli.arguments import add_path
+from psfr_tf.cli.benchmarking import add_plan_arguments, run_benchmark
 from psfr_tf.errors import UserError
 
 SUMMARY = "Latency, memory and accuracy of LiteRT files on an Android phone, over adb."
@@ -17,14 +17,16 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_plan_arguments(parser, ("cpu", "xnnpack", "xnnpack-fp16", "gpu"), [1, 2, 4])
     parser.add_argument(
-        "--serial", metavar="S", help="the phone, as adb devices calls it; needed if there are two"
+        "--serial",
+        metavar="S",
+        help="the phone, as adb devices lists it; needed if there are two",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--benchmark-model",
-        type=Path,
-        metavar="FILE",
-        help="TensorFlow's benchmark_model for the phone; docs/benchmarks_android.md tells where "
-        "to get it",
+        "FILE",
+        "TensorFlow's benchmark_model for the phone; see docs/benchmarks_android.md for where to "
+        "get it",
     )
     parser.add_argument(
         "--benchmark-model-sha256",
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.benchmark_model is None and not args.dry_run:
         args.usage_error(
-            "--benchmark-model is needed; docs/benchmarks_android.md tells where to get it"
+            "--benchmark-model is needed; see docs/benchmarks_android.md for where to get it"
         )
 
     def make_target():

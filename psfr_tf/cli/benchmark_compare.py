@@ -1,18 +1,18 @@
 """`psfr benchmark compare`: did a model, a runtime or a device get slower?"""
 
 import argparse
-import sys
-from pathlib import Path
 
-from psfr_tf.cli.inputs import make_folder, write_report
+from psfr_tf.cli.arguments import add_path
+from psfr_tf.cli.output_folder import make_folder
+from psfr_tf.cli.reporting import say, write_report
 
 SUMMARY = "Compare two results; fails on a regression, for use in CI."
 EXAMPLE = "psfr benchmark compare before/results.json after/results.json --threshold 5"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", type=Path, metavar="A", help="results.json, or its folder")
-    parser.add_argument("after", type=Path, metavar="B", help="results.json, or its folder")
+    add_path(parser, "before", "A", "results.json, or its folder")
+    add_path(parser, "after", "B", "results.json, or its folder")
     parser.add_argument(
         "--threshold",
         type=_percent,
@@ -21,12 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="latency or peak memory that grows by more is a regression, unless noise explains it "
         "(default: 5)",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="also writes DIR/report.json, report.md and report.html with both results",
-    )
+    writes = "also writes DIR/report.json, report.md and report.html with both results"
+    add_path(parser, "--output", "DIR", writes)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             regressions=regressions,
         )
     for line in regressions:
-        print(f"psfr: regression: {line}", file=sys.stderr)
+        say(f"regression: {line}")
     return 1 if regressions else 0
 
 

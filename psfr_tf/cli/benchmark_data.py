@@ -4,7 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from psfr_tf.cli.inputs import find_photos, make_folder, whole, write_report
+from psfr_tf.cli.arguments import whole
+from psfr_tf.cli.output_folder import make_folder
+from psfr_tf.cli.reporting import write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError
 
@@ -103,7 +105,7 @@ def distinct_faces(folder: Path | None, size: int):
 
     from psfr_tf.data.toy_faces import draw_face
     from psfr_tf.photo import read_photo
-    from psfr_tf.restorer import resize_face
+    from psfr_tf.pictures import find_photos, resize_face
 
     if folder is None:
         return np.stack([draw_face(seed, size)[0] for seed in range(_FACES)])

@@ -2,7 +2,7 @@
 
 import argparse
 
-from psfr_tf.cli.plan_arguments import add_plan_arguments, run_benchmark
+from psfr_tf.cli.benchmarking import add_plan_arguments, run_benchmark
 from psfr_tf.machine import available_cores
 
 SUMMARY = "Latency, memory and accuracy of LiteRT files on this machine."

@@ -1,19 +1,16 @@
-"""`psfr benchmark report`: draws the report of a finished benchmark again."""
+"""`psfr benchmark report`: redraws the report of a finished benchmark."""
 
 import argparse
-from pathlib import Path
 
-SUMMARY = "Draw the report again from results.json: no measuring."
+from psfr_tf.cli.arguments import add_path
+
+SUMMARY = "Redraw the report from results.json, without measuring."
 EXAMPLE = "psfr benchmark report bench"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder",
-        type=Path,
-        metavar="DIR",
-        help="folder with results.json; writes report.html, report.md and charts/ there",
-    )
+    writes = "folder with results.json; writes report.html, report.md and charts/ there"
+    add_path(parser, "folder", "DIR", writes)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,34 +1,23 @@
 """`psfr benchmark train`: time and memory of one training step."""
 
 import argparse
-from pathlib import Path
 
-from psfr_tf.cli.inputs import drop_report, make_folder, whole, write_report
+from psfr_tf.cli.arguments import add_output, add_whole
+from psfr_tf.cli.output_folder import drop_report, make_folder
+from psfr_tf.cli.reporting import write_report
 
 SUMMARY = "Time and memory of a full training step: all networks, all losses with VGG19."
 EXAMPLE = "psfr benchmark train --preset psfrgan-512 --size 256 --output speed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--output", required=True, type=Path, metavar="DIR", help="writes DIR/report.json"
-    )
+    add_output(parser, "DIR/report.json")
     parser.add_argument(
         "--preset", default="psfrgan-512", metavar="NAME", help="networks (default: %(default)s)"
     )
-    parser.add_argument(
-        "--size",
-        type=whole(32, 512),
-        metavar="PX",
-        help="side of the faces (default: the preset's)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=whole(1, 1024),
-        default=1,
-        metavar="N",
-        help="faces in one step (default: %(default)s)",
-    )
+    size = "side of the faces (default: the preset's)"
+    add_whole(parser, "--size", (32, 512), size, metavar="PX")
+    add_whole(parser, "--batch-size", (1, 1024), "faces in one step", 1)
     parser.add_argument(
         "--form",
         choices=("paper", "release"),
@@ -39,19 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
         default="float32",
-        help="(default: %(default)s)",
+        help="Keras' dtype policy, as training.precision of a config (default: %(default)s)",
     )
     parser.add_argument("--xla", action="store_true", help="compile the step with XLA")
     parser.add_argument(
         "--no-average", action="store_true", help="without the moving average of the generator"
     )
-    parser.add_argument(
-        "--steps",
-        type=whole(1, 1000),
-        default=5,
-        metavar="N",
-        help="measured steps, after two that are not (default: %(default)s)",
-    )
+    add_whole(parser, "--steps", (1, 1000), "measured steps, after two that are not", 5)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from psfr_tf.cli.inputs import write_report
+from psfr_tf.cli.reporting import write_report
 
 SUMMARY = "Turn the published PyTorch checkpoints into a model folder."
 EXAMPLE = "psfr convert --generator G.pth --parsing P.pth --output psfrgan-512"

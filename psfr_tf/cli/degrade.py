@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
-from psfr_tf.cli.inputs import drop_report, keep_apart, make_folder, say_skipped, whole
+from psfr_tf.cli.arguments import whole
+from psfr_tf.cli.output_folder import drop_report, keep_apart, make_folder
+from psfr_tf.cli.reporting import say_skipped, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, writing
 from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Make low-quality versions of sharp aligned faces, the same ones for the same seed."
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.from_manifest and (args.form or args.size):
-        args.usage_error("--form and --size are in the manifest; leave them out")
+        args.usage_error("--form and --size are in the manifest; omit them")
     make_folder(args.output)
     for folder in ("lq", "hq"):
         make_folder(args.output / folder)
@@ -77,36 +79,29 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    import psfr_tf
-    from psfr_tf.files import write_json
-
     problems: list[str] = []
     earlier = _EarlierRun(args.output)
     make = _from_manifest if args.from_manifest else _drawn
-    try:
+    with writing(args.output):
         done, interrupted = _write(make(args, problems, earlier), args.output, earlier)
-        how = (
-            {"manifest": str(args.from_manifest)}
-            if args.from_manifest
-            else {
-                "form": args.form or DEFAULT_FORM,
-                "seed": args.seed,
-                "size": args.size or DEFAULT_SIZE,
-            }
-        )
-        report = {
-            "command": "degrade",
-            "version": psfr_tf.__version__,
-            "faces": str(args.faces),
-            **how,
-            "interrupted": interrupted,
-            "counts": {"degraded": done, "failed": len(problems)},
-            "problems": problems,
+    how = (
+        {"manifest": str(args.from_manifest)}
+        if args.from_manifest
+        else {
+            "form": args.form or DEFAULT_FORM,
+            "seed": args.seed,
+            "size": args.size or DEFAULT_SIZE,
         }
-        write_json(args.output / "report.json", report)
-    except OSError as error:
-        where = error.filename or args.output
-        raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
+    )
+    write_report(
+        args.output,
+        "degrade",
+        faces=str(args.faces),
+        **how,
+        interrupted=interrupted,
+        counts={"degraded": done, "failed": len(problems)},
+        problems=problems,
+    )
     kept = f" ({earlier.kept} of them before)" if earlier.kept else ""
     print(f"{done} degraded{kept}, {len(problems)} failed: {args.output}")
     if interrupted:

@@ -2,12 +2,14 @@
 
 import argparse
 import functools
-import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, make_folder, say_skipped, whole, write_report
+from psfr_tf.cli.arguments import add_fidelity, add_output, add_path, add_whole
+from psfr_tf.cli.output_folder import make_folder
+from psfr_tf.cli.reporting import interrupted, say, say_skipped, write_report
 from psfr_tf.data.forms import FORMS
-from psfr_tf.errors import UserError
+from psfr_tf.errors import writing
+from psfr_tf.metric_names import NAMES, OF_ALIGNED
 from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."
@@ -17,33 +19,6 @@ EXAMPLE = (
     "  psfr evaluate --plan configs/evaluation/paper_table1.yaml --output out"
 )
 
-# psfr_tf.metrics.choice.NAMES, which is slow to import.
-METRICS = (
-    "psnr",
-    "ssim",
-    "ms_ssim",
-    "psnr_y",
-    "ssim_y",
-    "ms_ssim_y",
-    "lpips_alex",
-    "lpips_vgg",
-    "fid",
-    "niqe",
-    "landmark_distance",
-    "face_mesh",
-    "identity",
-    "color_difference",
-    "color_difference_dark",
-    "color_difference_medium",
-    "color_difference_light",
-    "psnr_face",
-    "ssim_face",
-    "sharpness_face",
-    "identity_distance",
-    "perceptual_distance",
-)
-# Metrics that take the networks of a plan; not measured unless they are asked for.
-OF_ALIGNED = METRICS[METRICS.index("psnr_face") :]
 BASELINES = ("nlm_unsharp",)
 OF_FACES = ("data", "split", "manifest", "seed", "degradation", "niqe_split")
 OF_FOLDERS = ("reference", "lq")
@@ -57,56 +32,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shipped weights or a model folder: degrade the faces of --data, restore them with "
         "this model and compare input and result with the original",
     )
-    what.add_argument(
-        "--restored",
-        type=Path,
-        metavar="DIR",
-        help="pictures to compare with those of the same name in --reference",
+    add_path(
+        what, "--restored", "DIR", "pictures to compare with those of the same name in --reference"
     )
-    what.add_argument(
-        "--plan", type=Path, metavar="YAML", help="faces, systems and metrics from a file"
-    )
-    add_fidelity(parser)
-    parser.add_argument(
+    add_path(what, "--plan", "YAML", "faces, systems and metrics from a file")
+    group = parser.add_argument_group("with --weights")
+    add_fidelity(group)
+    add_path(
+        group,
         "--data",
-        type=Path,
-        metavar="DIR",
-        help="with --weights: aligned square faces in DIR/images (or in DIR itself); label maps "
-        "DIR/masks/NAME.png are used if the folder is there",
+        "DIR",
+        "aligned square faces in DIR/images (or in DIR itself); label maps DIR/masks/NAME.png are "
+        "used if the folder exists",
     )
-    parser.add_argument(
-        "--split",
-        metavar="NAME",
-        help="with --weights: only faces of this split, for example test (default: all faces)",
+    group.add_argument(
+        "--split", metavar="NAME", help="only faces of this split, such as test (default: all)"
     )
-    parser.add_argument(
+    add_path(
+        group,
         "--manifest",
-        type=Path,
-        metavar="CSV",
-        help="with --split or --niqe-split: file with the columns name and split "
+        "CSV",
+        "with --split or --niqe-split: file with the columns name and split "
         "(default: DATA/manifest.csv)",
     )
-    parser.add_argument(
-        "--seed",
-        type=whole(0, 2**31 - 1),
-        metavar="N",
-        help="with --weights: seed of the degradation (default: 0)",
+    add_whole(group, "--seed", (0, 2**31 - 1), "seed of the degradation (default: 0)")
+    group.add_argument(
+        "--degradation", choices=FORMS, help="form of the degradation (default: paper)"
     )
-    parser.add_argument(
-        "--degradation",
-        choices=FORMS,
-        help="with --weights: form of the degradation (default: paper)",
+    group.add_argument(
+        "--niqe-split",
+        metavar="NAME",
+        help="fit NIQE's model to the originals of this split, for example train; other pictures "
+        "than those compared, so that these have no advantage",
     )
-    parser.add_argument(
-        "--reference", type=Path, metavar="DIR", help="with --restored: the original pictures"
-    )
-    parser.add_argument(
-        "--lq",
-        type=Path,
-        metavar="DIR",
-        help="with --restored: the degraded pictures, compared too, enlarged to the originals' "
-        "size",
-    )
+    group = parser.add_argument_group("with --restored")
+    add_path(group, "--reference", "DIR", "the original pictures")
+    lq = "the degraded pictures, also compared, enlarged to the size of the originals"
+    add_path(group, "--lq", "DIR", lq)
     parser.add_argument(
         "--against",
         nargs="+",
@@ -118,17 +80,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics",
         nargs="+",
-        choices=METRICS,
+        choices=NAMES,
         metavar="METRIC",
-        help=f"which of {', '.join(METRICS)} "
-        f"(default: all but {', '.join(OF_ALIGNED)} whose files are there; these are for faces "
-        "aligned as in FFHQ)",
+        help=f"which of {', '.join(NAMES)} (default: all metrics whose model files are available, "
+        f"except {', '.join(OF_ALIGNED)}, which are for faces aligned as in FFHQ)",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--metric-files",
-        type=Path,
-        metavar="DIR",
-        help="folder of the networks for lpips_alex, lpips_vgg, fid, face_mesh, identity, "
+        "DIR",
+        "folder of the networks for lpips_alex, lpips_vgg, fid, face_mesh, identity, "
         "identity_distance, perceptual_distance and of NIQE's model (default: "
         "~/.cache/psfr_tf/metrics)",
     )
@@ -138,33 +99,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fetch the networks of lpips_alex, lpips_vgg and fid to --metric-files from where "
         "their authors publish them",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--niqe-model",
-        type=Path,
-        metavar="FILE|DIR",
-        help="NIQE's model (.mat or .npz), or undamaged pictures to fit it to (default: "
+        "FILE|DIR",
+        "NIQE's model (.mat or .npz), or undamaged pictures to fit it to (default: "
         "modelparameters.mat of --metric-files, else fitted to the originals compared)",
     )
-    parser.add_argument(
-        "--niqe-split",
-        metavar="NAME",
-        help="with --weights: fit NIQE's model to the originals of this split, for example train; "
-        "other pictures than those compared, so that these have no advantage",
-    )
-    parser.add_argument(
+    add_path(
+        parser,
         "--fid-reference",
-        type=Path,
-        metavar="NPZ|DIR",
-        help="statistics or pictures to compute FID against (default: the originals compared, "
-        "whose statistics are written to OUTPUT/fid_reference.npz)",
+        "NPZ|DIR",
+        "statistics or pictures to compute FID against (default: the originals compared, whose "
+        "statistics are written to OUTPUT/fid_reference.npz)",
     )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/report.json, table.md, index.html, per_image.csv and contact_sheet.png; "
-        "an evaluation that was stopped goes on where it was",
+    add_output(
+        parser,
+        "DIR/report.json, table.md, index.html, per_image.csv and contact_sheet.png; an "
+        "interrupted evaluation resumes",
     )
     parser.add_argument(
         "--save-images",
@@ -181,8 +133,7 @@ def run(args: argparse.Namespace) -> int:
             return _run(args)
         except KeyboardInterrupt:
             write_report(args.output, "evaluate", interrupted=True)
-            print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
-            return 1
+            return interrupted()
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -200,13 +151,9 @@ def _run(args: argparse.Namespace) -> int:
         say_skipped(pictures)
     prepared = prepare(plan)
     several = isinstance(plan.data.degradation, list)
-    try:
-        report = _evaluate(
-            args, plan, prepared, asked or (OF_DAMAGE if several else DEFAULT), folder
-        )
-    except OSError as error:
-        where = error.filename or args.output
-        raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
+    default = OF_DAMAGE if several else DEFAULT
+    with writing(args.output):
+        report = _evaluate(args, plan, prepared, asked or default, folder)
     print((args.output / "table.md").read_text(encoding="utf-8"))
     for one in prepared:
         print(args.output / (one.form if several else "") / "index.html")
@@ -255,7 +202,7 @@ def _evaluate(args: argparse.Namespace, plan, prepared, metrics, folder: Path) -
         ),
     )
     for name, why in choice.left_out.items():
-        print(f"psfr: {name} is left out: {why}", file=sys.stderr)
+        say(f"{name} is skipped: {why}")
     statistics, settings = None, {}
     if choice.fid and args.fid_reference:
         statistics = references.fid_reference(args.fid_reference, choice.fid)
@@ -290,19 +237,19 @@ def _check_usage(args: argparse.Namespace) -> None:
     (kind,) = (name for name in allowed if getattr(args, name) is not None)
     for name in OF_FACES + OF_FOLDERS:
         if name not in allowed[kind] and getattr(args, name) is not None:
-            args.usage_error(f"--{name.replace('_', '-')} does not go with --{kind}")
+            args.usage_error(f"--{name.replace('_', '-')} cannot be used with --{kind}")
     if kind == "weights" and args.data is None:
         args.usage_error("--weights needs --data")
     if kind == "weights" and args.manifest and not (args.split or args.niqe_split):
         args.usage_error("--manifest needs --split or --niqe-split")
     if args.niqe_split and args.niqe_model:
-        args.usage_error("--niqe-split does not go with --niqe-model")
+        args.usage_error("--niqe-split cannot be used with --niqe-model")
     if kind == "restored" and args.reference is None:
         args.usage_error("--restored needs --reference")
     if kind != "weights" and args.fidelity is not None:
-        args.usage_error(f"--fidelity does not go with --{kind}")
+        args.usage_error(f"--fidelity cannot be used with --{kind}")
     if kind == "plan" and args.against:
-        args.usage_error("--against does not go with --plan, which names its systems")
+        args.usage_error("--against cannot be used with --plan, which names its systems")
     for text in args.against:
         name, equals, folder = text.partition("=")
         if not equals and name not in BASELINES:

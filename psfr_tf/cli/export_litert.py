@@ -1,9 +1,10 @@
 """`psfr export litert`: files for phones and other machines without TensorFlow."""
 
 import argparse
-from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, make_folder
+from psfr_tf.cli.arguments import add_fidelity, add_output, add_path, add_weights, names_of
+from psfr_tf.cli.output_folder import make_folder
+from psfr_tf.cli.reporting import fault, say
 
 SUMMARY = "Write LiteRT files and measure how far each is from the float model."
 EXAMPLE = (
@@ -15,32 +16,27 @@ PRECISIONS = ("float32", "float16", "int8-dynamic", "int8-weights", "int8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
-    )
+    add_weights(parser)
     add_fidelity(parser)
     parser.add_argument(
         "--precision",
-        type=_precisions,
+        type=names_of(PRECISIONS),
         default=["float32", "int8-dynamic"],
         metavar="P,P,...",
         help=f"of {', '.join(PRECISIONS)} (default: float32,int8-dynamic); int8-weights and int8 "
         "need ai-edge-quantizer: pip install 'psfr_tf[quantizer]'",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--data",
-        type=Path,
-        metavar="DIR",
-        help="aligned square faces in DIR/images (or in DIR itself), degraded to verify the files "
+        "DIR",
+        "aligned square faces in DIR/images (or in DIR itself), degraded to verify the files "
         "(16 faces) and to calibrate int8 (16 others); default: drawn faces",
     )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/{restorer,parsing,generator}_PRECISION.tflite, report.json, table.md and "
-        "chart.png; files worse than stated go to DIR/rejected and the command fails",
+    add_output(
+        parser,
+        "DIR/{restorer,parsing,generator}_PRECISION.tflite, report.json, table.md and chart.png; "
+        "files worse than stated go to DIR/rejected and the command fails",
     )
     parser.add_argument(
         "--allow-degraded", action="store_true", help="keep files worse than stated, with a warning"
@@ -56,8 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
 
-    import sys
-
     from psfr_tf.export.litert_export import export_litert
 
     report = export_litert(
@@ -68,26 +62,14 @@ def run(args: argparse.Namespace) -> int:
         allow_degraded=args.allow_degraded,
         licence=args.licence,
         fidelity=args.fidelity,
-        log=lambda line: print(f"psfr: {line}", file=sys.stderr),
+        log=say,
     )
     print((args.output / "table.md").read_text(encoding="utf-8"))
     print(args.output / "report.json")
     if report["failed"]:
-        print(
-            f"psfr: error: {', '.join(report['failed'])}: worse than stated, kept in "
-            f"{args.output / 'rejected'}; --allow-degraded accepts them",
-            file=sys.stderr,
+        fault(
+            f"{', '.join(report['failed'])}: worse than stated, kept in "
+            f"{args.output / 'rejected'}; use --allow-degraded to accept them"
         )
         return 1
     return 0
-
-
-def _precisions(text: str) -> list[str]:
-    """argparse type: names separated by commas, each once."""
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in PRECISIONS]
-    if unknown or not names:
-        raise argparse.ArgumentTypeError(
-            f"{', '.join(unknown) or 'nothing'!r} is not one of {', '.join(PRECISIONS)}"
-        )
-    return names

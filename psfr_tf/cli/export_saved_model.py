@@ -4,36 +4,28 @@ import argparse
 import time
 from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, drop_report, make_folder, whole, write_report
+from psfr_tf.cli.arguments import add_fidelity, add_output, add_path, add_weights, add_whole
+from psfr_tf.cli.output_folder import drop_report, make_folder
+from psfr_tf.cli.reporting import write_report
 
 SUMMARY = "Write a SavedModel that TF Serving, or any TensorFlow program, loads."
 EXAMPLE = "psfr export saved-model --weights psfr-mobile-256 --output models"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
-    )
+    add_weights(parser)
     add_fidelity(parser)
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/NAME/VERSION/, DIR/report.json and DIR/table.md; DIR is what the server "
-        "mounts",
+    add_output(
+        parser,
+        "DIR/NAME/VERSION/, DIR/report.json and DIR/table.md; DIR is what the server mounts",
     )
     parser.add_argument(
         "--name",
         metavar="NAME",
         help="the model's name in requests (default: the name of the model folder)",
     )
-    parser.add_argument(
-        "--version",
-        type=whole(1, 2**63 - 1),
-        metavar="N",
-        help="its version (default: one more than the greatest in DIR/NAME)",
-    )
+    version = "its version (default: one more than the greatest in DIR/NAME)"
+    add_whole(parser, "--version", (1, 2**63 - 1), version)
     parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16"),
@@ -41,12 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of weights and convolutions; bfloat16 is for servers with AVX512-BF16, AMX or a GPU "
         "that has it (default: %(default)s)",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="aligned faces to verify with, degraded first (default: drawn faces)",
-    )
+    faces = "aligned faces to verify with, degraded first (default: drawn faces)"
+    add_path(parser, "--data", "DIR", faces)
     parser.add_argument(
         "--allow-degraded",
         action="store_true",
@@ -77,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         if verification["shortfalls"] and not args.allow_degraded:
             raise UserError(
                 f"{name}: not exported: {'; '.join(verification['shortfalls'])}; "
-                "--allow-degraded keeps it"
+                "use --allow-degraded to keep it"
             )
         drop_report(args.output)
 

@@ -5,9 +5,10 @@ import functools
 import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import add_fidelity, make_folder, whole
+from psfr_tf.cli.arguments import add_fidelity, whole
+from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.data.forms import FORMS
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, writing
 
 SUMMARY = "Draw figures of the paper for any model, with their numbers."
 EXAMPLE = "psfr figure scales --weights psfr-mobile-256 --data faces --split test --output out"
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
     choice = choose(args.metrics, args.metric_files or network_files.default_folder(), None)
     for name, why in choice.left_out.items():
-        print(f"psfr: {name} is left out: {why}", file=sys.stderr)
+        print(f"psfr: {name} is skipped: {why}", file=sys.stderr)
     if not choice.metrics:
         raise UserError("no metric can be computed: " + " ".join(choice.left_out.values()))
     data = {"faces": args.data, "manifest": args.manifest}
@@ -130,13 +131,10 @@ def run(args: argparse.Namespace) -> int:
         draw = functools.partial(write_factor_figure, factors=factors)
         title = f"{args.weights} by up-scaling factor"
     source = ComparedFaces(faces, systems)
-    try:
+    with writing(args.output):
         report = evaluate(source, choice, args.output, {**prepared.settings, "title": title})
         shown = map(source.load, evenly_spaced(len(faces.names), args.shown))
         draw(args.output / "figure.png", report, list(shown))
-    except OSError as error:
-        where = error.filename or args.output
-        raise UserError(f"{where}: cannot write ({error.strerror or error})") from error
     print((args.output / "table.md").read_text(encoding="utf-8"))
     print(args.output / "figure.png")
     return 1 if report["problems"] else 0

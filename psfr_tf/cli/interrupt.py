@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT end a command the same way: what was done is kept, and reported."""
+"""SIGTERM and SIGINT end a command the same way: finished work is kept, and reported."""
 
 import contextlib
 import signal

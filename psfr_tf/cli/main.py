@@ -14,6 +14,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 import psfr_tf
+from psfr_tf.cli import reporting
 from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.interrupt import signals_interrupt
 from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
@@ -55,16 +56,15 @@ def run(args: argparse.Namespace) -> int:
         with signals_interrupt():
             return args.run(args)
     except UserError as error:
-        print(f"psfr: error: {error}", file=sys.stderr)
+        reporting.fault(error)
     except BrokenPipeError:
         # The reader of our output has gone, as in `psfr ... | head`; keep the interpreter from
         # complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        where = error.filename2 or error.filename or "output"  # the former: of a rename
-        print(f"psfr: error: {where}: {error.strerror or error}", file=sys.stderr)
+        reporting.fault(reporting.os_fault(error))
     except KeyboardInterrupt:
-        print("psfr: interrupted", file=sys.stderr)
+        reporting.say("interrupted")
     return 1
 
 

@@ -2,21 +2,14 @@
 
 import argparse
 import hashlib
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
-from psfr_tf.cli.inputs import (
-    drop_report,
-    keep_apart,
-    make_folder,
-    output_names,
-    say_skipped,
-    whole,
-    write_report,
-)
+from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_output, add_path, add_weights, add_whole
+from psfr_tf.cli.output_folder import drop_report, keep_apart, make_folder, output_names
+from psfr_tf.cli.reporting import fault, say_skipped, write_report
 from psfr_tf.errors import UserError
 
 SUMMARY = "Draw the 19-class parsing maps of aligned faces."
@@ -27,55 +20,33 @@ _DRAWN_BY = "psfr_tf weights"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    add_path(
+        parser,
         "faces",
-        metavar="DIR",
-        type=Path,
-        help="folder of faces aligned as in FFHQ; if it holds none, its sub-folders are searched",
+        "DIR",
+        "folder of faces aligned as in FFHQ; if it holds none, its subfolders are searched",
     )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/NAME.png, a palette picture whose values are the class ids, and "
-        "DIR/report.json; maps of the right size found there are kept, unless other weights of "
-        "this project drew them",
+    add_output(
+        parser,
+        "DIR/NAME.png, a palette picture whose values are the class ids, and DIR/report.json; maps "
+        "of the right size found there are kept, unless other weights of this project drew them",
     )
+    add_weights(parser, DEFAULT_WEIGHTS)
+    size = "side of the maps (default: the face's own size)"
+    add_whole(parser, "--size", (16, 4096), size, metavar="PX")
+    add_whole(parser, "--batch-size", (1, 256), "faces parsed at once", 4)
     parser.add_argument(
-        "--weights",
-        default="psfr-mobile-256",
-        metavar="NAME|DIR",
-        help="shipped weights or a model folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--size",
-        type=whole(16, 4096),
-        metavar="PX",
-        help="side of the maps (default: the face's own size)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=whole(1, 256),
-        default=4,
-        metavar="N",
-        help="faces parsed at once (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="parse faces that have a map already, too"
+        "--overwrite", action="store_true", help="also parse faces that already have a map"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from psfr_tf.data.face_folder import pictures_in
     from psfr_tf.model_folder import load_model_folder
-    from psfr_tf.picture_file import SUFFIXES
+    from psfr_tf.pictures import pictures_in
 
-    if not args.faces.is_dir():
-        raise UserError(f"{args.faces}: not a folder")
-    faces = pictures_in(args.faces, SUFFIXES)
+    faces = pictures_in(args.faces, subfolders=True)
     if not faces:
         raise UserError(f"{args.faces}: no pictures in this folder")
     folders = {path.parent for path in faces}
@@ -124,13 +95,12 @@ def _parse_batch(
 ) -> Iterator[dict[str, str]]:
     """Parse a few faces and write their maps; yields the entry of each for the report."""
     import numpy as np
-    from tqdm import tqdm
 
     from psfr_tf.photo import read_photo
-    from psfr_tf.restorer import resize_face
+    from psfr_tf.pictures import normalize, resize_face
 
     def failed(path: Path, error: Exception) -> dict[str, str]:
-        tqdm.write(f"psfr: error: {error}", file=sys.stderr)
+        fault(error)
         return {"input": str(path), "status": "failed", "error": str(error)}
 
     faces = []
@@ -149,7 +119,7 @@ def _parse_batch(
             yield failed(path, error)
             continue
         size = (args.size, args.size) if args.size else (rgb.shape[1], rgb.shape[0])
-        lq = resize_face(rgb, network.image_size).astype(np.float32) / 127.5 - 1.0
+        lq = normalize(resize_face(rgb, network.image_size))
         faces.append((path, output, size, lq))
     if not faces:
         return
@@ -174,7 +144,7 @@ def _digest(weights: str) -> str:
 
 
 def _has_map(output: Path, face: Path, size: int | None, drawn_by: str) -> bool:
-    """Whether a map of the right size is there already, and not of other weights.
+    """Whether a map of the right size already exists, and is not of other weights.
 
     A map that does not say who drew it, such as one drawn by hand, is kept.
     """

@@ -1,12 +1,12 @@
 """`psfr prepare`: check a data set of faces and write it to TFRecord shards."""
 
 import argparse
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
-from psfr_tf.cli.inputs import drop_report, make_folder, say_skipped, whole, write_report
+from psfr_tf.cli.arguments import add_output, add_path, add_whole
+from psfr_tf.cli.output_folder import drop_report, make_folder
+from psfr_tf.cli.reporting import fault, interrupted, say_skipped, write_report
 from psfr_tf.errors import UserError
 from psfr_tf.output_lock import only_run_in
 
@@ -19,44 +19,31 @@ _EXAMPLES_SHOWN = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "layout", choices=LAYOUTS, help="how the data set lies on the disk, see docs/datasets.md"
+        "layout", choices=LAYOUTS, help="how the data set is laid out on disk, see docs/datasets.md"
     )
-    parser.add_argument("faces", metavar="DIR", type=Path, help="folder of the data set")
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/SPLIT-NNNNN-of-NNNNN.tfrecord, DIR/index.json and DIR/report.json; "
-        "finished shards found there are verified and kept",
+    add_path(parser, "faces", "DIR", "folder of the data set")
+    add_output(
+        parser,
+        "DIR/SPLIT-NNNNN-of-NNNNN.tfrecord, DIR/index.json and DIR/report.json; finished shards "
+        "found there are verified and kept",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--masks",
-        type=Path,
-        metavar="DIR",
-        help="folder of parsing maps NAME.png: label maps, or in the colour code of the release "
-        "(folder: default DIR/masks, if it is there)",
+        "DIR",
+        "folder of parsing maps NAME.png: label maps, or in the color code of the release "
+        "(folder: default DIR/masks, if it exists)",
     )
-    parser.add_argument(
+    add_path(
+        parser,
         "--manifest",
-        type=Path,
-        metavar="CSV",
-        help="columns name and split: which faces to take, and their split (folder: default "
-        "DIR/manifest.csv, if it is there; ffhq: default NVIDIA's split)",
+        "CSV",
+        "columns name and split: which faces to take, and their split (folder: default "
+        "DIR/manifest.csv, if it exists; ffhq: default NVIDIA's split)",
     )
-    parser.add_argument(
-        "--size",
-        type=whole(16, 4096),
-        metavar="PX",
-        help="store pictures averaged down to this side (default: as they are)",
-    )
-    parser.add_argument(
-        "--shard-size",
-        type=whole(1, 100_000),
-        default=500,
-        metavar="N",
-        help="faces in a shard (default: %(default)s)",
-    )
+    size = "store pictures averaged down to this side (default: as they are)"
+    add_whole(parser, "--size", (16, 4096), size, metavar="PX")
+    add_whole(parser, "--shard-size", (1, 100_000), "faces in a shard", 500)
     parser.add_argument(
         "--check", action="store_true", help="read everything, write no shards, only report.json"
     )
@@ -64,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.layout == "celebamask-hq" and (args.masks or args.manifest):
-        args.usage_error("celebamask-hq has its own masks and split: leave out --masks, --manifest")
+        args.usage_error("celebamask-hq has its own masks and split; omit --masks and --manifest")
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: no such folder")
     started = time.monotonic()
@@ -75,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             return _run(args, faces, started)
         except KeyboardInterrupt:  # before there was a shard to write
             write_report(args.output, "prepare", interrupted=True)
-            return _interrupted()
+            return interrupted()
 
 
 def _run(args: argparse.Namespace, faces, started: float) -> int:
@@ -91,7 +78,7 @@ def _run(args: argparse.Namespace, faces, started: float) -> int:
     faces.check_headers(args.size or 0, check_bar)
     preparation = Preparation(faces, args.output, args.size, args.shard_size, args.layout)
     _say_faults(faces.faults)
-    interrupted, problem = False, None
+    stopped, problem = False, None
     total = sum(len(shard.faces) for shard in preparation.plan)
     work = preparation.check if args.check else preparation.run
     drop_report(args.output)
@@ -101,36 +88,31 @@ def _run(args: argparse.Namespace, faces, started: float) -> int:
         try:
             work(bar.update)
         except KeyboardInterrupt:
-            interrupted = True
+            stopped = True
         except UserError as error:
             problem = str(error)
     later = preparation.faults[len(faces.faults) :]
     _say_faults(later)
     report = _report(args, preparation, total)
     report |= {
-        "interrupted": interrupted,
+        "interrupted": stopped,
         "error": problem,
         "seconds": round(time.monotonic() - started, 3),
     }
     write_report(args.output, **report)
     if problem:
         raise UserError(problem)
-    if interrupted:
-        return _interrupted()
+    if stopped:
+        return interrupted()
     counts = report["counts"]
     if preparation.repaired:
         print(f"damaged or incomplete, written again: {', '.join(preparation.repaired)}")
     if preparation.kept:
-        print(f"{len(preparation.kept)} of {len(preparation.plan)} shards were there and are good")
+        print(f"{len(preparation.kept)} of {len(preparation.plan)} shards exist and are good")
     verb = "good" if args.check else "in shards"
     splits = ", ".join(f"{count} {split}" for split, count in counts["splits"].items())
     print(f"{counts['good']} faces {verb} ({splits}), {counts['left_out']} left out: {args.output}")
     return 1 if preparation.faults else 0
-
-
-def _interrupted() -> int:
-    print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
-    return 1
 
 
 def _list_faces(args: argparse.Namespace):
@@ -152,7 +134,7 @@ def _say_faults(faults: list) -> None:
         if lines:
             shown = "; ".join(lines[:_EXAMPLES_SHOWN])
             more = "; ... (all in report.json)" if len(lines) > _EXAMPLES_SHOWN else ""
-            print(f"psfr: error: {kind}: {len(lines)}: {shown}{more}", file=sys.stderr)
+            fault(f"{kind}: {len(lines)}: {shown}{more}")
 
 
 def _report(args: argparse.Namespace, preparation, total: int) -> dict:

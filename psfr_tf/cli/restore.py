@@ -9,17 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
-from psfr_tf.cli.inputs import (
-    add_fidelity,
-    find_photos,
-    keep_apart,
-    make_folder,
-    note,
-    output_names,
-    say_skipped,
-    write_report,
-)
-from psfr_tf.cli.photo_options import add_photo_arguments
+from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_fidelity, add_photo_arguments, add_weights
+from psfr_tf.cli.output_folder import keep_apart, make_folder, output_names
+from psfr_tf.cli.reporting import note, os_fault, say_skipped, write_report
 from psfr_tf.cli.restore_report import (
     MOST_LINES,
     EarlierRun,
@@ -36,17 +28,10 @@ from psfr_tf.files import atomic_path
 SUMMARY = "Restore the faces in photos."
 EXAMPLE = "psfr restore holiday.jpg scans/ --output out --save-faces"
 
-DEFAULT_WEIGHTS = "psfr-mobile-256"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(parser)
-    parser.add_argument(
-        "--weights",
-        default=DEFAULT_WEIGHTS,
-        metavar="NAME|DIR",
-        help="shipped weights or a model folder (default: %(default)s)",
-    )
+    add_weights(parser, DEFAULT_WEIGHTS)
     add_fidelity(parser)
     parser.add_argument(
         "--engine",
@@ -112,7 +97,9 @@ def restore_photos(args: argparse.Namespace, load: Callable, about: dict) -> int
         The exit code.
     """
     if args.aligned and args.upscale != 1:
-        args.usage_error("--upscale does not go with --aligned")
+        args.usage_error("--upscale cannot be used with --aligned")
+
+    from psfr_tf.pictures import find_photos
 
     started = time.monotonic()
     report = new_report(args, about)
@@ -205,8 +192,7 @@ def _restore_all(args, photos: list[tuple[Path, str]], report: dict, load: Calla
             except MemoryError:
                 failed(report, str(path), f"{path}: too large for this computer's memory")
             except OSError as error:
-                where = error.filename2 or error.filename or path
-                failed(report, str(path), f"{path}: {where}: {error.strerror or error}")
+                failed(report, str(path), f"{path}: {os_fault(error, path)}")
 
 
 def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
@@ -246,35 +232,28 @@ def _restore_photo(restorer, args, photo, path: Path, name: str) -> dict:
         "width": width,
         "height": height,
         "faces": [
-            {
-                "box": [round(value, 2) for value in face.box],
-                "score": round(face.score, 4),
-                "landmarks": [[round(float(v), 2) for v in point] for point in face.landmarks],
-            }
+            {**_found(face), "landmarks": face.landmarks.astype(float).round(2).tolist()}
             for face in result.faces
         ],
-        "rejected": [
-            {
-                "box": [round(value, 2) for value in face.box],
-                "score": round(face.score, 4),
-                "reason": face.reason,
-            }
-            for face in result.rejected
-        ],
+        "rejected": [{**_found(face), "reason": face.reason} for face in result.rejected],
     }
+
+
+def _found(face) -> dict:
+    return {"box": [round(value, 2) for value in face.box], "score": round(face.score, 4)}
 
 
 def _restore_aligned(restorer, args, photo, path: Path, name: str) -> dict:
     import numpy as np
 
     from psfr_tf.photo import write_photo
-    from psfr_tf.restorer import resize_face
+    from psfr_tf.pictures import resize_face, to_uint8
 
     height, width = photo.rgb.shape[:2]
     if height != width:
         raise UserError(
             f"{path}: {width}x{height} pixels, but an aligned face is square; "
-            "crop it, or leave out --aligned"
+            "crop it, or omit --aligned"
         )
     restored, parsing = restorer.restore_and_parse(photo.rgb[None])
     lq = resize_face(photo.rgb, restorer.size)
@@ -283,12 +262,11 @@ def _restore_aligned(restorer, args, photo, path: Path, name: str) -> dict:
     size = max(height, restorer.size)
     change = resize_face(restored[0].astype(np.float32) - lq, size)
     blended = resize_face(photo.rgb, size) + args.strength * change
-    blended = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
     alpha = None if photo.alpha is None else resize_face(photo.alpha, size)
     output = Path("restored") / f"{name}.png"
     if args.save_faces:
         _save_face(args, f"{name}_00", lq, parsing[0], restored[0])
-    write_photo(args.output / output, blended, alpha, photo.was_gray)
+    write_photo(args.output / output, to_uint8(blended), alpha, photo.was_gray)
     entry = {
         "output": output.as_posix(),
         "status": "restored",

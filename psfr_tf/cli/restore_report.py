@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import note
+from psfr_tf.cli.reporting import fault, note
 
 # More photos than these get a progress bar in place of a line each.
 MOST_LINES = 20
@@ -80,9 +79,7 @@ class EarlierRun:
 
 def failed(report: dict, path: str, message: str) -> None:
     """Print and report an input that could not be restored."""
-    from tqdm import tqdm
-
-    tqdm.write(f"psfr: error: {message}", file=sys.stderr)
+    fault(message)
     report["files"].append({"input": path, "status": "failed", "error": message, "faces": []})
 
 
@@ -111,7 +108,8 @@ def count(report: dict, inputs: int) -> None:
 
 def print_summary(args: argparse.Namespace, report: dict) -> None:
     counts = report["counts"]
-    parts = [f"{counts['restored']} restored ({counts['faces']} faces)"]
+    faces = counts["faces"]
+    parts = [f"{counts['restored']} restored ({faces} face{'s'[: faces != 1]})"]
     if counts["no_face"]:
         parts.append(f"{counts['no_face']} without a face, copied")
     if counts["rejected"]:
@@ -123,5 +121,5 @@ def print_summary(args: argparse.Namespace, report: dict) -> None:
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if report["interrupted"]:
-        parts.append("interrupted, what was done is kept; --skip-existing goes on from there")
+        parts.append("interrupted; finished photos were kept; use --skip-existing to continue")
     print(f"{', '.join(parts)} in {report['seconds']:.1f} s: {args.output}")

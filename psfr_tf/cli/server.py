@@ -7,7 +7,7 @@ import argparse
 import importlib.util
 import re
 
-from psfr_tf.cli.inputs import whole
+from psfr_tf.cli.arguments import whole
 from psfr_tf.errors import UserError
 
 

@@ -2,13 +2,12 @@
 
 import argparse
 import contextlib
-import sys
 from pathlib import Path
 
-from psfr_tf.cli.inputs import say_skipped, write_report
+from psfr_tf.cli.reporting import fault, say_skipped, write_report
 from psfr_tf.errors import UserError
 
-SUMMARY = "Train the face parsing network or PSFR-GAN; continues a run that was stopped."
+SUMMARY = "Train the face parsing network or PSFR-GAN; resumes an interrupted run."
 EXAMPLE = "psfr train --config configs/psfr_mobile_256_fpn.yaml --set training.steps=2000"
 
 
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         help="run folder (default: output of the config, else runs/CONFIG); a run found there "
-        "is continued",
+        "is resumed",
     )
     parser.add_argument(
         "--dry-run",
@@ -51,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
         text, problems = training_run.dry_run(config)
         print(text)
         for problem in problems:
-            print(f"psfr: error: {problem}", file=sys.stderr)
+            fault(problem)
         return 1 if problems else 0
-    if is_chief():
-        _say_skipped(config.data)
+    if is_chief() and config.data.images:
+        _say_skipped(Path(config.data.images))
     try:
         weights = training_run.train(config, output)
     except RunInterrupted as interrupted:
@@ -67,12 +66,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _say_skipped(data) -> None:
+def _say_skipped(images: Path) -> None:
     """Name what a folder of faces holds beside the pictures that TensorFlow decodes."""
-    from psfr_tf.data.face_folder import IMAGE_SUFFIXES, pictures_in
+    from psfr_tf.data.face_folder import IMAGE_SUFFIXES
+    from psfr_tf.pictures import pictures_in
 
     with contextlib.suppress(UserError):  # the run says it
-        pictures = pictures_in(Path(data.images)) if data.images else []
+        pictures = pictures_in(images, IMAGE_SUFFIXES, subfolders=True)
         for folder in sorted({path.parent for path in pictures}):
             say_skipped(folder, IMAGE_SUFFIXES)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from psfr_tf.conversion.archive import check_archive
 from psfr_tf.conversion.layout import NetworkLayout, network_layout
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.file_kind import disguise_of
 
 PREFIX = "module."  # what torch.nn.DataParallel puts before every name
@@ -53,8 +53,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
             "code from a checkpoint"
         ) from None
     except Exception as error:  # torch raises many kinds for a damaged file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path}: not a PyTorch checkpoint ({reason})") from None
+        raise UserError(f"{path}: not a PyTorch checkpoint ({cause(error)})") from None
     state = _unwrapped(state)
     if not isinstance(state, dict) or not state:
         raise UserError(f"{path}: holds no tensors by name, but a {type(state).__name__}")

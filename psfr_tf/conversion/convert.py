@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from psfr_tf.conversion.checkpoint import load_state, read_checkpoint
-from psfr_tf.errors import UserError
+from psfr_tf.errors import writing
 from psfr_tf.model_folder import save_model_folder
 
 LICENCE_NOTE = (
@@ -53,7 +53,7 @@ def convert(
             log(line)
         log(f"{path}: {len(lines)} tensors mapped to the {name} network, none left over")
         networks[name] = network
-    try:
+    with writing(output):
         Path(output, "report.json").unlink(missing_ok=True)  # of the conversion before this one
         return save_model_folder(
             output,
@@ -66,5 +66,3 @@ def convert(
                 "files": {name: Path(path).name for name, path in sources.items() if path},
             },
         )
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error

@@ -17,6 +17,7 @@ from psfr_tf.data.degradation import Degradation
 from psfr_tf.data.face_folder import FaceFolder, read_split, split_by_name
 from psfr_tf.data.face_loader import face_loader
 from psfr_tf.data.face_records import FaceRecords
+from psfr_tf.pictures import normalize
 
 __all__ = [
     "FaceFolder",
@@ -146,7 +147,7 @@ def _example(
     faces: FaceFolder | FaceRecords,
 ) -> dict[str, tf.Tensor]:
     lq, hq = degrade(hq, seed)
-    example = {"lq": lq / 127.5 - 1.0, "hq": hq / 127.5 - 1.0}
+    example = {"lq": normalize(lq), "hq": normalize(hq)}
     if faces.has_masks:
         example["parsing"] = parsing
     return example

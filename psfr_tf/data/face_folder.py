@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from psfr_tf.csv_file import read_rows
 from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.files import is_plain_name
 from psfr_tf.picture_file import open_picture
+from psfr_tf.pictures import pictures_by_name, pictures_in
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_SIDE = 4096  # pixels of a face, as TensorFlow decodes several at once
@@ -64,7 +65,9 @@ class FaceFolder:
 
         self.mask_paths = None
         if masks_dir is not None:
-            masks = {path.stem: path for path in pictures_in(Path(masks_dir), (".png",))}
+            masks = {
+                path.stem: path for path in pictures_in(Path(masks_dir), (".png",), subfolders=True)
+            }
             missing = [f"{name}.png" for name in self.names if name not in masks]
             if missing:
                 raise UserError(_first(missing, f"no such parsing map in {masks_dir}"))
@@ -77,40 +80,6 @@ class FaceFolder:
     def has_masks(self) -> bool:
         """Whether there are parsing maps."""
         return self.mask_paths is not None
-
-
-def pictures_in(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[Path]:
-    """Pictures directly in a folder or, if there are none, in its sub-folders (FFHQ: 00000, ...).
-
-    Hidden files and folders are left out; the order is that of the names.
-
-    Raises:
-        UserError: no such folder, or one that cannot be listed.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
-
-    def listed(directory: Path) -> list[os.DirEntry]:
-        with os.scandir(directory) as entries:
-            visible = [entry for entry in entries if not entry.name.startswith(".")]
-        return sorted(visible, key=lambda entry: entry.name)
-
-    def pictures(entries: list[os.DirEntry]) -> list[Path]:
-        return [
-            Path(entry.path)
-            for entry in entries
-            if os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file()
-        ]
-
-    try:
-        entries = listed(folder)
-        found = pictures(entries)
-        if not found:
-            subfolders = [entry for entry in entries if entry.is_dir()]
-            found = [path for entry in subfolders for path in pictures(listed(Path(entry)))]
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot list the folder ({error.strerror})") from error
-    return found
 
 
 def read_split(manifest_csv: str | os.PathLike, split: str) -> list[str]:
@@ -152,7 +121,7 @@ def split_by_name(
         UserError: no folder, or too few pictures for both.
     """
     places = {}
-    for path in pictures_in(Path(images_dir)):
+    for path in pictures_in(Path(images_dir), IMAGE_SUFFIXES, subfolders=True):
         digest = hashlib.sha256(path.stem.encode("utf-8", "surrogateescape")).digest()
         places[path.stem] = int.from_bytes(digest[:8], "big") / 2**64
     names = sorted(places)
@@ -188,15 +157,9 @@ def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
 
 
 def _images_by_name(folder: Path) -> dict[str, Path]:
-    images: dict[str, Path] = {}
-    for path in pictures_in(folder):
-        if path.stem in images:
-            raise UserError(
-                f"{path}: {images[path.stem].name} has the same name; keep one of the two"
-            )
-        images[path.stem] = path
-    if not images:
-        raise UserError(f"{folder}: no .jpg, .jpeg or .png pictures in this folder")
+    images, left_out = pictures_by_name(folder, suffixes=IMAGE_SUFFIXES, subfolders=True)
+    for path, reason in left_out.items():
+        raise UserError(f"{path}: {reason.removeprefix('skipped, ')}; keep one of the two")
     return images
 
 
@@ -238,13 +201,15 @@ def check_image_file(path: Path) -> None:
     Raises:
         FaceError: unreadable, empty, truncated, or neither JPEG nor PNG.
     """
+    if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
+        raise FaceError(CORRUPT_FILE, path, "not a regular file")
     try:
         with path.open("rb") as file:
             head = file.read(8)
             file.seek(max(0, path.stat().st_size - _TAIL))
             tail = file.read()
     except OSError as error:
-        raise FaceError(CORRUPT_FILE, path, f"cannot read the picture ({error})") from error
+        raise FaceError(CORRUPT_FILE, path, f"cannot read the picture ({cause(error)})") from error
     if not head:
         raise FaceError(CORRUPT_FILE, path, "the file is empty")
     if head.startswith(b"\xff\xd8\xff"):

@@ -13,8 +13,7 @@ from psfr_tf.data.decoding import checked_shape, decode_rgb
 from psfr_tf.data.face_folder import MAX_SIDE, FaceFolder
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
-from psfr_tf.data.tensorflow_error import reason
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
 # Decoded faces up to this many bytes are kept in memory; beyond it, files are read as needed.
 MEMORY_LIMIT = 2 * 1024**3
@@ -118,7 +117,7 @@ def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _undecodable(path: Path, error: tf.errors.OpError) -> UserError:
-    return UserError(f"{path}: cannot decode the picture ({reason(error)})")
+    return UserError(f"{path}: cannot decode the picture ({cause(error)})")
 
 
 def _read_image(path: tf.Tensor, size: int) -> tf.Tensor:

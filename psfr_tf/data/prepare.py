@@ -30,8 +30,7 @@ from psfr_tf.data.layouts import FaceFiles, FaceList
 from psfr_tf.data.layouts.celebamask_hq import compose_parts
 from psfr_tf.data.parsing_map import read_labels, resize_labels
 from psfr_tf.data.records import Record, Shard
-from psfr_tf.data.tensorflow_error import reason
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.photo import read_photo
 
 In, Out = TypeVar("In"), TypeVar("Out")
@@ -122,8 +121,7 @@ class Preparation:
                 raise UserError(f"{self._output}: none of the faces can be used")
             records.write_index(self._output, self._description, shards)
         except (OSError, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "message", str(error))
-            raise UserError(f"{self._output}: cannot write the shards ({reason})") from error
+            raise UserError(f"{self._output}: cannot write the shards ({cause(error)})") from error
 
     def _shard(
         self, pool: ThreadPoolExecutor, planned: PlannedShard, progress: Callable[[int], object]
@@ -147,7 +145,7 @@ class Preparation:
         return shard
 
     def _existing(self, pool: ThreadPoolExecutor, planned: PlannedShard) -> Shard | None:
-        """The shard that is there already, if it holds all it can."""
+        """The shard that already exists, if it holds all it can."""
         path = self._output / planned.file
         try:
             shard = records.read_shard(path, planned.split)
@@ -219,7 +217,7 @@ def _read_image(path: Path, size: int | None) -> bytes:
     except FaceError:
         raise
     except (OSError, UserError, tf.errors.OpError) as error:
-        why = reason(error).removeprefix(f"{path}: ")
+        why = cause(error).removeprefix(f"{path}: ")
         raise FaceError(CORRUPT_FILE, path, f"cannot decode the picture ({why})") from error
     side = len(pixels)
     if contents is not None and size in (None, side):

@@ -28,8 +28,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from psfr_tf import files
 from psfr_tf.data.decoding import checked_shape, decode_rgb
 from psfr_tf.data.face_folder import MAX_SIDE
-from psfr_tf.data.tensorflow_error import reason
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.yaml_file import validated
 
@@ -148,7 +147,7 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
             offsets.append(position)
             position += len(serialized) + _FRAME
     except (tf.errors.OpError, ValueError, OSError) as error:
-        why = reason(error)
+        why = cause(error)
         raise UserError(f"{path}: damaged after {len(names)} faces ({why})") from error
     size = path.stat().st_size
     if position != size:
@@ -222,7 +221,7 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
             if mask.shape[0] != mask.shape[1] or tf.reduce_max(mask) >= NUM_CLASSES:
                 fault = "the parsing map is not a square map of labels 0..18"
     except tf.errors.OpError as error:
-        fault = reason(error)
+        fault = cause(error)
     if fault:
         raise UserError(f"{path}: {record.name}: {fault}")
 

@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
 
 def start_dispatcher(port: int = 0) -> Any:
@@ -63,7 +63,7 @@ def check_dispatcher(target: str, patience: float = 30.0) -> None:
         except OSError as error:
             if time.monotonic() >= deadline:
                 raise UserError(
-                    f"data.service: {target}: no dispatcher answers ({error.strerror or error}); "
+                    f"data.service: {target}: no dispatcher answers ({cause(error)}); "
                     "start one with: python -m psfr_tf.data.service dispatcher"
                 ) from None
         time.sleep(1.0)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from psfr_tf import files, model_folder
 from psfr_tf.engines.tensorflow_converter import convert
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import InferenceForm, inference_form
@@ -81,7 +81,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
         try:
             digest.update((path / name).read_bytes())
         except OSError as error:
-            raise UserError(f"{path / name}: {(error.strerror or str(error)).lower()}") from None
+            raise UserError(f"{path / name}: {cause(error)}") from None
     cache = files.cache_folder()
     model = cache / f"{digest.hexdigest()[:24]}.tflite"
     if _is_whole(model):
@@ -94,7 +94,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
             temporary.write_bytes(content)
         files.write_text(model.with_suffix(".sha256"), files.sha256(model))
     except OSError as error:
-        raise UserError(f"{model}: {(error.strerror or str(error)).lower()}") from None
+        raise UserError(f"{model}: {cause(error)}") from None
     return model
 
 
@@ -107,7 +107,7 @@ def _check_writable(cache: Path) -> None:
     except OSError as error:
         raise UserError(
             f"{cache}: the converted model cannot be kept there "
-            f"({(error.strerror or str(error)).lower()}); set XDG_CACHE_HOME to a folder that can "
+            f"({cause(error)}); set XDG_CACHE_HOME to a folder that can "
             "be written, or use --engine tensorflow"
         ) from None
 

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.datasets import evaluation_seed
-from psfr_tf.data.degradation import Degradation, DegradationParameters, resize
+from psfr_tf.data.degradation import Degradation, DegradationParameters
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.photo import read_photo
+from psfr_tf.pictures import pictures_by_name, resize_face, size_text, to_uint8
 
 
 class TracedDegradation:
@@ -56,7 +56,8 @@ class DegradedFaces:
 
     def __init__(self, images: Path | Sequence[Path], size: int, seed: int, form: str, names=None):
         self._images = _listed(images)
-        self._pictures, self.problems = pictures_by_name(*self._images)
+        self._pictures, left_out = pictures_by_name(*self._images)
+        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
         self.names = list(self._pictures) if names is None else list(names)
         self.size, self.seed = size, seed
         self._traced = traced_degradation(form, size)
@@ -157,8 +158,5 @@ def sharp_face(path: Path, size: int) -> tf.Tensor:
             f"{path}: {size_text(picture)} pixels; a square aligned face is needed "
             "(`psfr restore --save-faces` cuts them out of photos)"
         )
-    hq = tf.constant(picture, tf.float32)
-    if height == size:
-        return hq
-    method = "area" if height > size else "bicubic"
-    return tf.clip_by_value(tf.round(resize(hq, size, size, method)), 0.0, 255.0)
+    # In floats, so that a picture averaged to a half is rounded to even, on any computer.
+    return tf.constant(to_uint8(resize_face(picture.astype(np.float32), size)), tf.float32)

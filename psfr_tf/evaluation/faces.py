@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.pictures import pictures_by_name, size_text
 from psfr_tf.photo import read_photo
+from psfr_tf.pictures import pictures_by_name, size_text
 
 
 class Faces(Protocol):
@@ -45,7 +45,8 @@ class FolderFaces:
     """
 
     def __init__(self, reference: Path, lq: Path | None = None):
-        self._reference, self.problems = pictures_by_name(reference)
+        self._reference, left_out = pictures_by_name(reference)
+        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
         self._lq = None if lq is None else ResultFolder(lq)
         self.problems += self._lq.problems if self._lq else []
         self.names = list(self._reference)

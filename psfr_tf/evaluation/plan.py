@@ -56,16 +56,16 @@ class FacesConfig(_Section):
         if (self.faces is None) == (self.reference is None):
             raise ValueError("give either faces (to be degraded) or reference (originals)")
         if self.lq and not self.reference:
-            raise ValueError("lq goes with reference")
+            raise ValueError("lq needs reference")
         if self.niqe_split and not self.faces:
-            raise ValueError("niqe_split goes with faces")
+            raise ValueError("niqe_split needs faces")
         if isinstance(self.degradation, list):
             if not self.faces:
-                raise ValueError("a list of degradations goes with faces")
+                raise ValueError("a list of degradations needs faces")
             if len(set(self.degradation)) < len(self.degradation):
                 raise ValueError("a degradation is listed twice")
         if self.manifest and len(self.folders) > 1:
-            raise ValueError("manifest goes with one folder of faces")
+            raise ValueError("manifest needs one folder of faces")
         return self
 
     @property
@@ -104,7 +104,7 @@ class SystemConfig(_Section):
         if sum(value is not None for value in (self.weights, self.folder, self.baseline)) != 1:
             raise ValueError("give one of weights, folder, baseline")
         if self.fidelity is not None and not self.weights:
-            raise ValueError("fidelity goes with weights")
+            raise ValueError("fidelity needs weights")
         return self
 
     def describe(self) -> str:

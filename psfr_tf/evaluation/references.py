@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.contact_sheet import evenly_spaced
-from psfr_tf.evaluation.pictures import pictures_by_name
 from psfr_tf.evaluation.systems import ComparedFaces
 from psfr_tf.metrics.fid import FID, FeatureStatistics, RunningStatistics
 from psfr_tf.metrics.niqe import PUBLISHED_FILE, PristineModel
 from psfr_tf.photo import read_photo
+from psfr_tf.pictures import pictures_by_name
 
 if TYPE_CHECKING:
     from psfr_tf.evaluation.degraded import SplitOriginals

@@ -14,6 +14,7 @@ from psfr_tf.evaluation.systems import BicubicInput, System
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
+from psfr_tf.pictures import denormalize, normalize, to_uint8
 from psfr_tf.report import charts
 
 IMAGE_CHANNELS = 3
@@ -84,7 +85,7 @@ class ScaledInputs:
         Returns:
             uint8 RGB [S, S, 3].
         """
-        x = tf.constant(lq[None], tf.float32) / 127.5 - 1.0
+        x = tf.constant(normalize(lq[None]))
         key = lq.tobytes()
         if self._last is None or self._last[0] != key:  # the same face in every variant
             self._last = key, self._parse(x)
@@ -93,7 +94,7 @@ class ScaledInputs:
             for sizes in (lq_sizes, parsing_sizes)
         ]
         restored = self._restore(x, self._last[1], *factors)[0].numpy()
-        return np.clip(np.rint((restored + 1.0) * 127.5), 0, 255).astype(np.uint8)
+        return to_uint8(denormalize(restored))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.evaluation.faces import Faces, ResultFolder
 from psfr_tf.evaluation.samples import Sample
 from psfr_tf.metrics.face_region import Parser
+from psfr_tf.pictures import normalize, resize_face, to_uint8
 
 
 class System(Protocol):
@@ -59,7 +60,7 @@ class NonLocalMeansUnsharp:
         )[..., ::-1].astype(np.float32)
         sigma = self.RADIUS * lq.shape[0] / self.SIDE
         detail = smooth - cv2.GaussianBlur(smooth, (0, 0), sigma)
-        return np.clip(np.rint(smooth + self.AMOUNT * detail), 0, 255).astype(np.uint8), None
+        return to_uint8(smooth + self.AMOUNT * detail), None
 
 
 BASELINES = {"bicubic": BicubicInput, "nlm_unsharp": NonLocalMeansUnsharp}
@@ -81,8 +82,7 @@ class Model:
         side = reference.shape[0]
         if side == self.restorer.size:
             return restored[0], labels[0]
-        method = cv2.INTER_AREA if side < self.restorer.size else cv2.INTER_CUBIC
-        picture = cv2.resize(restored[0], (side, side), interpolation=method)
+        picture = resize_face(restored[0], side)
         return picture, cv2.resize(labels[0], (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
@@ -152,12 +152,11 @@ def load_parser(weights: str | Path) -> Parser:
         UserError: if there is no such model.
     """
     from psfr_tf.model_folder import load_model_folder
-    from psfr_tf.restorer import resize_face
 
     network = load_model_folder(weights).parsing_network
 
     def parse(picture: np.ndarray) -> np.ndarray:
-        face = resize_face(picture, network.image_size).astype(np.float32) / 127.5 - 1.0
+        face = normalize(resize_face(picture, network.image_size))
         labels = network.predict_on_batch(face[None])["logits"][0].argmax(axis=-1).astype(np.uint8)
         size = (picture.shape[1], picture.shape[0])
         return cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)

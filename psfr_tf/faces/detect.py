@@ -94,7 +94,7 @@ class FaceDetector:
         """
         height, width = photo.shape[:2]
         scale = min(_MAX_SIDE / max(height, width), max(1.0, _NETWORK_MIN_FACE / min_face))
-        searched = _resized(photo, scale)
+        searched = resized(photo, scale)
         if min(searched.shape[:2]) < _MIN_SIDE:
             return []
         scale_x, scale_y = searched.shape[1] / width, searched.shape[0] / height
@@ -124,7 +124,8 @@ class FaceDetector:
             return self._search
 
 
-def _resized(photo: np.ndarray, scale: float) -> np.ndarray:
+def resized(photo: np.ndarray, scale: float) -> np.ndarray:
+    """The photo [H, W, 3] `scale` times as large: area average when smaller, cubic when larger."""
     if scale == 1.0:
         return photo
     height, width = photo.shape[:2]
@@ -135,7 +136,7 @@ def _resized(photo: np.ndarray, scale: float) -> np.ndarray:
 
 def _stretched(photo: np.ndarray) -> np.ndarray:
     """The photo, its contrast stretched to 0..255 if it is low."""
-    small = _resized(photo, min(1.0, _CONTRAST_SIDE / max(photo.shape[:2])))
+    small = resized(photo, min(1.0, _CONTRAST_SIDE / max(photo.shape[:2])))
     low, high = int(small.min()), int(small.max())
     if not 0 < high - low < _LEAST_CONTRAST:
         return photo

@@ -22,6 +22,7 @@ import numpy as np
 from psfr_tf.faces.align import compose, invert, resize_matrix, square_bounds, warp
 from psfr_tf.faces.color import LUMA, limit_chroma
 from psfr_tf.faces.head_mask import head_mask
+from psfr_tf.pictures import to_uint8
 
 # As shares of the aligned face's side.
 _FEATHER = 0.16
@@ -179,7 +180,7 @@ def _paste_band(result, inside, strength) -> None:
         share[part] += weight[..., None]
     region = result[top:bottom, left:right]
     changed = region + strength * np.divide(change, share, out=change, where=share > 0)
-    region[:] = np.clip(np.rint(changed), 0, 255).astype(np.uint8)
+    region[:] = to_uint8(changed)
 
 
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:

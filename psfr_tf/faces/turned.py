@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from psfr_tf.faces.align import compose, invert, resize_matrix, transform_points
-from psfr_tf.faces.detect import Face
+from psfr_tf.faces.detect import Face, resized
 
 # Longer side of what is searched: three more searches must not cost three times a large photo's.
 _MAX_SIDE = 1200
@@ -40,9 +39,9 @@ def turned_faces(
     scale = _MAX_SIDE / max(part.shape[:2])
     if scale < 1:
         height, width = part.shape[:2]
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-        to_photo = compose(to_photo, invert(resize_matrix(size[0] / width, size[1] / height)))
+        part = resized(part, scale)
+        shrink = resize_matrix(part.shape[1] / width, part.shape[0] / height)
+        to_photo = compose(to_photo, invert(shrink))
         min_face = min_face * scale
     faces = []
     for turns in (1, 2, 3):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psfr_tf.errors import UserError
+from psfr_tf.metric_names import NAMES, OF_ALIGNED
 from psfr_tf.metrics.metric import ImageMetric
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _CLASSES = {
     "identity_distance": "feature_distance.IdentityDistance",
     "perceptual_distance": "feature_distance.PerceptualDistance",
 }
-NAMES = tuple(_CLASSES)
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
     "psnr_face",
@@ -50,8 +50,8 @@ OF_DAMAGE = (
     "landmark_distance",
     "sharpness_face",
 )
-# Measured unless others are asked for. The rest are for FFHQ-aligned faces only.
-DEFAULT = NAMES[: NAMES.index("psnr_face")]
+# Measured unless others are asked for.
+DEFAULT = tuple(name for name in NAMES if name not in OF_ALIGNED)
 
 
 @dataclass(frozen=True)

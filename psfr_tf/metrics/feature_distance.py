@@ -9,6 +9,7 @@ from keras import ops
 from psfr_tf.losses.perceptual import perceptual_loss
 from psfr_tf.metrics.metric import ImageMetric
 from psfr_tf.models.pretrained import load_descriptor, load_features
+from psfr_tf.pictures import normalize
 
 IDENTITY_FILE = "face_recognition.keras"
 FEATURES_FILE = "features_inception_v3.keras"
@@ -75,4 +76,4 @@ class PerceptualDistance(ImageMetric):
 
 
 def _batch(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack(pictures).astype(np.float32) / 127.5 - 1.0
+    return normalize(np.stack(pictures))

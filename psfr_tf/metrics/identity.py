@@ -8,6 +8,7 @@ import numpy as np
 from psfr_tf.faces.align import align_face, similarity_transform
 from psfr_tf.metrics.landmark_distance import AtReferencePoints, PointDetector
 from psfr_tf.metrics.litert_network import PictureNetwork
+from psfr_tf.pictures import normalize
 
 FILE = "face_recognition.tflite"
 # Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
@@ -63,7 +64,7 @@ class IdentitySimilarity(AtReferencePoints):
         return crop_transform(points, self._network.side)
 
     def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        return self._network((align_face(image, matrix, self._network.side) - 127.5) / 127.5)[0]
+        return self._network(normalize(align_face(image, matrix, self._network.side)))[0]
 
 
 def crop_transform(points: np.ndarray, side: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from psfr_tf.metrics.network_files import (
     kernel,
     take,
 )
+from psfr_tf.pictures import normalize
 
 # Of RGB in [-1, 1]; the paper's code normalises so, with the statistics of ImageNet.
 SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
@@ -118,7 +119,7 @@ class LPIPS(ImageMetric):
         ]
 
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        pixels = np.stack([reference, *images]).astype(np.float32) / 127.5 - 1.0
+        pixels = normalize(np.stack([reference, *images]))
         features = self._network((pixels - SHIFT) / SCALE, training=False)
         distances = np.zeros(len(images))
         for maps, weights in zip(features, self._heads, strict=True):

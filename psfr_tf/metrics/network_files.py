@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 from psfr_tf.files import cache_folder
 
 
@@ -65,7 +65,7 @@ def find(file: NetworkFile, folder: Path) -> Path:
 
 
 def download(file: NetworkFile, folder: Path) -> Path:
-    """Fetch a file to `folder` from where its authors publish it, unless it is there already.
+    """Fetch a file to `folder` from where its authors publish it, unless it already exists.
 
     Raises:
         UserError: if the download fails, or its SHA-256 is not the published one.
@@ -81,7 +81,7 @@ def download(file: NetworkFile, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be made ({(error.strerror or str(error)).lower()}); set "
+            f"{folder}: cannot be made ({cause(error)}); set "
             "XDG_CACHE_HOME to a folder that can be written, or give --metric-files"
         ) from None
     try:

@@ -12,7 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
+from psfr_tf.pictures import denormalize
 
 # The square of an FFHQ-aligned face that recognition networks are given, of a side of 512 px:
 # first row, first column, side. Found for dlib's network; others want about the same.
@@ -84,12 +85,11 @@ def load_network(path: str | os.PathLike) -> keras.Model:
     try:
         network = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises many types for a damaged file
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{path}: cannot be read as a Keras network: {reason}") from error
+        raise UserError(f"{path}: cannot be read as a Keras network: {cause(error)}") from error
     network.trainable = False
     return network
 
 
 def to_bytes_range(images: Any) -> Any:
     """[-1, 1] to float32 0..255."""
-    return (ops.cast(images, "float32") + 1.0) * 127.5
+    return denormalize(ops.cast(images, "float32"))

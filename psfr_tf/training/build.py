@@ -10,7 +10,7 @@ from psfr_tf.models.presets import PRESETS
 from psfr_tf.models.pretrained import load_descriptor, load_features
 from psfr_tf.training import fine_tuning, initial_weights
 from psfr_tf.training.adam import Adam
-from psfr_tf.training.face_parsing import FaceParsingTrainer
+from psfr_tf.training.parsing_trainer import FaceParsingTrainer
 from psfr_tf.training.psfrgan import PSFRGAN
 from psfr_tf.training.schedule import LearningRate
 
@@ -53,21 +53,14 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         )
         model.compile(_adam(training.lr, 0.9, config))
         return model
+    weights = {name for name in type(losses).model_fields if name.endswith("_weight")}
+    weights -= {"parsing_weight"}
     model = PSFRGAN(
         networks["generator"],
         networks.get("discriminator"),
         networks["parsing"],
         _style_features(config, networks["parsing"], random_weights),
-        form=losses.form,
-        pixel=losses.pixel,
-        pixel_weight=losses.pixel_weight,
-        chroma_weight=losses.chroma_weight,
-        feature_matching_weight=losses.feature_matching_weight,
-        adversarial_weight=losses.adversarial_weight,
-        style_weight=losses.style_weight,
-        texture_weight=losses.texture_weight,
-        perceptual_weight=losses.perceptual_weight,
-        identity_weight=losses.identity_weight,
+        **losses.model_dump(include={"form", "pixel", *weights}),
         descriptor=load_descriptor(losses.identity_network) if losses.identity_weight else None,
         ema_half_life=training.ema_half_life,
     )

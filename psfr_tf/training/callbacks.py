@@ -16,9 +16,9 @@ from psfr_tf import files
 from psfr_tf.errors import UserError
 from psfr_tf.labels import COLORS
 from psfr_tf.layers import SpectralNormConv2D
+from psfr_tf.pictures import denormalize, to_uint8
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.curves import draw_curves
-from psfr_tf.training.psfrgan import to_unit
 from psfr_tf.training.stats import read_stats
 
 
@@ -208,11 +208,9 @@ class ImageGrid(keras.callbacks.Callback):
         self.writer = writer
 
     def on_epoch_end(self, epoch, logs=None):
-        from psfr_tf.files import write_png
-
         grid = self._grid()
         self.directory.mkdir(exist_ok=True)
-        write_png(self.directory / f"step_{self.state.step:06d}.png", grid)
+        files.write_png(self.directory / f"step_{self.state.step:06d}.png", grid)
         with self.writer.as_default(step=self.state.step):
             tf.summary.image("faces", grid[None])
         self.writer.flush()
@@ -221,11 +219,9 @@ class ImageGrid(keras.callbacks.Callback):
         """uint8 [rows * S, 4 * S, 3]."""
         lq = self.batch["lq"]
         parsing, image = self.model.show(lq)
-        columns = [to_bytes(lq), COLORS[np.asarray(parsing)], to_bytes(image)]
-        columns.append(to_bytes(self.batch["hq"]))
+        lq, image, hq = (
+            to_uint8(denormalize(np.asarray(batch, "float32")))
+            for batch in (lq, image, self.batch["hq"])
+        )
+        columns = [lq, COLORS[np.asarray(parsing)], image, hq]
         return np.concatenate([np.concatenate(list(column)) for column in columns], axis=1)
-
-
-def to_bytes(images: Any) -> np.ndarray:
-    """[-1, 1] to uint8."""
-    return np.round(to_unit(images).numpy() * 255.0).astype("uint8")

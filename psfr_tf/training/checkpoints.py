@@ -7,8 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from psfr_tf.data.tensorflow_error import reason
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
 PREFIX = "ckpt-"
 PARTS = ("generator", "discriminator", "parsing_network", "optimizer", "d_optimizer")
@@ -107,8 +106,9 @@ class RunState:
             self._clean()
             if not path.with_name(f"{path.name}.index").exists():
                 _delete(path)
+            words = cause(error).split("; ")[-1].strip().lower()  # TensorFlow puts the path first
             raise UserError(
-                f"{path}: cannot write the checkpoint ({_cause(error)}); the one before it is "
+                f"{path}: cannot write the checkpoint ({words}); the one before it is "
                 "kept: make room and run the same command again"
             ) from error
         for old in self.checkpoints()[: -self.keep]:
@@ -131,11 +131,11 @@ class RunState:
                 self._checkpoint.read(str(path)).assert_existing_objects_matched()
             except (AssertionError, ValueError) as error:
                 raise UserError(
-                    f"{path}: the checkpoint does not fit this config ({reason(error)}); "
+                    f"{path}: the checkpoint does not fit this config ({cause(error)}); "
                     "choose another --output or restore the config that the run was started with"
                 ) from error
             except (tf.errors.OpError, IndexError) as error:  # the latter: truncated data
-                say(f"warning: {path} is damaged ({reason(error)}); trying the one before it")
+                say(f"warning: {path} is damaged ({cause(error)}); trying the one before it")
                 damaged.append(path)
                 continue
             for other in damaged:
@@ -154,11 +154,6 @@ class RunState:
             shutil.rmtree(path, ignore_errors=True)
         for path in self.directory.glob(f"{PREFIX}*.tempstate*"):
             path.unlink(missing_ok=True)
-
-
-def _cause(error: Exception) -> str:
-    """The system's words; TensorFlow puts the path before them."""
-    return (getattr(error, "strerror", None) or reason(error)).split("; ")[-1].strip().lower()
 
 
 def _variables(state: keras.Model | keras.Optimizer) -> tf.train.Checkpoint:

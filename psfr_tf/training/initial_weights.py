@@ -49,16 +49,6 @@ def load(networks: dict[str, keras.Model], config: TrainConfig) -> None:
         )
 
 
-def check_paths(config: TrainConfig) -> None:
-    """See that the weights which the config names are there, before anything is built.
-
-    Raises:
-        UserError: names the key and the path.
-    """
-    for problem in missing_paths(config):
-        raise UserError(problem)
-
-
 def missing_paths(config: TrainConfig) -> list[str]:
     """One line for each weights file that the config names and that is not there."""
     training, losses = config.training, config.losses
@@ -69,15 +59,15 @@ def missing_paths(config: TrainConfig) -> list[str]:
     if training.parsing_weights is not None:
         path = find(training.parsing_weights, "parsing")
         checks.append((_check_file, path, "training.parsing_weights"))
+    network = "a Keras network (.keras)"
     if losses.needs_features and losses.style_features == "vgg":
         checks.append((check_vgg_weights, losses.vgg_weights))
-    networks = []
-    if losses.needs_features and losses.style_features.endswith(".keras"):
-        networks.append((losses.style_features, "losses.style_features"))
+    elif losses.needs_features and losses.style_features.endswith(".keras"):
+        path = Path(losses.style_features)
+        checks.append((_check_file, path, "losses.style_features", network))
     if losses.identity_weight:
-        networks.append((losses.identity_network, "losses.identity_network"))
-    for path, option in networks:
-        checks.append((_check_file, Path(path), option, "a Keras network (.keras)"))
+        path = Path(losses.identity_network)
+        checks.append((_check_file, path, "losses.identity_network", network))
     missing = []
     for check, *arguments in checks:
         try:

@@ -112,22 +112,13 @@ class PSFRGAN(Trainer):
         self.identity_weight = identity_weight
         self.descriptor = descriptor
         self._means("loss_g", "pixel", "gradient_norm_g")
-        if chroma_weight:
-            self._means("chroma")
-        if style_weight:
-            self._means("style")
-        if texture_weight:
-            self._means("texture")
-        if perceptual_weight:
-            self._means("perceptual")
-        if identity_weight:
-            self._means("identity")
+        for name in ("chroma", "style", "texture", "perceptual", "identity", "feature_matching"):
+            if getattr(self, f"{name}_weight"):
+                self._means(name)
         if adversarial_weight:
             self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
             for number in range(discriminator.num_scales):  # 0 is the full size
                 self._means(f"score_real_{number}", f"score_fake_{number}")
-        if feature_matching_weight:
-            self._means("feature_matching")
         self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
 
     @property

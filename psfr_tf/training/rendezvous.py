@@ -8,7 +8,7 @@ import select
 import socket
 import time
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
 GO = b"psfr go\n"
 MINUTES = 10.0
@@ -40,7 +40,7 @@ def _gather(workers: list[str], deadline: float) -> None:
     try:
         server = socket.create_server(("", port))
     except OSError as error:
-        raise UserError(f"TF_CONFIG: cannot listen on port {port}: {error.strerror}") from error
+        raise UserError(f"TF_CONFIG: cannot listen on port {port}: {cause(error)}") from error
     there: dict[int, socket.socket] = {}
     with server:
         while len(there) < len(workers) - 1:

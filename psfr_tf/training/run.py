@@ -3,7 +3,7 @@
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -22,7 +22,7 @@ from psfr_tf.data.datasets import (
 )
 from psfr_tf.data.face_loader import find_damage
 from psfr_tf.data.service import check_dispatcher
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, writing
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.output_lock import only_run_in
 from psfr_tf.training import distribution, initial_weights
@@ -35,7 +35,6 @@ from psfr_tf.training.callbacks import (
     StopOnNonFinite,
 )
 from psfr_tf.training.checkpoints import RunState
-from psfr_tf.training.memory_estimate import step_bytes, weights_bytes
 from psfr_tf.training.model_writer import ModelWriter, environment
 
 GRID_FACES = 4
@@ -45,8 +44,8 @@ def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
     """The resolved config, the parameter counts and the length of the run, as text; and one line
     for each thing that the run would refuse.
 
-    Reads the names of the faces, but no picture, builds the networks, loads the weights that they
-    start from, and traces a step for the estimate of memory.
+    Reads the names of the faces, but no picture, builds the networks and loads the weights that
+    they start from.
     """
     size = PRESETS[config.preset]["size"]
     training = config.training
@@ -62,19 +61,18 @@ def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
         model = build_model(config, random_weights=True)
     except UserError as error:  # the model to fine-tune, whose networks are not known then
         return lines[0], list(dict.fromkeys([*problems, str(error)]))
-    for name in ("generator", "discriminator", "parsing_network"):
-        network = getattr(model, name, None)
-        if network is not None:
-            trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
-            lines.append(f"{name}: {trainable:,} trainable parameters")
+    networks = {
+        "generator": getattr(model, "generator", None),
+        "discriminator": getattr(model, "discriminator", None),
+        "parsing": model.parsing_network,
+    }
+    networks = {name: network for name, network in networks.items() if network is not None}
+    for name, network in networks.items():
+        trainable = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+        lines.append(f"{name}: {trainable:,} trainable parameters")
     if not initial_weights.missing_paths(config):
-        networks = {
-            "generator": getattr(model, "generator", None),
-            "discriminator": getattr(model, "discriminator", None),
-            "parsing": model.parsing_network,
-        }
         try:
-            initial_weights.load({k: v for k, v in networks.items() if v is not None}, config)
+            initial_weights.load(networks, config)
         except UserError as error:
             problems.append(str(error))
     images = training.batch_size * training.gradient_accumulation
@@ -86,11 +84,6 @@ def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
         f"steps: {training.steps} of {images} faces of {size} px, {passes}"
         f"{training.steps_per_epoch} steps per epoch, "
         f"{math.ceil(training.steps / training.steps_per_epoch)} epochs"
-    )
-    kept, step = weights_bytes(model) / 1e9, step_bytes(model, size, training.batch_size) / 1e9
-    lines.append(
-        f"memory: at least {kept + step:.2f} GB ({kept:.2f} for weights and optimizers, "
-        f"{step:.2f} for the tensors of a step); the runtime adds buffers of its own"
     )
     return "\n".join(lines), problems
 
@@ -110,14 +103,14 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
         UserError: a face was found damaged while training; the last checkpoint stays.
         RunInterrupted: SIGTERM or SIGINT, on any worker; everything is saved.
     """
-    config.data.check_paths()
-    initial_weights.check_paths(config)
+    for problem in config.data.missing_paths() + initial_weights.missing_paths(config):
+        raise UserError(problem)
     if config.data.service is not None:
         check_dispatcher(config.data.service)
     output = Path(output)
     strategy = distribution.strategy_of(config)
     if distribution.is_chief():
-        with _one_line(output):
+        with writing(output):
             output.mkdir(parents=True, exist_ok=True)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
@@ -137,16 +130,8 @@ def _nothing(line: str) -> None:
     """What a worker that leaves the run folder to the chief says about it."""
 
 
-@contextlib.contextmanager
-def _one_line(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{output}: cannot write the run folder: {error.strerror}") from error
-
-
 def _start_run_folder(output: Path, config: TrainConfig) -> None:
-    with _one_line(output):
+    with writing(output):
         (output / "report.json").unlink(missing_ok=True)  # of the command before this one
         files.remove_leftovers(output)
         files.write_text(
@@ -292,9 +277,9 @@ def faces_of(
         UserError: a path of `data` does not exist or cannot be used, or the face parsing network
             would have to be trained without parsing maps.
     """
-    data = config.data
-    data.check_paths()
-    val = None
+    data, val = config.data, None
+    for problem in data.missing_paths():
+        raise UserError(problem)
     if data.records is not None:
         train = FaceRecords(data.records, data.train_split)
         if data.val_images:

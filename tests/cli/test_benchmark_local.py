@@ -31,7 +31,7 @@ def plan(exported, tmp_path):
 def test_a_plan(plan, tmp_path, capsys):
     assert psfr("--plan", plan, "--output", tmp_path / "out") == 0
     captured = capsys.readouterr()
-    assert "left out, not available here: gpu" in captured.err
+    assert "skipped (delegate not available on this target): gpu" in captured.err
     assert "11 of 11 rows are valid" in captured.out
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert {row["precision"] for row in results["rows"]} >= {"float32", "int8"}
@@ -42,7 +42,7 @@ def test_a_plan(plan, tmp_path, capsys):
         assert (tmp_path / "out" / name).is_file()
     # Nothing is overwritten; --resume finds nothing left to do.
     assert psfr("--plan", plan, "--output", tmp_path / "out") == 1
-    assert "--resume goes on" in capsys.readouterr().err
+    assert "use --resume to continue" in capsys.readouterr().err
     assert psfr("--plan", plan, "--output", tmp_path / "out", "--resume") == 0
     again = json.loads((tmp_path / "out/results.json").read_text())
     assert again["rows"] == results["rows"]

@@ -96,7 +96,7 @@ def test_exit_codes(capsys):
     assert capsys.readouterr().err == "psfr: error: a.jpg: broken\n"
     renamed = IsADirectoryError(21, "Is a directory", ".partial-x", None, "out/table.md")
     assert main.run(_args(_raise(renamed))) == 1
-    assert capsys.readouterr().err == "psfr: error: out/table.md: Is a directory\n"
+    assert capsys.readouterr().err == "psfr: error: out/table.md: is a directory\n"
     assert main.run(_args(_raise(KeyboardInterrupt()))) == 1
     assert capsys.readouterr().err == "psfr: interrupted\n"
 
@@ -104,7 +104,7 @@ def test_exit_codes(capsys):
 def test_the_process_exits_with_the_commands_code(tmp_path):
     result = psfr("parse", tmp_path / "none", "--output", tmp_path / "out")
     assert result.returncode == 1
-    assert result.stderr == f"psfr: error: {tmp_path / 'none'}: not a folder\n"
+    assert result.stderr == f"psfr: error: {tmp_path / 'none'}: no such folder\n"
     assert psfr("parse").returncode == 2
 
 

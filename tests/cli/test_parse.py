@@ -144,4 +144,4 @@ def test_an_interrupted_run_keeps_what_was_done(network, faces, tmp_path, monkey
 def test_what_is_no_picture_is_named(network, faces, tmp_path, capsys):
     (faces / "00000" / "readme.txt").touch()
     assert psfr(faces, "--output", tmp_path / "out") == 0
-    assert "skipped 1 file, no picture: readme.txt" in capsys.readouterr().err
+    assert "skipped 1 file, not a picture: readme.txt" in capsys.readouterr().err

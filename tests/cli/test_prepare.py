@@ -122,7 +122,7 @@ def test_a_signal_ends_with_a_report_and_the_next_run_goes_on(faces, tmp_path, m
     assert psfr(*arguments) == 1
     error = capsys.readouterr().err
     assert "run the same command again to continue" in error
-    assert "skipped 1 file, no picture: list.txt" in error
+    assert "skipped 1 file, not a picture: list.txt" in error
     assert report(out)["interrupted"] and not list(out.glob(".partial-*"))
     assert psfr(*arguments) == 0
     assert report(out)["shards"] == {"written": 2, "kept": 1, "repaired": []}

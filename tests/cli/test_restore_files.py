@@ -14,7 +14,8 @@ from PIL import Image
 from skimage import data
 
 from psfr_tf.cli import main
-from psfr_tf.cli.inputs import find_photos, output_names
+from psfr_tf.cli.output_folder import output_names
+from psfr_tf.pictures import find_photos
 from psfr_tf.restorer import FaceRestorer, RestoreResult
 
 
@@ -82,7 +83,7 @@ def test_every_format_of_a_folder_is_taken_and_the_rest_named(tmp_path, pixels, 
     assert written(tmp_path / "out") == [f"{name}.png" for name in "abcdefg"]
     notes = [line for line in capsys.readouterr().err.splitlines() if "psfr: note" in line]
     assert notes == [
-        f"psfr: note: {folder}: skipped 2 files, no pictures: film.mp4, notes.txt; "
+        f"psfr: note: {folder}: skipped 2 files, not pictures: film.mp4, notes.txt; "
         "1 subfolder not searched: deeper/"
     ]
     skipped = [os.path.basename(path.rstrip("/")) for path in report_of(tmp_path / "out")[

@@ -1,7 +1,5 @@
 """What `psfr train` says about the folder of faces."""
 
-from types import SimpleNamespace
-
 from PIL import Image
 
 from psfr_tf.cli.train import _say_skipped
@@ -10,11 +8,10 @@ from psfr_tf.cli.train import _say_skipped
 def test_pictures_that_tensorflow_does_not_decode_are_named(tmp_path, capsys):
     for name in ("a.png", "b.webp", "c.tif"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
-    _say_skipped(SimpleNamespace(images=str(tmp_path)))
+    _say_skipped(tmp_path)
     assert capsys.readouterr().err == (
         f"psfr: note: {tmp_path}: skipped 2 files, only .jpeg, .jpg, .png are read here: "
         "b.webp, c.tif\n"
     )
-    _say_skipped(SimpleNamespace(images=None))
-    _say_skipped(SimpleNamespace(images="/none"))
+    _say_skipped(tmp_path / "none")
     assert capsys.readouterr().err == ""

@@ -60,7 +60,7 @@ def test_read_split(tmp_path):
 def test_missing_folders_and_files_are_named(folder, tmp_path):
     with pytest.raises(UserError, match="nowhere: no such folder"):
         FaceFolder(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png pictures"):
+    with pytest.raises(UserError, match=r"no \.jpg, \.jpeg, \.png pictures"):
         FaceFolder(folder / "masks")
     with pytest.raises(UserError, match=r"ghost \(and 1 more\): not found in"):
         FaceFolder(folder, names=["face1", "ghost", "ghost2"])

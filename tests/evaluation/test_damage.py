@@ -114,7 +114,7 @@ def test_table_of_damages(plan, folders, tmp_path, monkeypatch, capsys):
     assert evaluate("--plan", plan, "--output", out, "--save-images") == 0
     printed = capsys.readouterr()
     # Drawn faces are too small for NIQE, which is one line and no error.
-    assert printed.err.count("niqe is left out") == 1
+    assert printed.err.count("niqe is skipped") == 1
     report = json.loads((out / "report.json").read_text())
     assert list(report["damage"]) == FORMS and report["images"] == 7
     names = [f"face_{seed}" for seed in range(1, 8)]
@@ -180,7 +180,7 @@ def test_a_network_that_is_not_there_leaves_its_column_out(plan, tmp_path, capsy
     plan.write_text(json.dumps(content))
     assert evaluate("--plan", plan, "--output", tmp_path / "out") == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "absent.keras" in line]
-    assert len(lines) == 1 and "identity_distance is left out" in lines[0]
+    assert len(lines) == 1 and "identity_distance is skipped" in lines[0]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert "identity_distance" not in report["metrics"]
     assert "perceptual_distance" in report["metrics"]
@@ -191,7 +191,10 @@ def test_a_network_that_is_not_there_leaves_its_column_out(plan, tmp_path, capsy
     [
         ({"systems": [{"name": "a", "folder": "f"}]}, "needs a system with baseline: bicubic"),
         ({"data": {"faces": "f", "degradation": ["paper", "paper"]}}, "listed twice"),
-        ({"data": {"reference": "f", "degradation": ["paper"]}}, "goes with faces"),
+        (
+            {"data": {"reference": "f", "degradation": ["paper"]}},
+            "a list of degradations needs faces",
+        ),
         ({"data": {"faces": ["f", "g"], "manifest": "m.csv"}}, "one folder of faces"),
     ],
 )

@@ -170,7 +170,7 @@ def test_folders_pair_by_name(tmp_path):
     source = ComparedFaces(FolderFaces(reference), {"restored": ResultFolder(restored)})
     assert source.names == ["a", "b", "missing"]
     assert [problem.replace(str(tmp_path), "") for problem in source.problems] == [
-        "/reference/a.png: left out, a.jpg has the same name",
+        "/reference/a.png: skipped, a.jpg has the same name",
         "/restored/extra.png: no original of this name",
     ]
     sample = source.load(0)
@@ -203,5 +203,5 @@ def test_folders_without_pictures(tmp_path):
     with pytest.raises(UserError, match="three: no such folder"):
         FolderFaces(tmp_path / "three")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: no picture in it"):
+    with pytest.raises(UserError, match="empty: no pictures in this folder"):
         ResultFolder(tmp_path / "empty")

@@ -19,7 +19,7 @@ from psfr_tf.models.presets import PRESETS
 from psfr_tf.training import run
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.checkpoints import RunState
-from psfr_tf.training.face_parsing import FaceParsingTrainer
+from psfr_tf.training.parsing_trainer import FaceParsingTrainer
 from psfr_tf.training.psfrgan import PSFRGAN
 from psfr_tf.training.trainer import Trainer, prepared, scale
 

@@ -11,7 +11,7 @@ from psfr_tf.models import FaceParsingNetwork
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.build import build_model
 from psfr_tf.training.checkpoints import RunState
-from psfr_tf.training.face_parsing import FaceParsingTrainer
+from psfr_tf.training.parsing_trainer import FaceParsingTrainer
 
 
 def trainer(**arguments):

@@ -101,7 +101,7 @@ def test_a_model_with_one_operating_point_stays_so(config, tmp_path):
     ("overrides", "message"),
     [
         (["training.init=null"], "fine_tune needs init"),
-        (["data.manifest=m.csv"], "val_fraction and manifest exclude each other"),
+        (["data.manifest=m.csv"], "val_fraction and manifest cannot be combined"),
         (["data.val_fraction=1"], "val_fraction"),
         (["model=fpn"], "fine_tune is for model: psfrgan"),
     ],

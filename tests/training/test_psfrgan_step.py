@@ -8,7 +8,7 @@ import tensorflow as tf
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 from psfr_tf.training.adam import Adam
-from psfr_tf.training.face_parsing import FaceParsingTrainer, PresentClassIoU
+from psfr_tf.training.parsing_trainer import FaceParsingTrainer, PresentClassIoU
 from psfr_tf.training.psfrgan import PSFRGAN
 
 

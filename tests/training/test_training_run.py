@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import re
 import signal
 
 import keras
@@ -271,7 +270,6 @@ def test_dry_run_writes_nothing(write_config, tmp_path, capsys):
         in printed
     )
     assert "faces: 4 for training, 2 for validation" in printed
-    assert re.search(r"memory: at least \d\.\d\d GB \(.* for the tensors of a step\)", printed)
     assert not output.exists()
 
 
@@ -345,7 +343,7 @@ def test_a_dry_run_names_all_that_the_run_refuses_and_still_prints_sizes(
     assert len(lines) == 4 and all(line.startswith("psfr: error: ") for line in lines)
     assert all(f"/none/{name}: no such" in printed.err for name in "abc")
     assert "other.weights.h5: cannot be loaded as the FaceParsingNetwork" in lines[3]
-    assert "trainable parameters" in printed.out and "memory: at least" in printed.out
+    assert "trainable parameters" in printed.out and "epochs" in printed.out
     assert "steps: 2 of 2 faces of 64 px, 2 steps per epoch" in printed.out
 
 

@@ -17,8 +17,8 @@ from psfr_tf.data.face_error import (
     WRONG_SIZE,
     FaceError,
 )
-from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
-from psfr_tf.errors import UserError
+from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, found_in
+from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import LABELS
 from psfr_tf.picture_file import open_picture
 
@@ -53,7 +53,7 @@ def celebamask_hq(root: Path) -> FaceList:
                 f"{PARTS}/ and {MAPPING})"
             )
     splits = read_mapping(root / MAPPING)
-    pictures, faults = pictures_by_name(root / IMAGES)
+    pictures, faults = found_in(root / IMAGES)
     parts = _parts_by_face(root / PARTS, faults)
     faces = []
     for number, split in splits.items():
@@ -167,7 +167,7 @@ def _parts_by_face(folder: Path, faults: list[tuple[str, FaceError]]) -> dict[in
                     reason = f"{part} is none of the parts of CelebAMask-HQ"
                     faults.append((str(number), FaceError(UNKNOWN_LABEL, path, reason)))
     except OSError as error:
-        raise UserError(f"{error.filename}: cannot list the folder ({error.strerror})") from error
+        raise UserError(f"{error.filename}: cannot list the folder ({cause(error)})") from error
     if not found:
         raise UserError(f"{folder}: no part files such as 0/00000_skin.png")
     return found

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from psfr_tf.data.face_error import SAME_NAME, WRONG_SIZE, FaceError
-from psfr_tf.data.face_folder import pictures_in, square_side
-from psfr_tf.picture_file import SUFFIXES
+from psfr_tf.data.face_folder import square_side
+from psfr_tf.pictures import pictures_by_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,14 +71,12 @@ class FaceList:
             self.faults.append((face.name, FaceError(WRONG_SIZE, face.image, reason)))
 
 
-def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[tuple[str, FaceError]]]:
-    """Pictures of a folder by name without suffix; as faults, those whose name is taken."""
-    pictures: dict[str, Path] = {}
-    faults = []
-    for path in pictures_in(folder, SUFFIXES):
-        if path.stem in pictures:
-            reason = f"{pictures[path.stem]} has the same name and is used"
-            faults.append((path.name, FaceError(SAME_NAME, path, reason)))
-        else:
-            pictures[path.stem] = path
+def found_in(folder: Path) -> tuple[dict[str, Path], list[tuple[str, FaceError]]]:
+    """Pictures of a folder by name without suffix; as faults, those whose name is taken.
+
+    Raises:
+        UserError: see `psfr_tf.pictures.pictures_by_name`.
+    """
+    pictures, left_out = pictures_by_name(folder, subfolders=True)
+    faults = [(p.name, FaceError(SAME_NAME, p, reason)) for p, reason in left_out.items()]
     return pictures, faults

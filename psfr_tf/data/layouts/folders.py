@@ -7,7 +7,7 @@ from pathlib import Path
 from psfr_tf.data.face_error import MISSING_MASK, MISSING_PICTURE, FaceError
 from psfr_tf.data.face_folder import read_manifest
 from psfr_tf.data.layouts.celebamask_hq import IMAGES as CELEBA_IMAGES
-from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
+from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, found_in
 from psfr_tf.errors import UserError
 
 FFHQ_IMAGES = ("images1024x1024", "thumbnails128x128")
@@ -32,7 +32,7 @@ def ffhq(root: Path, masks: Path | None = None, manifest: Path | None = None) ->
         if (root / name).is_dir():
             root = root / name
             break
-    pictures, faults = pictures_by_name(root)
+    pictures, faults = found_in(root)
     if not any(_is_ffhq_name(name) for name in pictures):
         raise UserError(
             f"{root}: not FFHQ: no pictures 00000.png, 00001.png, ... here or in sub-folders "
@@ -70,9 +70,7 @@ def plain_folder(root: Path, masks: Path | None = None, manifest: Path | None = 
         images = root / "images"
         masks = masks or _if_there(root / "masks")
         manifest = manifest or _if_there(root / "manifest.csv")
-    pictures, faults = pictures_by_name(images)
-    if not pictures:
-        raise UserError(f"{images}: no pictures in this folder")
+    pictures, faults = found_in(images)
     splits = (
         dict.fromkeys(sorted(pictures), "train") if manifest is None else read_manifest(manifest)
     )
@@ -86,9 +84,7 @@ def _faces(
     splits: dict[str, str],
     equal_sizes: bool,
 ) -> FaceList:
-    maps = pictures_by_name(masks)[0] if masks else {}
-    if masks and not maps:
-        raise UserError(f"{masks}: no parsing maps (NAME.png) in this folder")
+    maps = found_in(masks)[0] if masks else {}
     faces = []
     for name, split in splits.items():
         if name not in pictures:

@@ -145,7 +145,9 @@ def test_disk_full_for_a_model(phone, program, model):
 def test_disk_full_for_the_program(phone, program, model):
     phone.capacity_bytes = 10
     target = AndroidTarget(Adb(phone.serial), program)
-    with pytest.raises(UserError, match=r"does not take benchmark_model: .*No space left"):
+    with pytest.raises(
+        UserError, match=r"cannot copy benchmark_model to the phone: .*No space left"
+    ):
         target.prepare([model])
     target.close()
     assert not folder(phone).exists()

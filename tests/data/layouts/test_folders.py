@@ -105,7 +105,7 @@ def test_any_folder_with_or_without_masks_and_manifest(tmp_path):
     assert kinds(plain_folder(tmp_path))[SAME_NAME] == 1
     whole.check_headers()
     assert kinds(whole) == {MISSING_MASK: 1, MISSING_PICTURE: 1}
-    with pytest.raises(UserError, match=r"no parsing maps \(NAME\.png\)"):
+    with pytest.raises(UserError, match=r"empty: no pictures in this folder"):
         (tmp_path / "empty").mkdir()
         plain_folder(tmp_path / "images", tmp_path / "empty")
 

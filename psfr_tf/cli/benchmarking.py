@@ -1,12 +1,13 @@
 """Options and steps that `psfr benchmark local` and `psfr benchmark android` share."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from psfr_tf.cli.inputs import make_folder, write_report
+from psfr_tf.cli.arguments import add_output, add_path, names_of
+from psfr_tf.cli.output_folder import make_folder
+from psfr_tf.cli.reporting import fault, say, write_report
+from psfr_tf.errors import UserError
 from psfr_tf.output_lock import only_run_in
 
 
@@ -24,21 +25,15 @@ def add_plan_arguments(
         nargs="+",
         default=[],
         metavar="FILE|DIR",
-        help=".tflite files, or folders of them; take the place of the plan's",
+        help=".tflite files, or folders of them; replace those of the plan",
     )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/results.json, report.html, report.md, report.json, charts/ and pictures/",
+    add_output(
+        parser, "DIR/results.json, report.html, report.md, report.json, charts/ and pictures/"
     )
-    parser.add_argument(
-        "--plan", type=Path, metavar="FILE", help="YAML plan, such as configs/bench_mobile.yaml"
-    )
+    add_path(parser, "--plan", "FILE", "YAML plan, such as configs/bench_mobile.yaml")
     parser.add_argument(
         "--delegates",
-        type=lambda text: _choices(text, delegates),
+        type=names_of(delegates),
         metavar="D,D,...",
         help=f"of {', '.join(delegates)} (default: all)",
     )
@@ -59,10 +54,10 @@ def add_plan_arguments(
         "--sustained",
         type=float,
         metavar="MINUTES",
-        help="run each case without pause for so long instead, to see throttling",
+        help="run each case continuously for this many minutes, to see throttling",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the results in the output folder"
+        "--resume", action="store_true", help="continue with the results in the output folder"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and how long they take"
@@ -79,21 +74,20 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
             good; may raise UserError.
     """
     from psfr_tf.android_bench.plan import estimate_seconds, expand, find_models
-    from psfr_tf.errors import UserError
 
     plan = _plan(args)
     models, problems = find_models(plan.models)
     for problem in problems:
-        _say(f"error: {problem}")
+        fault(problem)
     if not models:
-        raise UserError("no file to measure; name some with --model")
+        raise UserError("no file to measure; give some with --model")
     cases = expand(plan, models)
     known = [case for case in cases if case.delegate in args.all_delegates]
     if len(known) < len(cases):
         missing = {case.delegate for case in cases} - {case.delegate for case in known}
-        _say(f"left out, not available here: {', '.join(sorted(missing))}")
+        say(f"skipped (delegate not available on this target): {', '.join(sorted(missing))}")
     if not known:
-        raise UserError("the plan has no case for this target")
+        raise UserError("no case in the plan can run on this target")
     minutes = max(1, round(estimate_seconds(known, plan) / 60))
     duration = f"about {minutes} minute{'s'[: minutes != 1]}"
     if args.dry_run:
@@ -114,17 +108,16 @@ def _measure(args, plan, known, problems, duration, make_target) -> int:
     from psfr_tf.android_bench import results as records
     from psfr_tf.android_bench.harness import Benchmark
     from psfr_tf.android_bench.report import write_reports
-    from psfr_tf.errors import UserError
 
     there = (args.output / records.FILE_NAME).exists()
     if there and not args.resume:
         raise UserError(
-            f"{args.output / records.FILE_NAME}: is there already; --resume goes on with it"
+            f"{args.output / records.FILE_NAME} already exists; use --resume to continue"
         )
     earlier = records.load(args.output) if there else None
-    _say(f"{len(known)} cases, {duration}")
+    say(f"{len(known)} cases, {duration}")
     results = Benchmark(
-        plan, known, make_target(), args.output, earlier, problems=problems, log=_say
+        plan, known, make_target(), args.output, earlier, problems=problems, log=say
     ).run()
     paths = write_reports([results], args.output)
     valid = [row for row in results.rows if row.valid]
@@ -147,7 +140,7 @@ def _measure(args, plan, known, problems, duration, make_target) -> int:
     for path in paths:
         print(path)
     if results.interrupted:
-        _say(f"error: {results.interrupted}; --resume goes on")
+        fault(f"{results.interrupted}; use --resume to continue")
     return 1 if problems or results.interrupted or not valid else 0
 
 
@@ -160,7 +153,7 @@ def _plan(args: argparse.Namespace):
     if args.plan:
         given = [name for name in single if getattr(args, name) is not None]
         if given:
-            args.usage_error(f"--plan and --{given[0]} exclude each other")
+            args.usage_error(f"--plan and --{given[0]} cannot be combined")
         plan = load_plan(args.plan)
         return plan.model_copy(update={"models": args.model}) if args.model else plan
     if not args.model:
@@ -176,21 +169,6 @@ def _plan(args: argparse.Namespace):
         first = error.errors()[0]
         args.usage_error(f"--{first['loc'][0].split('_')[0]}: {first['msg']}")
     return Plan(models=args.model, matrix=[matrix])
-
-
-def _say(line: str) -> None:
-    print(f"psfr: {line}", file=sys.stderr)
-
-
-def _choices(text: str, known: Sequence[str]) -> list[str]:
-    """argparse type: names separated by commas."""
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise argparse.ArgumentTypeError(
-            f"{', '.join(unknown) or 'nothing'!r} is not one of {', '.join(known)}"
-        )
-    return names
 
 
 def _counts(text: str) -> list[int]:

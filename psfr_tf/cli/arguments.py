@@ -1,0 +1,157 @@
+"""Options that several commands have, and types of arguments."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+DEFAULT_WEIGHTS = "psfr-mobile-256"
+
+
+def named(text: str) -> str:
+    """argparse type: a path or name that is not empty, as an unset shell variable is."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
+def share(text: str) -> float:
+    """argparse type: a number in 0..1."""
+    return _number(text, float, 0, 1, "a number")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """argparse type: an integer in low..high."""
+    return lambda text: _number(text, int, low, high, "an integer")
+
+
+def _number(text: str, kind: Callable[[str], float], low: int, high: int, what: str):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what} in {low}..{high}")
+    return value
+
+
+def names_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """argparse type: known names separated by commas, each once."""
+
+    def parse(text: str) -> list[str]:
+        names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise argparse.ArgumentTypeError(
+                f"{', '.join(unknown) or 'nothing'!r} is not one of {', '.join(known)}"
+            )
+        return names
+
+    return parse
+
+
+def add_whole(
+    parser: argparse._ActionsContainer,
+    name: str,
+    limits: tuple[int, int],
+    help: str,
+    default: int | None = None,
+    metavar: str = "N",
+) -> None:
+    """An option that takes an integer; a default is told."""
+    if default is not None and "default" not in help:
+        help += " (default: %(default)s)"
+    parser.add_argument(name, type=whole(*limits), default=default, metavar=metavar, help=help)
+
+
+def add_path(
+    parser: argparse._ActionsContainer, name: str, metavar: str, help: str, **options: Any
+) -> None:
+    """An option or argument that takes a path."""
+    parser.add_argument(name, type=Path, metavar=metavar, help=help, **options)
+
+
+def add_output(parser: argparse.ArgumentParser, writes: str) -> None:
+    """The folder of the results."""
+    add_path(parser, "--output", "DIR", f"writes {writes}", required=True)
+
+
+def add_weights(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """The model; needed if it has no default."""
+    told = " (default: %(default)s)" if default else ""
+    parser.add_argument(
+        "--weights",
+        required=default is None,
+        default=default,
+        metavar="NAME|DIR",
+        help=f"shipped weights or a model folder{told}",
+    )
+
+
+def add_fidelity(parser: argparse._ActionsContainer) -> None:
+    """The operating point, see `psfr_tf.model_folder`."""
+    parser.add_argument(
+        "--fidelity",
+        type=share,
+        metavar="0..1",
+        help="0: most detail, 1: nearest to the true pixels; for models with two operating points "
+        "(default: the model's own)",
+    )
+
+
+def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
+    """Photos, output, and how faces are found and pasted, wherever the networks run."""
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        type=named,
+        metavar="PHOTO|DIR",
+        help="photos, or folders of photos (their subfolders are not searched)",
+    )
+    add_output(parser, "DIR/restored/NAME.png and DIR/report.json")
+    parser.add_argument(
+        "--aligned",
+        action="store_true",
+        help="the pictures are square faces aligned as in FFHQ: restore the whole picture",
+    )
+    parser.add_argument(
+        "--strength",
+        type=share,
+        default=1.0,
+        metavar="0..1",
+        help="how much of the change is applied (default: 1)",
+    )
+    add_whole(parser, "--upscale", (1, 8), "enlarge the photo N times, 1 to 8", 1)
+    parser.add_argument(
+        "--detector",
+        type=named,
+        default="mtcnn",
+        metavar="mtcnn|FILE.onnx",
+        help="face detector: the one shipped, or a YuNet file of yours (default: mtcnn)",
+    )
+    parser.add_argument(
+        "--min-score",
+        type=share,
+        default=0.8,
+        metavar="S",
+        help="least confidence of the face detector, 0..1 (default: 0.8)",
+    )
+    box = "least width and height of a face's box in the photo"
+    add_whole(parser, "--min-face", (8, 100_000), box, 20, "PX")
+    parser.add_argument(
+        "--save-faces",
+        action="store_true",
+        help="also write DIR/faces/NAME_00_{lq,parsing,restored}.png",
+    )
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="skip photos that an earlier run with the same options has finished in DIR",
+    )
+    add_whole(
+        parser,
+        "--max-pixels",
+        (1, 10_000_000_000),
+        "refuse larger photos before they are decoded: bounds the memory, 10 bytes a pixel "
+        "(default: 200 million pixels, 2 GB; 2.5 times fewer for WebP, AVIF and HEIC)",
+    )
