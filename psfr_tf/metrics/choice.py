@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psfr_tf.errors import UserError
-from psfr_tf.metric_names import NAMES, OF_ALIGNED
 from psfr_tf.metrics.metric import ImageMetric
 
 if TYPE_CHECKING:
@@ -40,6 +39,9 @@ _CLASSES = {
     "identity_distance": "feature_distance.IdentityDistance",
     "perceptual_distance": "feature_distance.PerceptualDistance",
 }
+NAMES = tuple(_CLASSES)
+# For faces aligned as in FFHQ: they take the networks of a plan, and are measured when asked for.
+OF_ALIGNED = NAMES[NAMES.index("psnr_face") :]
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
     "psnr_face",
