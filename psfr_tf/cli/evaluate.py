@@ -9,7 +9,7 @@ from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.cli.reporting import interrupted, say, say_skipped, write_report
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import writing
-from psfr_tf.metrics.choice import NAMES, OF_ALIGNED
+from psfr_tf.metric_names import NAMES, OF_ALIGNED
 from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."

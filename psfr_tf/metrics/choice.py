@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psfr_tf.errors import UserError
+from psfr_tf.metric_names import CLASSES, NAMES, OF_ALIGNED
 from psfr_tf.metrics.metric import ImageMetric
 
 if TYPE_CHECKING:
@@ -14,34 +15,6 @@ if TYPE_CHECKING:
     from psfr_tf.metrics.fid import FID
     from psfr_tf.metrics.niqe import PristineModel
 
-# Module and class of each; most of the modules are slow to import.
-_CLASSES = {
-    "psnr": "psnr.PSNR",
-    "ssim": "ssim.SSIM",
-    "ms_ssim": "ms_ssim.MSSSIM",
-    "psnr_y": "psnr.PSNRY",
-    "ssim_y": "ssim.SSIMY",
-    "ms_ssim_y": "ms_ssim.MSSSIMY",
-    "lpips_alex": "lpips.LPIPSAlex",
-    "lpips_vgg": "lpips.LPIPSVGG",
-    "fid": "fid.FID",
-    "niqe": "niqe.NIQE",
-    "landmark_distance": "landmark_distance.LandmarkDistance",
-    "face_mesh": "face_mesh.FaceMeshDistance",
-    "identity": "identity.IdentitySimilarity",
-    "color_difference": "color_difference.ColorDifference",
-    "color_difference_dark": "color_difference.ColorDifferenceDark",
-    "color_difference_medium": "color_difference.ColorDifferenceMedium",
-    "color_difference_light": "color_difference.ColorDifferenceLight",
-    "psnr_face": "face_region.FacePSNR",
-    "ssim_face": "face_region.FaceSSIM",
-    "sharpness_face": "face_region.FaceSharpness",
-    "identity_distance": "feature_distance.IdentityDistance",
-    "perceptual_distance": "feature_distance.PerceptualDistance",
-}
-NAMES = tuple(_CLASSES)
-# For faces aligned as in FFHQ: they take the networks of a plan, and are measured when asked for.
-OF_ALIGNED = NAMES[NAMES.index("psnr_face") :]
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
     "psnr_face",
@@ -118,7 +91,7 @@ def choose(
 
 
 def _make(name: str, folder: Path, pristine: Callable, networks: Networks):
-    place, _, kind = _CLASSES[name].partition(".")
+    place, _, kind = CLASSES[name].partition(".")
     module = importlib.import_module(f"psfr_tf.metrics.{place}")
     arguments = ()
     if place in ("lpips", "fid"):
