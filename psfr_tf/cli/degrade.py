@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import csv
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,9 +82,10 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     problems: list[str] = []
     earlier = _EarlierRun(args.output)
-    make = _from_manifest if args.from_manifest else _drawn
+    faces = _listed(args) if args.from_manifest else _drawn(args, problems)
+    _check_left_over(args.output, [cells["name"] for _, cells, _ in faces])
     with writing(args.output):
-        done, interrupted = _write(make(args, problems, earlier), args.output, earlier)
+        done, interrupted = _write(_degraded(faces, problems, earlier), args.output, earlier)
     how = (
         {"manifest": str(args.from_manifest)}
         if args.from_manifest
@@ -143,80 +145,72 @@ class _EarlierRun:
         return row
 
 
-def _drawn(args: argparse.Namespace, problems: list[str], earlier: _EarlierRun) -> Iterator[tuple]:
-    """lq, hq (None if they are there) and manifest cells of every face of the folder."""
-    from tqdm import tqdm
-
-    from psfr_tf.evaluation.degradation_manifest import drawn_values, hashes
+def _drawn(args: argparse.Namespace, problems: list[str]) -> list[tuple]:
+    """File, manifest cells and parameters (a function) of every face of the folder."""
     from psfr_tf.evaluation.degraded import DegradedFaces
 
     form, size = args.form or DEFAULT_FORM, args.size or DEFAULT_SIZE
     faces = DegradedFaces(args.faces, size, args.seed, form)
     for problem in faces.problems:
         _leave_out(problem, problems)
-    _check_left_over(args.output, faces.names)
-    for index in tqdm(range(len(faces.names)), unit="face", disable=None):
-        path = faces.path(index)
-        face = {
-            "name": faces.names[index],
-            "source_file": path.name,
-            "form": form,
-            "seed": args.seed,
-            "index": index,
-            "size": size,
-        }
-        row = earlier.has(path, face)
-        if row is not None:
-            yield None, None, row
-            continue
-        drawn = faces.parameters(index)
-        try:
-            lq, hq = faces.load(index, drawn)
-        except UserError as error:
-            _leave_out(str(error), problems)
-            continue
-        cells = {**face, **drawn_values(drawn), **hashes(path, lq, hq)}
-        yield lq, hq, cells
+    return [
+        (
+            faces.path(index),
+            {
+                "name": name,
+                "source_file": faces.path(index).name,
+                "form": form,
+                "seed": args.seed,
+                "index": index,
+                "size": size,
+            },
+            functools.partial(faces.parameters, index),
+        )
+        for index, name in enumerate(faces.names)
+    ]
 
 
-def _from_manifest(
-    args: argparse.Namespace, problems: list[str], earlier: _EarlierRun
-) -> Iterator[tuple]:
-    """lq, hq (None if they are there) and manifest cells of every face of a manifest."""
-    from tqdm import tqdm
-
-    from psfr_tf.evaluation.degradation_manifest import (
-        difference,
-        hashes,
-        parameters,
-        read_manifest,
-    )
-    from psfr_tf.evaluation.degraded import sharp_face, traced_degradation
+def _listed(args: argparse.Namespace) -> list[tuple]:
+    """The same of every face of a manifest, whose cells also say what the result must be."""
+    from psfr_tf.evaluation.degradation_manifest import parameters, read_manifest
+    from psfr_tf.evaluation.degraded import traced_degradation
 
     rows = read_manifest(args.from_manifest)
     if not args.faces.is_dir():
         raise UserError(f"{args.faces}: no such folder; give the folder of sharp faces")
-    _check_left_over(args.output, [row.name for row in rows])
-    for row in tqdm(rows, unit="face", disable=None):
-        path = args.faces / row.source_file
-        if earlier.has(path, row.values):
-            yield None, None, row.values
+
+    def read(row):
+        return parameters(row.values, traced_degradation(row.form, row.size).degradation)
+
+    return [
+        (args.faces / row.source_file, row.values, functools.partial(read, row)) for row in rows
+    ]
+
+
+def _degraded(faces: list[tuple], problems: list[str], earlier: _EarlierRun) -> Iterator[tuple]:
+    """lq, hq (None if they are there) and manifest cells of every face."""
+    from tqdm import tqdm
+
+    from psfr_tf.evaluation.degradation_manifest import difference, drawn_values, hashes
+    from psfr_tf.evaluation.degraded import degraded_face
+
+    for path, cells, draw in tqdm(faces, unit="face", disable=None):
+        row = earlier.has(path, cells)
+        if row is not None:
+            yield None, None, row
             continue
-        traced = traced_degradation(row.form, row.size)
+        drawn = draw()
         try:
-            lq, hq = traced.apply(
-                sharp_face(path, row.size), parameters(row.values, traced.degradation)
-            )
+            lq, hq = degraded_face(path, cells["form"], int(cells["size"]), drawn)
         except UserError as error:
             _leave_out(str(error), problems)
             continue
-        lq, hq = (picture.numpy().astype("uint8") for picture in (lq, hq))
         found = hashes(path, lq, hq)
-        why = difference(row.values, found)
+        why = difference(cells, found)
         if why:
-            _leave_out(f"{row.name}: {why}", problems)
+            _leave_out(f"{cells['name']}: {why}", problems)
             continue
-        yield lq, hq, {**row.values, **found}
+        yield lq, hq, {**drawn_values(drawn), **cells, **found}
 
 
 def _check_left_over(output: Path, names: Sequence[str]) -> None:

@@ -180,12 +180,13 @@ def hashes(source: Path, lq: np.ndarray, hq: np.ndarray) -> dict[str, str]:
 
 
 def difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
-    """Why a picture is not the manifest's, or nothing."""
+    """Why a picture is not the manifest's; nothing where it is, or where no checksums are given."""
+    expected = {name: expected.get(name, found[name]) for name in _HASHES}
     if found["source_sha256"] != expected["source_sha256"]:
         return "its sharp face is another file than the manifest's"
-    if found["lq_sha256"] != expected["lq_sha256"] or found["hq_sha256"] != expected["hq_sha256"]:
+    if found != expected:
         return (
-            "its pixels differ from the manifest's: another version of TensorFlow, or another "
-            "kind of processor"
+            "its pixels differ from the manifest's: another version of psfr_tf or TensorFlow, or "
+            "another kind of processor"
         )
     return ""

@@ -1,7 +1,7 @@
 """Sharp faces degraded with a seed, or as a manifest says."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,37 @@ def traced_degradation(form: str, size: int) -> TracedDegradation:
     return TracedDegradation(form, size)
 
 
-class DegradedFaces:
+class _SharpFaces:
+    """Aligned square faces by name, at one size."""
+
+    def __init__(self, images: Path | Sequence[Path], size: int, names: Sequence[str] | None):
+        self._images = [images] if isinstance(images, Path) else list(images)
+        self._pictures, self.problems = pictures_by_name(*self._images)
+        self.names = list(self._pictures) if names is None else list(names)
+        self.size = size
+
+    def path(self, index: int) -> Path:
+        """File of one face.
+
+        Raises:
+            UserError: if the folder has no picture of that name.
+        """
+        name = self.names[index]
+        if name not in self._pictures:
+            places = " or ".join(str(folder / name) for folder in self._images)
+            raise UserError(f"{places}: no picture of this name")
+        return self._pictures[name]
+
+    def sharp(self, index: int) -> np.ndarray:
+        """One face without any damage or change of color, uint8 RGB [S, S, 3].
+
+        Raises:
+            UserError: if it is not there, cannot be read or is not square.
+        """
+        return sharp_face(self.path(index), self.size).numpy().astype(np.uint8)
+
+
+class DegradedFaces(_SharpFaces):
     """Sharp aligned faces and their low-quality versions, at one size.
 
     The degradation of a face depends on the seed, the form, the size and the place of its name in
@@ -55,33 +85,13 @@ class DegradedFaces:
     """
 
     def __init__(self, images: Path | Sequence[Path], size: int, seed: int, form: str, names=None):
-        self._images = _listed(images)
-        self._pictures, left_out = pictures_by_name(*self._images)
-        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
-        self.names = list(self._pictures) if names is None else list(names)
-        self.size, self.seed = size, seed
-        self._traced = traced_degradation(form, size)
-
-    def path(self, index: int) -> Path:
-        """File of one face.
-
-        Raises:
-            UserError: if the folder has no picture of that name.
-        """
-        name = self.names[index]
-        return _found(self._pictures, name, self._images)
-
-    def sharp(self, index: int) -> np.ndarray:
-        """One face without any damage or change of color, uint8 RGB [S, S, 3].
-
-        Raises:
-            UserError: if the picture cannot be read or is not square.
-        """
-        return sharp_face(self.path(index), self.size).numpy().astype(np.uint8)
+        super().__init__(images, size, names)
+        self.seed, self._form = seed, form
 
     def parameters(self, index: int) -> DegradationParameters:
         """What is drawn for one face."""
-        return self._traced.draw(evaluation_seed(self.seed, index))
+        draw = traced_degradation(self._form, self.size).draw
+        return draw(evaluation_seed(self.seed, index))
 
     def load(
         self, index: int, parameters: DegradationParameters | None = None
@@ -98,15 +108,12 @@ class DegradedFaces:
         Raises:
             UserError: if the picture cannot be read or is not square.
         """
-        path = self.path(index)
-        hq = sharp_face(path, self.size)
         if parameters is None:
             parameters = self.parameters(index)
-        lq, hq = self._traced.apply(hq, parameters)
-        return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
+        return degraded_face(self.path(index), self._form, self.size, parameters)
 
 
-class SplitOriginals:
+class SplitOriginals(_SharpFaces):
     """The undamaged faces of one split of a data set, at one size.
 
     Args:
@@ -120,29 +127,22 @@ class SplitOriginals:
     """
 
     def __init__(self, images: Path | Sequence[Path], size: int, split: str, names):
-        self._images, self._size = _listed(images), size
-        self._pictures, _ = pictures_by_name(*self._images)
-        self.split, self.names = split, list(names)
+        super().__init__(images, size, names)
+        self.split = split
 
-    def original(self, index: int) -> np.ndarray:
-        """One face, uint8 RGB [S, S, 3].
-
-        Raises:
-            UserError: if it is not there, cannot be read or is not square.
-        """
-        path = _found(self._pictures, self.names[index], self._images)
-        return sharp_face(path, self._size).numpy().astype(np.uint8)
+    original = _SharpFaces.sharp
 
 
-def _listed(images: Path | Sequence[Path]) -> list[Path]:
-    return [images] if isinstance(images, Path) else list(images)
+def degraded_face(
+    path: Path, form: str, size: int, parameters: DegradationParameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(lq, hq)` of one face, both uint8 RGB [S, S, 3].
 
-
-def _found(pictures: Mapping[str, Path], name: str, folders: Sequence[Path]) -> Path:
-    if name not in pictures:
-        places = " or ".join(str(folder / name) for folder in folders)
-        raise UserError(f"{places}: no picture of this name")
-    return pictures[name]
+    Raises:
+        UserError: if the picture cannot be read or is not square.
+    """
+    lq, hq = traced_degradation(form, size).apply(sharp_face(path, size), parameters)
+    return lq.numpy().astype(np.uint8), hq.numpy().astype(np.uint8)
 
 
 def sharp_face(path: Path, size: int) -> tf.Tensor:
