@@ -20,6 +20,7 @@ from psfr_tf.cli.inputs import (
     write_report,
 )
 from psfr_tf.cli.photo_options import add_photo_arguments
+from psfr_tf.cli.quiet import closed_stderr
 from psfr_tf.cli.restore_report import (
     MOST_LINES,
     EarlierRun,
@@ -73,9 +74,15 @@ def run(args: argparse.Namespace) -> int:
 
 def open_detector(args: argparse.Namespace):
     """Also a check of --detector, before any photo is read."""
+    import numpy as np
+
     from psfr_tf.faces.detect import FaceDetector
 
-    return FaceDetector(args.detector)
+    detector = FaceDetector(args.detector)
+    if not args.aligned:
+        with closed_stderr():  # LiteRT notes once, at its first run, that it uses XNNPACK.
+            detector(np.zeros((32, 32, 3), np.uint8))
+    return detector
 
 
 def _effective_fidelity(args: argparse.Namespace) -> float | None:
