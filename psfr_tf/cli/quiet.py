@@ -42,7 +42,7 @@ class _QuietImport:
         execute = spec.loader.exec_module
 
         def execute_quietly(module):
-            with _closed_stderr():
+            with closed_stderr():
                 execute(module)
 
         spec.loader.exec_module = execute_quietly
@@ -50,7 +50,7 @@ class _QuietImport:
 
 
 @contextlib.contextmanager
-def _closed_stderr() -> Iterator[None]:
+def closed_stderr() -> Iterator[None]:
     """Point file descriptor 2, which C++ writes to, at the null device."""
     try:
         saved = os.dup(2)

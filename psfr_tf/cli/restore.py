@@ -11,6 +11,7 @@ from pathlib import Path
 from psfr_tf.cli import interrupt
 from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_fidelity, add_photo_arguments, add_weights
 from psfr_tf.cli.output_folder import keep_apart, make_folder, output_names
+from psfr_tf.cli.quiet import closed_stderr
 from psfr_tf.cli.reporting import note, os_fault, say_skipped, write_report
 from psfr_tf.cli.restore_report import (
     MOST_LINES,
@@ -72,9 +73,15 @@ def _run_on_server(args: argparse.Namespace, detector) -> int:
 
 def open_detector(args: argparse.Namespace):
     """Also a check of --detector, before any photo is read."""
+    import numpy as np
+
     from psfr_tf.faces.detect import FaceDetector
 
-    return FaceDetector(args.detector)
+    detector = FaceDetector(args.detector)
+    if not args.aligned:
+        with closed_stderr():  # LiteRT notes once, at its first run, that it uses XNNPACK.
+            detector(np.zeros((32, 32, 3), np.uint8))
+    return detector
 
 
 def _effective_fidelity(args: argparse.Namespace) -> float | None:

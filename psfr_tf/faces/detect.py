@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from psfr_tf.errors import UserError
+
 DEFAULT_MIN_SCORE = 0.8
 DEFAULT_MIN_FACE = 20
 
@@ -58,7 +60,8 @@ class FaceDetector:
             (`psfr_tf.faces.yunet`).
 
     Raises:
-        UserError: the file cannot be read or is not a YuNet; one line.
+        UserError: the file cannot be read or is not a YuNet; at the first call of MTCNN, no LiteRT
+            runtime is installed. One line.
     """
 
     def __init__(self, detector: str | os.PathLike = "mtcnn") -> None:
@@ -120,7 +123,10 @@ class FaceDetector:
             if self._search is None:
                 from psfr_tf.faces.mtcnn import MTCNN
 
-                self._search = MTCNN()
+                try:
+                    self._search = MTCNN()
+                except ImportError as error:
+                    raise UserError(f"face detector: {error}") from None
             return self._search
 
 

@@ -31,7 +31,8 @@ class YuNet:
         except OSError as error:
             raise UserError(f"{path}: {error.strerror or error}") from None
         self._turn = threading.Lock()
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        log = getattr(cv2.utils, "logging", cv2)  # the latter before OpenCV 5
+        level = log.setLogLevel(0)
         try:
             config = np.empty(0, np.uint8)
             self._detector = cv2.FaceDetectorYN.create("onnx", content, config, (64, 64))
@@ -42,7 +43,7 @@ class YuNet:
                 "(an ONNX file, for example face_detection_yunet_2023mar.onnx)"
             ) from None
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            log.setLogLevel(level)
 
     def __call__(
         self, photo: np.ndarray, min_score: float

@@ -121,11 +121,21 @@ def test_sizes_and_threads(file):
         assert [face.box for face in faces] == [face.box for face in expected]
 
 
-def test_a_restorer_takes_the_file(file):
-    restorer = FaceRestorer.from_pretrained("psfr-mobile-256", detector=str(file))
+class NoFace:
+    """An engine whose parsing map has no face."""
+
+    size = 64
+
+    def run(self, lq):
+        return lq, np.zeros(lq.shape[:3], np.uint8)
+
+
+def test_a_restorer_takes_the_file(file, monkeypatch):
+    monkeypatch.setattr("psfr_tf.restorer._litert_engine", lambda *_: NoFace())
+    restorer = FaceRestorer.from_pretrained("psfr-mobile-256", "litert", detector=str(file))
     result = restorer.restore(photo_with_a_face())
-    # It is not a face, and is called that after the detector found it.
-    assert len(result.rejected) == 1 and not result.faces
+    assert [face.score for face in result.rejected] == [pytest.approx(230 / 255, abs=1e-3)]
+    assert result.faces == []
 
 
 @pytest.mark.parametrize(
