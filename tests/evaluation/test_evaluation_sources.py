@@ -190,7 +190,7 @@ def test_degraded_faces_from_a_folder(tmp_path):
         grey(reference / f"{name}.png", 40, size=(16, 16))
     source = ComparedFaces(FolderFaces(reference, lq), {"input": BicubicInput()})
     assert (source.load(0).versions["input"] == 10).all()
-    with pytest.raises(UserError, match=r"b\.png: 8x8 pixels.* enlarge it"):
+    with pytest.raises(UserError, match=r"b\.png: 8x8 pixels.* bring both to one size"):
         source.load(1)
     with pytest.raises(UserError, match="c: no picture of this name in"):
         source.load(2)
