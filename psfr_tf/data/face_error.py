@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from psfr_tf.data.tensorflow_error import reason
 from psfr_tf.errors import UserError
 
 # Kinds of faults, in the order in which reports list them.
@@ -37,3 +38,9 @@ class FaceError(UserError):
     def __init__(self, kind: str, path: str | os.PathLike, reason: str):
         super().__init__(f"{path}: {reason}")
         self.kind = kind
+
+    @classmethod
+    def corrupt(cls, path: str | os.PathLike, error: Exception, what: str = "") -> FaceError:
+        """From what a reader of the file says: "PATH: WHAT (REASON)", or "PATH: REASON"."""
+        why = reason(error).removeprefix(f"{path}: ")
+        return cls(CORRUPT_FILE, path, f"{what} ({why})" if what else why)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from psfr_tf.csv_file import read_rows
-from psfr_tf.data.face_error import CORRUPT_FILE, WRONG_SIZE, FaceError
+from psfr_tf.data.face_error import CORRUPT_FILE, SAME_NAME, WRONG_SIZE, FaceError
 from psfr_tf.errors import UserError
 from psfr_tf.files import is_plain_name
 from psfr_tf.picture_file import open_picture
@@ -45,7 +45,11 @@ class FaceFolder:
         masks_dir: str | os.PathLike | None = None,
         names: Sequence[str] | None = None,
     ):
-        images = _images_by_name(Path(images_dir))
+        images, faults = pictures_by_name(Path(images_dir))
+        if faults:
+            raise faults[0][1]
+        if not images:
+            raise UserError(f"{images_dir}: no .jpg, .jpeg or .png pictures in this folder")
         self.names = sorted(images) if names is None else list(names)
         if not self.names:
             raise UserError(f"no faces chosen from {images_dir}: the list of names is empty")
@@ -181,17 +185,19 @@ def read_manifest(manifest_csv: str | os.PathLike) -> dict[str, str]:
     return {row["name"]: row["split"] for row in rows}
 
 
-def _images_by_name(folder: Path) -> dict[str, Path]:
-    images: dict[str, Path] = {}
-    for path in pictures_in(folder):
-        if path.stem in images:
-            raise UserError(
-                f"{path}: {images[path.stem].name} has the same name; keep one of the two"
-            )
-        images[path.stem] = path
-    if not images:
-        raise UserError(f"{folder}: no .jpg, .jpeg or .png pictures in this folder")
-    return images
+def pictures_by_name(
+    folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES
+) -> tuple[dict[str, Path], list[tuple[str, FaceError]]]:
+    """Pictures of a folder by name without suffix; as faults, those whose name is taken."""
+    pictures: dict[str, Path] = {}
+    faults = []
+    for path in pictures_in(folder, suffixes):
+        if path.stem in pictures:
+            reason = f"{pictures[path.stem]} has the same name; keep one of the two"
+            faults.append((path.name, FaceError(SAME_NAME, path, reason)))
+        else:
+            pictures[path.stem] = path
+    return pictures, faults
 
 
 def square_side(path: Path, turned: bool = True) -> int:
@@ -212,8 +218,7 @@ def square_side(path: Path, turned: bool = True) -> int:
             # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
             orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
     except UserError as error:
-        why = str(error).removeprefix(f"{path}: ")
-        raise FaceError(CORRUPT_FILE, path, why) from error
+        raise FaceError.corrupt(path, error) from error
     if width != height:
         raise FaceError(WRONG_SIZE, path, f"{width}x{height} pixels, faces must be square")
     if orientation != 1 and not turned:

@@ -25,7 +25,7 @@ from PIL import Image
 
 from psfr_tf.data import records
 from psfr_tf.data.decoding import decode_rgb
-from psfr_tf.data.face_error import CORRUPT_FILE, FaceError
+from psfr_tf.data.face_error import FaceError
 from psfr_tf.data.layouts import FaceFiles, FaceList
 from psfr_tf.data.layouts.celebamask_hq import compose_parts
 from psfr_tf.data.parsing_map import read_labels, resize_labels
@@ -122,8 +122,8 @@ class Preparation:
                 raise UserError(f"{self._output}: none of the faces can be used")
             records.write_index(self._output, self._description, shards)
         except (OSError, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "message", str(error))
-            raise UserError(f"{self._output}: cannot write the shards ({reason})") from error
+            why = getattr(error, "strerror", None) or reason(error)
+            raise UserError(f"{self._output}: cannot write the shards ({why})") from error
 
     def _shard(
         self, pool: ThreadPoolExecutor, planned: PlannedShard, progress: Callable[[int], object]
@@ -219,8 +219,7 @@ def _read_image(path: Path, size: int | None) -> bytes:
     except FaceError:
         raise
     except (OSError, UserError, tf.errors.OpError) as error:
-        why = reason(error).removeprefix(f"{path}: ")
-        raise FaceError(CORRUPT_FILE, path, f"cannot decode the picture ({why})") from error
+        raise FaceError.corrupt(path, error, "cannot decode the picture") from error
     side = len(pixels)
     if contents is not None and size in (None, side):
         return contents

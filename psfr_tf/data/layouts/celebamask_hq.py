@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.data.face_error import (
-    CORRUPT_FILE,
     MISSING_MASK,
     MISSING_PICTURE,
     UNKNOWN_LABEL,
     WRONG_SIZE,
     FaceError,
 )
-from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
+from psfr_tf.data.face_folder import pictures_by_name
+from psfr_tf.data.layouts.face_files import FaceFiles, FaceList
 from psfr_tf.errors import UserError
 from psfr_tf.labels import LABELS
-from psfr_tf.picture_file import open_picture
+from psfr_tf.picture_file import SUFFIXES, open_picture
 
 IMAGES = "CelebA-HQ-img"
 PARTS = "CelebAMask-HQ-mask-anno"
@@ -53,7 +53,7 @@ def celebamask_hq(root: Path) -> FaceList:
                 f"{PARTS}/ and {MAPPING})"
             )
     splits = read_mapping(root / MAPPING)
-    pictures, faults = pictures_by_name(root / IMAGES)
+    pictures, faults = pictures_by_name(root / IMAGES, SUFFIXES)
     parts = _parts_by_face(root / PARTS, faults)
     faces = []
     for number, split in splits.items():
@@ -136,8 +136,7 @@ def compose_parts(parts: Mapping[str, Path]) -> np.ndarray:
             with open_picture(path) as (image, _):
                 part = np.asarray(image.convert("L")) > 0
         except UserError as error:
-            reason = f"cannot read the part ({str(error).removeprefix(f'{path}: ')})"
-            raise FaceError(CORRUPT_FILE, path, reason) from error
+            raise FaceError.corrupt(path, error, "cannot read the part") from error
         if labels is None:
             labels = np.zeros((part.shape[1], part.shape[1]), np.uint8)
         if part.shape != labels.shape:

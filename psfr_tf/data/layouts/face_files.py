@@ -6,9 +6,8 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
-from psfr_tf.data.face_error import SAME_NAME, WRONG_SIZE, FaceError
-from psfr_tf.data.face_folder import pictures_in, square_side
-from psfr_tf.picture_file import SUFFIXES
+from psfr_tf.data.face_error import WRONG_SIZE, FaceError
+from psfr_tf.data.face_folder import square_side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,16 +68,3 @@ class FaceList:
             else:
                 continue
             self.faults.append((face.name, FaceError(WRONG_SIZE, face.image, reason)))
-
-
-def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[tuple[str, FaceError]]]:
-    """Pictures of a folder by name without suffix; as faults, those whose name is taken."""
-    pictures: dict[str, Path] = {}
-    faults = []
-    for path in pictures_in(folder, SUFFIXES):
-        if path.stem in pictures:
-            reason = f"{pictures[path.stem]} has the same name and is used"
-            faults.append((path.name, FaceError(SAME_NAME, path, reason)))
-        else:
-            pictures[path.stem] = path
-    return pictures, faults

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from psfr_tf.data.face_error import MISSING_MASK, MISSING_PICTURE, FaceError
-from psfr_tf.data.face_folder import read_manifest
+from psfr_tf.data.face_folder import pictures_by_name, read_manifest
 from psfr_tf.data.layouts.celebamask_hq import IMAGES as CELEBA_IMAGES
-from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, pictures_by_name
+from psfr_tf.data.layouts.face_files import FaceFiles, FaceList
 from psfr_tf.errors import UserError
+from psfr_tf.picture_file import SUFFIXES
 
 FFHQ_IMAGES = ("images1024x1024", "thumbnails128x128")
 FFHQ_TRAIN = 60000  # the first 60,000 pictures are for training, the last 10,000 for validation
@@ -32,7 +33,7 @@ def ffhq(root: Path, masks: Path | None = None, manifest: Path | None = None) ->
         if (root / name).is_dir():
             root = root / name
             break
-    pictures, faults = pictures_by_name(root)
+    pictures, faults = pictures_by_name(root, SUFFIXES)
     if not any(_is_ffhq_name(name) for name in pictures):
         raise UserError(
             f"{root}: not FFHQ: no pictures 00000.png, 00001.png, ... here or in sub-folders "
@@ -70,7 +71,7 @@ def plain_folder(root: Path, masks: Path | None = None, manifest: Path | None = 
         images = root / "images"
         masks = masks or _if_there(root / "masks")
         manifest = manifest or _if_there(root / "manifest.csv")
-    pictures, faults = pictures_by_name(images)
+    pictures, faults = pictures_by_name(images, SUFFIXES)
     if not pictures:
         raise UserError(f"{images}: no pictures in this folder")
     splits = (
@@ -86,7 +87,7 @@ def _faces(
     splits: dict[str, str],
     equal_sizes: bool,
 ) -> FaceList:
-    maps = pictures_by_name(masks)[0] if masks else {}
+    maps = pictures_by_name(masks, SUFFIXES)[0] if masks else {}
     if masks and not maps:
         raise UserError(f"{masks}: no parsing maps (NAME.png) in this folder")
     faces = []
