@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, cause
 
 # Kinds of faults, in the order in which reports list them.
 MISSING_PICTURE = "missing picture"
@@ -37,3 +37,9 @@ class FaceError(UserError):
     def __init__(self, kind: str, path: str | os.PathLike, reason: str):
         super().__init__(f"{path}: {reason}")
         self.kind = kind
+
+    @classmethod
+    def corrupt(cls, path: str | os.PathLike, error: Exception, what: str = "") -> FaceError:
+        """From what a reader of the file says: "PATH: WHAT (REASON)", or "PATH: REASON"."""
+        why = cause(error).removeprefix(f"{path}: ")
+        return cls(CORRUPT_FILE, path, f"{what} ({why})" if what else why)

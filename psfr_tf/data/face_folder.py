@@ -181,8 +181,7 @@ def square_side(path: Path, turned: bool = True) -> int:
             # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
             orientation = image.getexif().get(0x0112, 1) if "exif" in image.info else 1
     except UserError as error:
-        why = str(error).removeprefix(f"{path}: ")
-        raise FaceError(CORRUPT_FILE, path, why) from error
+        raise FaceError.corrupt(path, error) from error
     if width != height:
         raise FaceError(WRONG_SIZE, path, f"{width}x{height} pixels, faces must be square")
     if orientation != 1 and not turned:

@@ -7,7 +7,6 @@ import os
 import numpy as np
 
 from psfr_tf.data.face_error import (
-    CORRUPT_FILE,
     UNKNOWN_COLOUR,
     UNKNOWN_LABEL,
     WRONG_SIZE,
@@ -40,8 +39,7 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
         with open_picture(path) as (image, _):
             image.load()
     except UserError as error:
-        why = str(error).removeprefix(f"{path}: ")
-        raise FaceError(CORRUPT_FILE, path, f"cannot read the parsing map ({why})") from error
+        raise FaceError.corrupt(path, error, "cannot read the parsing map") from error
     if image.width != image.height:
         raise FaceError(
             WRONG_SIZE,

@@ -25,7 +25,7 @@ from PIL import Image
 
 from psfr_tf.data import records
 from psfr_tf.data.decoding import decode_rgb
-from psfr_tf.data.face_error import CORRUPT_FILE, FaceError
+from psfr_tf.data.face_error import FaceError
 from psfr_tf.data.layouts import FaceFiles, FaceList
 from psfr_tf.data.layouts.celebamask_hq import compose_parts
 from psfr_tf.data.parsing_map import read_labels, resize_labels
@@ -217,8 +217,7 @@ def _read_image(path: Path, size: int | None) -> bytes:
     except FaceError:
         raise
     except (OSError, UserError, tf.errors.OpError) as error:
-        why = cause(error).removeprefix(f"{path}: ")
-        raise FaceError(CORRUPT_FILE, path, f"cannot decode the picture ({why})") from error
+        raise FaceError.corrupt(path, error, "cannot decode the picture") from error
     side = len(pixels)
     if contents is not None and size in (None, side):
         return contents

@@ -42,8 +42,18 @@ MAX_RECORD_BYTES = 2**28
 PlainName = Annotated[str, AfterValidator(lambda name: _plain(name))]
 
 
-class _IndexShard(BaseModel):
-    model_config = ConfigDict(strict=True)
+class Shard(BaseModel):
+    """What the index says of one shard.
+
+    Attributes:
+        file: name of the file.
+        split: split of all its faces.
+        bytes: size of the file.
+        names: names of its faces in their order.
+        offsets: position in bytes of the record of each face.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True)
 
     file: PlainName
     split: PlainName
@@ -66,7 +76,7 @@ class _Index(BaseModel):
     complete: bool
     masks: bool
     splits: dict[str, int]
-    shards: list[_IndexShard]
+    shards: list[Shard]
 
 
 def _plain(name: str) -> str:
@@ -85,25 +95,6 @@ class Record:
     mask: bytes | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """What the index says of one shard.
-
-    Attributes:
-        file: name of the file.
-        split: split of all its faces.
-        bytes: size of the file.
-        names: names of its faces in their order.
-        offsets: position in bytes of the record of each face.
-    """
-
-    file: str
-    split: str
-    bytes: int
-    names: list[str]
-    offsets: list[int]
-
-
 def write_shard(path: Path, records: Sequence[Record]) -> Shard:
     """Write one shard, read it back, and only then give it its name.
 
@@ -120,7 +111,7 @@ def write_shard(path: Path, records: Sequence[Record]) -> Shard:
         shard = read_shard(temporary, records[0].split, decode=True)
         if shard.names != [record.name for record in records]:
             raise UserError(f"{path}: what was read back is not what was written")
-        return dataclasses.replace(shard, file=path.name)
+        return shard.model_copy(update={"file": path.name})
 
 
 def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
@@ -152,7 +143,10 @@ def read_shard(path: Path, split: str, decode: bool = False) -> Shard:
     size = path.stat().st_size
     if position != size:
         raise UserError(f"{path}: {size} bytes, {position} expected")
-    return Shard(path.name, split, size, names, offsets)
+    # Not checked: the name may be that of a temporary file.
+    return Shard.model_construct(
+        file=path.name, split=split, bytes=size, names=names, offsets=offsets
+    )
 
 
 def record_offsets(path: Path) -> list[int]:
@@ -220,7 +214,7 @@ def check_decodes(record: Record, path: str | os.PathLike) -> None:
             mask = tf.io.decode_png(record.mask, channels=1)
             if mask.shape[0] != mask.shape[1] or tf.reduce_max(mask) >= NUM_CLASSES:
                 fault = "the parsing map is not a square map of labels 0..18"
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, ValueError) as error:
         fault = cause(error)
     if fault:
         raise UserError(f"{path}: {record.name}: {fault}")
@@ -233,7 +227,7 @@ def write_index(folder: Path, description: dict[str, Any], shards: Sequence[Shar
         **description,
         "complete": shards is not None,
         "splits": {},
-        "shards": [dataclasses.asdict(shard) for shard in shards or []],
+        "shards": [shard.model_dump() for shard in shards or []],
     }
     for shard in shards or []:
         splits = index["splits"]

@@ -88,7 +88,7 @@ def test_files_that_are_no_pictures_are_named(tmp_path, content, complaint):
 def test_two_pictures_of_one_name_are_refused(tmp_path):
     for suffix in ("jpg", "png"):
         Image.new("RGB", (8, 8)).save(tmp_path / f"twin.{suffix}")
-    with pytest.raises(UserError, match=r"twin.png: twin.jpg has the same name"):
+    with pytest.raises(UserError, match=r"twin.png: .*twin.jpg has the same name"):
         FaceFolder(tmp_path)
 
 

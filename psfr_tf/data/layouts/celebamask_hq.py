@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.data.face_error import (
-    CORRUPT_FILE,
     MISSING_MASK,
     MISSING_PICTURE,
     UNKNOWN_LABEL,
@@ -136,8 +135,7 @@ def compose_parts(parts: Mapping[str, Path]) -> np.ndarray:
             with open_picture(path) as (image, _):
                 part = np.asarray(image.convert("L")) > 0
         except UserError as error:
-            reason = f"cannot read the part ({str(error).removeprefix(f'{path}: ')})"
-            raise FaceError(CORRUPT_FILE, path, reason) from error
+            raise FaceError.corrupt(path, error, "cannot read the part") from error
         if labels is None:
             labels = np.zeros((part.shape[1], part.shape[1]), np.uint8)
         if part.shape != labels.shape:
