@@ -47,7 +47,7 @@ def test_a_photo(tmp_path, capsys):
     photo = save(tmp_path / "in" / "eileen.png", portrait())
     out = tmp_path / "out"
     assert psfr("restore", photo, "--output", out, "--save-faces") == 0
-    assert "1 restored (1 faces)" in capsys.readouterr().out
+    assert "1 restored (1 face)" in capsys.readouterr().out
     image = read(out / "restored" / "eileen.png")
     assert image.shape == portrait().shape
     changed = np.abs(image.astype(int) - portrait()).max(axis=2) > 0
