@@ -58,7 +58,7 @@ class DegradedFaces:
         self._images = _listed(images)
         self._pictures, left_out = pictures_by_name(*self._images)
         self.problems = [f"{path}: {why}" for path, why in left_out.items()]
-        self.names = list(self._pictures) if names is None else list(names)
+        self.names: Sequence[str] = list(self._pictures) if names is None else list(names)
         self.size, self.seed = size, seed
         self._traced = traced_degradation(form, size)
 
