@@ -68,7 +68,7 @@ class References:
         inputs = []
         for tensor in model.inputs:
             face = (1, model.size, model.size)
-            if tensor.shape == (*face, 3):
+            if model.size and tensor.shape == (*face, 3):
                 inputs.append(_as_type(damaged_face(model.size)[None], tensor))
             elif tensor.shape == (*face, NUM_CLASSES):
                 inputs.append(self._parsing(model))

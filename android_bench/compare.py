@@ -57,45 +57,48 @@ def _name(row: Row) -> str:
 
 
 def _difference(before: Row, after: Row | None, threshold: float) -> Difference:
-    name, regressions = _name(before), []
+    name = _name(before)
     if after is None:
         lines = [f"{name}: not measured any more"] if before.valid else []
         return Difference(name, before.typical_ms, None, None, None, "missing", lines)
-    if before.valid and after.valid:
-        found = change(
-            [process.times_ms for process in before.processes],
-            [process.times_ms for process in after.processes],
+    if not (before.valid and after.valid):
+        lines = [f"{name}: not valid any more: {'; '.join(after.reasons)}"] if before.valid else []
+        verdict = "broken" if before.valid else "not valid"
+        return Difference(name, before.typical_ms, after.typical_ms, None, None, verdict, lines)
+    found = change(
+        [process.times_ms for process in before.processes],
+        [process.times_ms for process in after.processes],
+    )
+    verdict, noise = found.verdict(threshold), (found.high - found.low) / 2
+    lines = []
+    if verdict == "slower":
+        lines.append(
+            f"{name}: {100 * found.change:+.1f} % latency (noise {100 * noise:.1f} %), more "
+            f"than {100 * threshold:g} %"
         )
-        verdict, noise = found.verdict(threshold), (found.high - found.low) / 2
-        if verdict == "slower":
-            regressions.append(
-                f"{name}: {100 * found.change:+.1f} % latency (noise {100 * noise:.1f} %), more "
-                f"than {100 * threshold:g} %"
-            )
-        regressions += _other_regressions(name, before, after, threshold)
-        figures = (found.change, noise)
-    else:
-        verdict, figures = "not valid", (None, None)
-        if before.valid:
-            verdict = "broken"
-            regressions.append(f"{name}: not valid any more: {'; '.join(after.reasons)}")
-    return Difference(name, before.typical_ms, after.typical_ms, *figures, verdict, regressions)
+    lines += _other_regressions(name, before, after, threshold)
+    figures = before.typical_ms, after.typical_ms, found.change, noise
+    return Difference(name, *figures, verdict, lines)
+
+
+def _known(before: float | None, after: float | None) -> tuple[float, float] | None:
+    return None if before is None or after is None else (before, after)
 
 
 def _other_regressions(name: str, before: Row, after: Row, threshold: float) -> list[str]:
     found = []
-    memory = (before.peak_memory_kb, after.peak_memory_kb)
-    if None not in memory and memory[1] > (1 + threshold) * memory[0]:
+    memory = _known(before.peak_memory_kb, after.peak_memory_kb)
+    if memory and memory[1] > (1 + threshold) * memory[0]:
         found.append(f"{name}: {100 * (memory[1] / memory[0] - 1):+.1f} % peak memory")
     if before.accuracy and after.accuracy:
-        psnr = (before.accuracy.psnr_db, after.accuracy.psnr_db)
-        if None not in psnr and psnr[1] < psnr[0] - _PSNR_LOSS_DB:
+        psnr = _known(before.accuracy.psnr_db, after.accuracy.psnr_db)
+        if psnr and psnr[1] < psnr[0] - _PSNR_LOSS_DB:
             found.append(f"{name}: {psnr[0]:.1f} to {psnr[1]:.1f} dB against the reference")
-        labels = (before.accuracy.equal_labels, after.accuracy.equal_labels)
-        if None not in labels and labels[1] < labels[0] - _LABELS_LOSS:
+        labels = _known(before.accuracy.equal_labels, after.accuracy.equal_labels)
+        if labels and labels[1] < labels[0] - _LABELS_LOSS:
             found.append(f"{name}: {100 * labels[0]:.2f} to {100 * labels[1]:.2f} % equal labels")
-    delegated = (before.delegated_nodes, after.delegated_nodes)
-    if None not in delegated and after.nodes and before.nodes:
+    delegated = _known(before.delegated_nodes, after.delegated_nodes)
+    if delegated and after.nodes and before.nodes:
         shares = delegated[0] / before.nodes, delegated[1] / after.nodes
         if shares[1] < shares[0]:
             found.append(

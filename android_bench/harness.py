@@ -250,14 +250,12 @@ class Benchmark:
         except (NoReference, CaseFailed) as error:
             row.accuracy_missing = str(error)
             return
-        made = picture(case.model.outputs, output)
-        if made is not None:
-            reference, size = expected.model, case.model.size
-            by_name = [expected.outputs[tensor.argument] for tensor in reference.outputs]
+        reference, size = expected.model, case.model.size
+        by_name = [expected.outputs[tensor.argument] for tensor in reference.outputs]
+        made, wanted = picture(case.model.outputs, output), picture(reference.outputs, by_name)
+        if made is not None and wanted is not None and size is not None:
             row.accuracy.picture = self._keep(f"{case.model.label} {case.delegate}", made)
-            row.accuracy.reference_picture = self._keep(
-                f"{reference.label} reference", picture(reference.outputs, by_name)
-            )
+            row.accuracy.reference_picture = self._keep(f"{reference.label} reference", wanted)
             row.accuracy.face_picture = self._keep(f"face {size}", damaged_face(size))
 
     def _keep(self, name: str, pixels: np.ndarray) -> str:

@@ -7,7 +7,7 @@ docs/benchmarks.md explains it. Units are in the names; 1 kB of memory is 1024 b
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,7 +18,7 @@ from psfr_tf.errors import UserError, cause, printable
 
 FILE_NAME = "results.json"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 PICTURES = "pictures"
 _MAX_PICTURE_BYTES = 2**24
 # Text of several lines; numbers that are never below 0; more than any measurement gives.

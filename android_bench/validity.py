@@ -42,7 +42,7 @@ def reasons(row: Row, plan: Plan) -> list[str]:
             found.append("throttled: the device lowered its clock because of heat")
         if not all(process.cooled_down for process in row.processes):
             found.append("hot: the device had not cooled down")
-        if row.noise_ms is not None and row.noise_ms > plan.max_noise * row.typical_ms:
+        if row.noise_ms and row.typical_ms and row.noise_ms > plan.max_noise * row.typical_ms:
             share = 100 * row.noise_ms / row.typical_ms
             found.append(f"spread too wide: the median is known to {share:.0f} % only")
     found += _fallbacks(row)
@@ -59,8 +59,8 @@ def throttled(process: Process) -> bool:
     before, after = process.thermal_before, process.thermal_after
     if any(reading is not None and reading.throttled for reading in (before, after)):
         return True
-    counts = [reading.throttle_count for reading in (before, after) if reading is not None]
-    return len(counts) == 2 and None not in counts and counts[1] > counts[0]
+    first, last = (None if heat is None else heat.throttle_count for heat in (before, after))
+    return first is not None and last is not None and last > first
 
 
 def _figures(row: Row, processes: Sequence[Process]) -> None:
@@ -94,7 +94,8 @@ def _fallbacks(row: Row) -> list[str]:
 
 
 def _inaccuracies(row: Row, plan: Plan) -> list[str]:
-    found, accuracy = [], row.accuracy
+    found: list[str] = []
+    accuracy = row.accuracy
     if accuracy is None:
         return found
     if accuracy.psnr_db is not None and accuracy.psnr_db < plan.min_psnr_db:

@@ -140,7 +140,7 @@ def _variant(
 
 def _verified(path: Path, part: str, precision: str, expected: Reference) -> dict[str, Any]:
     by_tensorflow = precision in tensorflow_converter.PRECISIONS
-    entry = {"file": path.name, "part": part, "precision": precision}
+    entry: dict[str, Any] = {"file": path.name, "part": part, "precision": precision}
     entry["converter"] = "tensorflow" if by_tensorflow else "ai-edge-quantizer"
     entry.update(verify(path, part, expected))
     entry["shortfalls"] = shortfalls(entry)

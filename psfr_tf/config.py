@@ -235,7 +235,7 @@ class LossConfig(_Section):
 
     @property
     def needs_features(self) -> bool:
-        return self.style_weight > 0 or self.perceptual_weight > 0
+        return bool(self.style_weight or self.perceptual_weight)
 
 
 class CheckpointConfig(_Section):

@@ -27,8 +27,8 @@ def cause(error: Exception) -> str:
     The system's words ("no space left on device"), or the first line of TensorFlow's or another
     message.
     """
-    if getattr(error, "strerror", None):
-        return error.strerror.lower()
+    if strerror := getattr(error, "strerror", None):
+        return strerror.lower()
     text = str(getattr(error, "message", error)).strip()
     if _ASSERTION in text:  # TensorFlow's: [words] [a value]
         text = re.sub(r"[][]", "", text.split(_ASSERTION)[-1])

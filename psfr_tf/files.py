@@ -76,7 +76,7 @@ def temporary_folder(parent: str | os.PathLike) -> Iterator[Path]:
         _own.discard(temporary.name)
 
 
-def remove_leftovers(folder: str | os.PathLike, depth: int = 2) -> None:
+def remove_leftovers(folder: str | os.PathLike[str], depth: int = 2) -> None:
     """Remove the temporary files and folders that a killed process has left in a folder and in its
     subfolders.
 
@@ -106,7 +106,7 @@ def _host() -> str:
 
 
 def _is_left(entry: os.DirEntry, host: str | None, process: str | None) -> bool:
-    if host != _host() or os.name == "nt":  # where kill(0) would end the process
+    if process is None or host != _host() or os.name == "nt":  # where kill(0) would end the process
         return time.time() - entry.stat().st_mtime > _DAY
     if int(process) == os.getpid():  # a number is given again, in containers often the same
         return entry.name not in _own
@@ -159,8 +159,11 @@ def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
 
 def sha256(path: str | os.PathLike) -> str:
     """Of a file's contents, hexadecimal."""
+    digest = hashlib.sha256()  # hashlib.file_digest is of Python 3.11
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def is_plain_name(name: str) -> bool:

@@ -158,7 +158,7 @@ def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> N
     Raises:
         UserError: the network has more weights than the file has room for.
     """
-    sections = {"parsing": ParsingConfig, "discriminator": DiscriminatorConfig}
+    sections: dict[str, Any] = {"parsing": ParsingConfig, "discriminator": DiscriminatorConfig}
     try:
         network = sections.get(name, GeneratorConfig).model_validate(arguments)
     except ValidationError as error:

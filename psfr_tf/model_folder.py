@@ -14,6 +14,7 @@ which works for runs that began with the same weights (network interpolation, ES
 
 import dataclasses
 import datetime
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ class ModelFolder:
         return _load_network(self.path, self.config, "discriminator")
 
 
-def resolve(name_or_dir: str | Path) -> Path:
+def resolve(name_or_dir: str | os.PathLike) -> Path:
     """The directory of a model: the shipped one of that name, a model folder or a run folder's.
 
     Raises:
@@ -114,7 +115,7 @@ def record_hashes(path: Path, names: list[str]) -> None:
     files.write_json(path / CONFIG_FILE, config)
 
 
-def load_model_folder(name_or_dir: str | Path, fidelity: float | None = None) -> ModelFolder:
+def load_model_folder(name_or_dir: str | os.PathLike, fidelity: float | None = None) -> ModelFolder:
     """Load generator and face parsing network, in float32.
 
     Args:
@@ -186,8 +187,8 @@ def save_model_folder(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(directory, depth=0)
-    networks = (generator, parsing_network, discriminator, faithful_generator)
-    networks = dict(zip(NETWORKS, networks, strict=True))
+    given = (generator, parsing_network, discriminator, faithful_generator)
+    networks = dict(zip(NETWORKS, given, strict=True))
     config: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "preset": preset,

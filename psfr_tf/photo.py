@@ -126,10 +126,10 @@ def _decode(image: Image.Image, notes: list[str]) -> tuple[np.ndarray, np.ndarra
         if deep:
             pixels = np.asarray(band)
             rgb[part] = _deep_grey(pixels)[..., None]
-            if transparent:  # one grey value stands for it
+            if alpha is not None:  # one grey value stands for it
                 alpha[part] = (pixels != image.info["transparency"]) * np.uint8(255)
             continue
-        if transparent:
+        if alpha is not None:
             alpha[part] = np.asarray(band.convert("RGBA").getchannel("A"))
         if grey:
             # A grey profile may come back with channels one level apart.
@@ -173,7 +173,7 @@ class _Conversion:
 
     @functools.cached_property
     def _transform(self) -> Callable:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(self._profile))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(self._profile or b""))
         srgb = ImageCms.createProfile("sRGB")
 
         @functools.cache

@@ -8,6 +8,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, features
@@ -226,8 +227,10 @@ def _loaded_png(file, image: Image.Image, notes: list[str]) -> Image.Image:
         raise error
 
 
-def _check_size(path: Path, size: tuple[int, int], kind: str, max_pixels: int, weight=None) -> None:
-    weight = weight or _WEIGHTS.get(kind, 1.0)
+def _check_size(
+    path: Path, size: tuple[int, int], kind: str | None, max_pixels: int, weight=None
+) -> None:
+    weight = weight or _WEIGHTS.get(kind or "", 1.0)
     pixels = size[0] * size[1]
     if pixels * weight > max_pixels:
         most = max_pixels / weight
@@ -243,7 +246,8 @@ def _webp_size(head: bytes) -> tuple[int, int]:
     """Width and height of the canvas."""
     kind = head[12:16]
     if kind == b"VP8X":
-        return tuple(int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+        width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+        return width, height
     if kind == b"VP8L":
         bits = int.from_bytes(head[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
@@ -271,7 +275,7 @@ def _to_largest_page(image: Image.Image, notes: list[str]) -> None:
     )
 
 
-def _checked_jpeg(path: Path, image: Image.Image, max_pixels: int, notes: list[str]) -> Image.Image:
+def _checked_jpeg(path: Path, image: Any, max_pixels: int, notes: list[str]) -> Image.Image:
     """Bound the work of progressive files, and let a missing end pass if every row is there."""
     image.fp.seek(0)
     data = image.fp.read()

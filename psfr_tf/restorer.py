@@ -133,8 +133,8 @@ class FaceRestorer:
         from psfr_tf.engines.tensorflow import TensorFlowEngine
 
         folder = model_folder.load_model_folder(path, fidelity)
-        engine = TensorFlowEngine(folder.generator, folder.parsing_network)
-        restorer = cls(engine, path, detector, fidelity)
+        networks = TensorFlowEngine(folder.generator, folder.parsing_network)
+        restorer = cls(networks, path, detector, fidelity)
         restorer._loaded = folder
         return restorer
 
@@ -207,7 +207,7 @@ class FaceRestorer:
         return RestoreResult(image, faces, rejected)
 
     def _answer(self, photo: np.ndarray, faces: list[Face]) -> list[Candidate]:
-        candidates = []
+        candidates: list[Candidate] = []
         for start in range(0, len(faces), _BATCH):
             batch = faces[start : start + _BATCH]
             matrices = [face_transform(face.landmarks, self.size) for face in batch]

@@ -1,6 +1,8 @@
 """The charts of one network: latency against quality, fastest settings, memory, sustained runs."""
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
@@ -33,18 +35,22 @@ def draw(rows: Sequence[tuple[int, Row]], several: bool) -> dict[str, str]:
     best: dict[tuple, Row] = {}
     for number, row in valid:
         kept = best.setdefault((row.precision, number), row)
-        if row.typical_ms < kept.typical_ms:
+        if (row.typical_ms or math.inf) < (kept.typical_ms or math.inf):
             best[row.precision, number] = row
     latency, memory = [], []
     for (precision, number), row in best.items():
-        common = {
+        common: dict[str, Any] = {
             "label": precision or "model",
             "color": charts.color(precision),
             "inside": str(number + 1) if several else "",
             "tip": _tip(row),
         }
-        noise = {"noise": row.noise_ms, "note": setting(row)}
-        latency.append(charts.Bar(value=row.typical_ms, **noise, **common))
+        time: dict[str, Any] = {
+            "value": row.typical_ms,
+            "noise": row.noise_ms,
+            "note": setting(row),
+        }
+        latency.append(charts.Bar(**time, **common))
         if row.peak_memory_kb is not None:  # not every program prints it
             memory.append(charts.Bar(value=row.peak_memory_kb / 1024, **common))
     if latency:

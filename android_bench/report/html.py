@@ -96,8 +96,11 @@ def _pictures(section: Section, folder: Path) -> str:
     """Input, reference and the output of each variant and delegate of the first results."""
     figures = []
     for path, caption in section.pictures.items():
+        file = picture_file(folder, path)
+        if file is None:
+            continue
         try:
-            address = picture_uri(read_photo(picture_file(folder, path)).rgb, _LONGEST_SIDE)
+            address = picture_uri(read_photo(file).rgb, _LONGEST_SIDE)
         except UserError:  # the file is not what it was
             continue
         figures.append(

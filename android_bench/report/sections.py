@@ -1,6 +1,7 @@
 """What a report shows, whatever its form: one section for each network, and the words in it."""
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,16 +154,16 @@ def _summary(rows: Sequence[tuple[int, Row]]) -> str:
     valid = [row for _, row in rows if row.valid and row.typical_ms and not row.sustained_minutes]
     if not valid:
         return ""
-    best = min(valid, key=lambda row: row.typical_ms)
+    best = min(valid, key=lambda row: row.typical_ms or math.inf)
     return f"{milliseconds(best.typical_ms)} ms: {name(best)}, {setting(best)}{quality(best)}"
 
 
 def _pictures(rows: Sequence[tuple[int, Row]], folder: Path) -> dict[str, str]:
     measured = [(row, row.accuracy) for number, row in rows if number == 0 and row.accuracy]
-    shown: dict[str, str] = {}
+    shown: dict[str | None, str] = {}
     for _, accuracy in measured:
         shown.setdefault(accuracy.face_picture, "before: the damaged face")
         shown.setdefault(accuracy.reference_picture, f"reference: {accuracy.reference}")
     for row, accuracy in measured:
         shown.setdefault(accuracy.picture, f"{name(row)}, {row.delegate}{quality(row, ': ')}")
-    return {path: caption for path, caption in shown.items() if picture_file(folder, path)}
+    return {path: text for path, text in shown.items() if path and picture_file(folder, path)}

@@ -28,5 +28,5 @@ def decibels(value: float | None) -> str:
 
 def quality(row: Row, before: str = ", ") -> str:
     """ ", 41.5 dB" or ", equal"; "" where it is not known."""
-    text = decibels(row.accuracy and row.accuracy.psnr_db)
+    text = decibels(row.accuracy.psnr_db if row.accuracy else None)
     return f"{before}{text} dB".replace("equal dB", "equal") if text else ""

@@ -1,5 +1,6 @@
 """The networks on a TF Serving server, as an engine of `FaceRestorer`."""
 
+import functools
 from typing import Protocol
 
 import cv2
@@ -68,7 +69,7 @@ class ServingEngine:
         for start in range(0, len(lq), self._batch_size):
             part = slice(start, start + self._batch_size)
             files = [_to_png(face) for face in pixels[part]]
-            answer = with_retries(lambda files=files: self._predictor.restore(files), self._retries)
+            answer = with_retries(functools.partial(self._predictor.restore, files), self._retries)
             if len(answer) != len(files):
                 raise self._bad_answer(f"{len(answer)} faces for {len(files)}")
             for index, (face, parsing) in enumerate(answer, start):

@@ -43,10 +43,7 @@ class RestPredictor:
         answer = self._call("POST", f"{self._path}:predict", request)
         try:
             return [
-                tuple(
-                    base64.b64decode(prediction[name]["b64"], validate=True)
-                    for name in ("restored_bytes", "parsing_bytes")
-                )
+                (_decoded(prediction["restored_bytes"]), _decoded(prediction["parsing_bytes"]))
                 for prediction in answer["predictions"]
             ]
         except (KeyError, TypeError, ValueError) as error:
@@ -80,3 +77,7 @@ class RestPredictor:
             reason = answer.get("error", "") if isinstance(answer, dict) else ""
             raise server_error(self.address, f"HTTP {status}: {reason}", status in _TRANSIENT)
         return answer
+
+
+def _decoded(value: dict) -> bytes:
+    return base64.b64decode(value["b64"], validate=True)

@@ -167,7 +167,7 @@ def _plan(args: argparse.Namespace):
         )
     except ValidationError as error:
         first = error.errors()[0]
-        args.usage_error(f"--{first['loc'][0].split('_')[0]}: {first['msg']}")
+        args.usage_error(f"--{str(first['loc'][0]).split('_')[0]}: {first['msg']}")
     return Plan(models=args.model, matrix=[matrix])
 
 

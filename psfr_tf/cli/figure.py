@@ -4,6 +4,7 @@ import argparse
 import functools
 import sys
 from pathlib import Path
+from typing import cast
 
 from psfr_tf.cli.arguments import add_fidelity, whole
 from psfr_tf.cli.output_folder import make_folder
@@ -102,14 +103,15 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     from psfr_tf.evaluation import evaluate
     from psfr_tf.evaluation.contact_sheet import evenly_spaced
+    from psfr_tf.evaluation.degraded import DegradedFaces
     from psfr_tf.evaluation.factor_study import factor_variants, write_factor_figure
     from psfr_tf.evaluation.plan import Plan, prepare
     from psfr_tf.evaluation.scale_study import ScaledInputs, scale_variants, write_scale_figure
-    from psfr_tf.evaluation.systems import ComparedFaces
+    from psfr_tf.evaluation.systems import ComparedFaces, Model
     from psfr_tf.metrics import network_files
     from psfr_tf.metrics.choice import choose
 
-    choice = choose(args.metrics, args.metric_files or network_files.default_folder(), None)
+    choice = choose(args.metrics, args.metric_files or network_files.default_folder())
     for name, why in choice.left_out.items():
         print(f"psfr: {name} is skipped: {why}", file=sys.stderr)
     if not choice.metrics:
@@ -117,9 +119,10 @@ def run(args: argparse.Namespace) -> int:
     data = {"faces": args.data, "manifest": args.manifest}
     data = {name: path and str(path) for name, path in data.items()}
     data |= {"split": args.split, "seed": args.seed, "degradation": args.degradation}
-    system = {"name": "restored", "weights": args.weights, "fidelity": args.fidelity}
-    (prepared,) = prepare(Plan.model_validate({"data": data, "systems": [system]}))
-    faces, (model,) = prepared.faces, prepared.source.systems.values()
+    column = {"name": "restored", "weights": args.weights, "fidelity": args.fidelity}
+    (prepared,) = prepare(Plan.model_validate({"data": data, "systems": [column]}))
+    faces, (system,) = cast(DegradedFaces, prepared.faces), prepared.source.systems.values()
+    model = cast(Model, system)
     if args.which == "scales":
         generator = ScaledInputs(model.restorer.generator, model.restorer.parsing_network)
         systems = scale_variants(generator)

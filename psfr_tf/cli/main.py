@@ -72,7 +72,8 @@ def entry_point() -> None:
     """Entry point of the console script."""
     silence_tensorflow()
     silence_pillow()
-    sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are not UTF-8
+    # Names of files that are not UTF-8.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     app.run(run, flags_parser=parse_arguments)
 
 

@@ -70,15 +70,19 @@ def server_restorer(args: argparse.Namespace, detector):
     Raises:
         UserError: the server does not answer, or has no such model.
     """
-    from psfr_tf.export.serving.engine import ServingEngine
+    from psfr_tf.export.serving.engine import Predictor, ServingEngine
     from psfr_tf.export.serving.errors import ServerError
     from psfr_tf.restorer import FaceRestorer
 
+    connection = (args.server, args.weights, args.model_version, args.deadline)
     if args.protocol == "rest":
-        from psfr_tf.export.serving.rest_predictor import RestPredictor as Predictor
+        from psfr_tf.export.serving.rest_predictor import RestPredictor
+
+        predictor: Predictor = RestPredictor(*connection)
     else:
-        from psfr_tf.export.serving.grpc_predictor import GrpcPredictor as Predictor
-    predictor = Predictor(args.server, args.weights, args.model_version, args.deadline)
+        from psfr_tf.export.serving.grpc_predictor import GrpcPredictor
+
+        predictor = GrpcPredictor(*connection)
     try:
         engine = ServingEngine(predictor, args.batch_size, args.retries)
         return FaceRestorer(engine, detector=detector)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from psfr_tf.conversion.checkpoint import load_state, read_checkpoint
 from psfr_tf.errors import writing
@@ -38,7 +39,7 @@ def convert(
     from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 
     sources = {"generator": generator, "parsing": parsing, "discriminator": discriminator}
-    classes = {
+    classes: dict[str, Any] = {
         "generator": Generator,
         "parsing": FaceParsingNetwork,
         "discriminator": MultiScaleDiscriminator,

@@ -126,7 +126,7 @@ def split_by_name(
         places[path.stem] = int.from_bytes(digest[:8], "big") / 2**64
     names = sorted(places)
     val = [name for name in names if places[name] < val_fraction]
-    val = val or sorted(names, key=places.get)[:1]
+    val = val or sorted(names, key=places.__getitem__)[:1]
     train = [name for name in names if name not in set(val)]
     if not train:
         raise UserError(

@@ -14,7 +14,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,8 @@ from psfr_tf.data.records import Record, Shard
 from psfr_tf.errors import UserError, cause
 from psfr_tf.photo import read_photo
 
-In, Out = TypeVar("In"), TypeVar("Out")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +113,9 @@ class Preparation:
                 partial.unlink()
             if not (self._output / records.INDEX).exists():
                 records.write_index(self._output, self._description, None)
-            shards = []
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for planned in self.plan:
-                    shards.append(self._shard(pool, planned, progress))
-            shards = [shard for shard in shards if shard is not None]
+                tried = [self._shard(pool, planned, progress) for planned in self.plan]
+            shards = [shard for shard in tried if shard is not None]
             if not shards:
                 raise UserError(f"{self._output}: none of the faces can be used")
             records.write_index(self._output, self._description, shards)
@@ -209,17 +208,15 @@ def read_face(face: FaceFiles, size: int | None) -> Record:
 def _read_image(path: Path, size: int | None) -> bytes:
     try:
         contents = path.read_bytes()
-        if _is_plain(contents):
-            # Decoded as training does it, so that what is stored is sure to decode there.
-            pixels = decode_rgb(contents).numpy()
-        else:
-            contents, pixels = None, read_photo(path).rgb
+        plain = _is_plain(contents)
+        # Decoded as training does it, so that what is stored is sure to decode there.
+        pixels = decode_rgb(contents).numpy() if plain else read_photo(path).rgb
     except FaceError:
         raise
     except (OSError, UserError, tf.errors.OpError) as error:
         raise FaceError.corrupt(path, error, "cannot decode the picture") from error
     side = len(pixels)
-    if contents is not None and size in (None, side):
+    if plain and size in (None, side):
         return contents
     if size not in (None, side):
         pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
@@ -264,7 +261,7 @@ def _in_order(
     pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Iterable[In]
 ) -> Iterator[tuple[In, Out]]:
     """Each item with its result, in order; few results wait in memory at a time."""
-    waiting = deque()
+    waiting: deque[tuple[In, Future[Out]]] = deque()
     ahead = 2 * (os.cpu_count() or 1)
     for item in items:
         waiting.append((item, pool.submit(function, item)))

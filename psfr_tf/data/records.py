@@ -157,7 +157,8 @@ def record_offsets(path: Path) -> list[int]:
     Raises:
         ValueError: a length leads past the end of the file.
     """
-    offsets, position, size = [], 0, path.stat().st_size
+    offsets: list[int] = []
+    position, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while position < size:
             file.seek(position)

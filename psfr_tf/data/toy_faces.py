@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from psfr_tf.labels import LABELS
 
@@ -52,12 +53,13 @@ def _draw_labels(rng: np.random.Generator) -> np.ndarray:
     wide = rng.uniform(0.94, 1.06)
 
     def oval(name: str, x: float, y: float, a: float, b: float, angle: float = 0.0) -> None:
-        points = cv2.ellipse2Poly((0, 0), (1000, 1000), 0, 0, 360, 4) / 1000.0 * (a * wide, b)
+        circle = np.array(cv2.ellipse2Poly((0, 0), (1000, 1000), 0, 0, 360, 4)) / 1000.0
+        points = circle * (a * wide, b)
         turn = np.deg2rad(angle)
         rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
         shape(name, points @ rotation + (256 + (x - 256) * wide, y))
 
-    def shape(name: str, points: np.ndarray) -> None:
+    def shape(name: str, points: ArrayLike) -> None:
         scaled = (np.asarray(points, float) + move) * _SUPERSAMPLING * 2**_SUBPIXEL_BITS
         fixed = np.round(scaled).astype(np.int32)
         cv2.fillPoly(canvas, [fixed], LABELS.index(name), shift=_SUBPIXEL_BITS)

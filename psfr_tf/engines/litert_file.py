@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -42,7 +43,7 @@ def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> 
         outputs = form.restorer(lq)
         return {"restored": outputs["restored"], "parsing": outputs["logits"]}
 
-    functions = {
+    functions: dict[str, tuple[Callable, list]] = {
         "restorer": (restorer, [lq]),
         "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
         "generator": (

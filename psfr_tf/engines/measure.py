@@ -154,7 +154,8 @@ def time_runs(
     """
     for _ in range(warm_up):
         run()
-    wall, cpu = [], []
+    wall: list[float] = []
+    cpu: list[float] = []
     while len(wall) < min_runs or (sum(wall) < min_seconds and len(wall) < max_runs):
         if wall and sum(wall) >= max_seconds:
             break

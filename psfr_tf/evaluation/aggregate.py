@@ -28,7 +28,7 @@ class MetricSummary:
 
     def __init__(self, metric: ImageMetric, versions: Sequence[str], values: np.ndarray):
         self.metric, self.versions, self.values = metric, list(versions), values
-        self._judged = ~np.isposinf(values).all(axis=0) | (len(values) == 0)
+        self._judged: np.ndarray = np.logical_or(~np.isposinf(values).all(axis=0), len(values) == 0)
         self.perfect = [v for v, judged in zip(versions, self._judged, strict=True) if not judged]
         finite = np.isfinite(values[:, self._judged]).all(axis=1) & self._judged.any()
         self._counted = values[finite]
@@ -41,7 +41,8 @@ class MetricSummary:
         better = sign * self._counted > sign * self._counted[:, :1]
         mean = self._of_judged(self.counted.mean(axis=0) if count else ())
         spread = self._of_judged(self.counted.std(axis=0, ddof=1) if count > 1 else ())
-        change = [None if None in (value, mean[0]) else value - mean[0] for value in mean]
+        first = mean[0]
+        change = [None if value is None or first is None else value - first for value in mean]
         return {
             **describe(self.metric),
             "images": count,

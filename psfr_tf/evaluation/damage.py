@@ -5,11 +5,13 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from psfr_tf.data.forms import FORM_LABELS
 from psfr_tf.evaluation.damage_table import damage_table, markdown
+from psfr_tf.evaluation.degraded import DegradedFaces
 from psfr_tf.evaluation.evaluate import PER_IMAGE, evaluate, software
 from psfr_tf.evaluation.groups import face_groups
 from psfr_tf.evaluation.plan import Plan, Prepared
@@ -60,7 +62,8 @@ def evaluate_damages(
     Raises:
         UserError, OSError: as `evaluate`.
     """
-    damage, problems, values = {}, [], {}
+    damage, problems = {}, []
+    values: dict[str, Values] = {}
     (output / "report.json").unlink(missing_ok=True)  # of an evaluation before this one
     for one in prepared:
         folder = output / one.form
@@ -165,7 +168,8 @@ def _groups(
     region: FaceRegion,
 ) -> dict[str, dict]:
     groups = {}
-    for label, names in face_groups(prepared.faces, plan.data.manifests, region).items():
+    faces = cast(DegradedFaces, prepared.faces)
+    for label, names in face_groups(faces, plan.data.manifests, region).items():
         chosen = {
             form: {name: of_form[name] for name in names if name in of_form}
             for form, of_form in values.items()

@@ -38,7 +38,7 @@ class _SharpFaces:
     def __init__(self, images: Path | Sequence[Path], size: int, names: Sequence[str] | None):
         self._images = [images] if isinstance(images, Path) else list(images)
         self._pictures, self.problems = pictures_by_name(*self._images)
-        self.names = list(self._pictures) if names is None else list(names)
+        self.names: Sequence[str] = list(self._pictures) if names is None else list(names)
         self.size = size
 
     def path(self, index: int) -> Path:

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -111,7 +112,8 @@ def evaluate(
 def _open_state(
     source: SampleSource, choice: Choice, output: Path, settings: Mapping, fid_of_references: bool
 ) -> EvaluationState:
-    fields = {"values": ((len(choice.metrics), len(source.versions)), np.float64)}
+    fields: dict[str, tuple[tuple[int, ...], type]] = {}
+    fields["values"] = (len(choice.metrics), len(source.versions)), np.float64
     if choice.fid:
         pictures = len(source.versions) + fid_of_references
         fields["fid_features"] = ((pictures, choice.fid.length), np.float32)
@@ -148,7 +150,7 @@ def _measure(
             _tell(str(error))
             continue
         pictures = list(sample.versions.values())
-        numbers = {
+        numbers: dict[str, Any] = {
             "values": [metric.compare(pictures, sample.reference) for metric in choice.metrics]
         }
         if choice.fid:
@@ -179,7 +181,7 @@ def _values(source: SampleSource, choice: Choice, records: np.ndarray) -> Table:
 
 def _confusion(sample: Sample, version_: str) -> np.ndarray:
     iou = ParsingIoU()
-    iou.update(sample.parsing[version_], sample.reference_parsing)
+    iou.update(sample.parsing[version_], cast(np.ndarray, sample.reference_parsing))
     return iou.matrix
 
 

@@ -20,7 +20,7 @@ class Faces(Protocol):
     """
 
     names: Sequence[str]
-    problems: Sequence[str]
+    problems: list[str]
 
     def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
         """`(lq, original)`, uint8 RGB of one shape; lq None where there is none.
@@ -55,7 +55,8 @@ class FolderFaces:
         """See `Faces`."""
         name = self.names[index]
         reference = read_photo(self._reference[name]).rgb
-        return self._lq and self._lq.restore(name, None, reference)[0], reference
+        lq = self._lq.restore(name, None, reference)[0] if self._lq else None
+        return lq, reference
 
 
 class ResultFolder:
@@ -67,7 +68,8 @@ class ResultFolder:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self.pictures, self.problems = pictures_by_name(folder)
+        self.pictures, left_out = pictures_by_name(folder)
+        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
 
     def restore(self, name, lq, reference):
         if name not in self.pictures:

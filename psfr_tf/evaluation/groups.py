@@ -97,7 +97,7 @@ def _thirds(lightness: Mapping[str, float]) -> dict[str, list[str]]:
     }
 
 
-def _tagged(manifests: Sequence[Path], word: str) -> dict[str, bool]:
+def _tagged(manifests: Sequence[Path], word: str) -> dict[str | None, bool]:
     known = {}
     for path in manifests:
         for row in read_rows(path) if path.is_file() else ():

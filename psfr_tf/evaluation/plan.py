@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -84,8 +84,8 @@ class FacesConfig(_Section):
     @property
     def forms(self) -> list[Form]:
         """The degradations to measure."""
-        listed = isinstance(self.degradation, list)
-        return list(self.degradation) if listed else [self.degradation]
+        given = self.degradation
+        return list(given) if isinstance(given, list) else [given]
 
 
 class SystemConfig(_Section):
@@ -108,7 +108,7 @@ class SystemConfig(_Section):
         return self
 
     def describe(self) -> str:
-        what = self.weights or self.folder or self.baseline
+        what = str(self.weights or self.folder or self.baseline)
         return what if self.fidelity is None else f"{what}, fidelity {self.fidelity:g}"
 
 
@@ -191,7 +191,8 @@ def prepare(plan: Plan) -> list[Prepared]:
         UserError: if there are no faces, or none of the models and folders is there.
     """
     systems: dict[str, System] = {}
-    problems, settings = [], {"title": plan.title} if plan.title else {}
+    problems: list[str] = []
+    settings: dict[str, Any] = {"title": plan.title} if plan.title else {}
     for config in plan.systems:
         try:
             systems[config.name] = _make(config)
@@ -239,7 +240,8 @@ def _make(config: SystemConfig) -> System:
         return ResultFolder(Path(config.folder))
     from psfr_tf.restorer import FaceRestorer
 
-    return Model(FaceRestorer.from_pretrained(config.weights, "tensorflow", config.fidelity))
+    weights = cast(str, config.weights)  # one of the three is given
+    return Model(FaceRestorer.from_pretrained(weights, "tensorflow", config.fidelity))
 
 
 def _fidelity(model: Model, config: SystemConfig) -> float | None:

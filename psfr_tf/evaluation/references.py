@@ -1,6 +1,6 @@
 """What NIQE and FID compare with: given as a file, or made from pictures."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ def pristine_model(
         model = PristineModel.fit(_large_enough(read_photo(path).rgb for path in chosen))
         what = f"{len(chosen)} pictures of {given.name}"
     elif split is not None:
-        indices = range(len(split.names))
+        indices: Sequence[int] = range(len(split.names))
         model = PristineModel.fit(_large_enough(_originals(split, indices, source.problems)))
         what = f"the {len(indices)} originals of the split {split.split}"
     else:

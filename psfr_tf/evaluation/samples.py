@@ -39,7 +39,7 @@ class SampleSource(Protocol):
     names: Sequence[str]
     versions: tuple[str, ...]
     parsed: tuple[str, ...]
-    problems: Sequence[str]
+    problems: list[str]
 
     def load(self, index: int) -> Sample:
         """Reads or computes one sample; raises UserError with one line if it cannot be read."""

@@ -63,7 +63,7 @@ class NonLocalMeansUnsharp:
         return to_uint8(smooth + self.AMOUNT * detail), None
 
 
-BASELINES = {"bicubic": BicubicInput, "nlm_unsharp": NonLocalMeansUnsharp}
+BASELINES: dict[str, type[System]] = {"bicubic": BicubicInput, "nlm_unsharp": NonLocalMeansUnsharp}
 
 
 class Model:
@@ -135,12 +135,12 @@ class ComparedFaces:
         lq, reference = self._faces.load(index)
         name = self.names[index]
         expected = None
-        if self.parsed:
+        if self.parsed and self._masks:
             expected = read_mask(self._masks / f"{name}.png", reference.shape[0])
         versions, parsing = {}, {}
         for version, system in self.systems.items():
             versions[version], labels = system.restore(name, lq, reference)
-            if version in self.parsed:
+            if labels is not None and version in self.parsed:
                 parsing[version] = labels
         return Sample(name, reference, versions, parsing, expected)
 

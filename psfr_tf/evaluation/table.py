@@ -71,7 +71,7 @@ def _row(summary: Mapping, digits: int, means: Mapping[str, float | None]) -> di
     }
     if len(means) == 2:
         before, after = means.values()
-        change = None if None in (before, after) else after - before
+        change = None if before is None or after is None else after - before
         row["difference"] = number(change, digits, sign="+")
         improved = list(summary.get("images_improved", {}).values())
         row["improved"] = f"{improved[0]} of {summary['images']}" if improved else ""

@@ -8,6 +8,7 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Eye on the left of the picture, eye on the right, nose tip, mouth corner on the left, on the
 # right: (x, y) in the 512x512 frame of aligned FFHQ faces.
@@ -96,7 +97,7 @@ def resize_matrix(factor_x: float, factor_y: float) -> np.ndarray:
     return np.array([[factor_x, 0.0, 0.5 * factor_x - 0.5], [0.0, factor_y, 0.5 * factor_y - 0.5]])
 
 
-def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def transform_points(matrix: np.ndarray, points: ArrayLike) -> np.ndarray:
     """Apply `matrix` [2, 3] to points [N, 2]; returns float64 [N, 2]."""
     return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
 

@@ -101,9 +101,9 @@ def believable(
     doubtful = [one for one in upright if one.nose_and_mouth < _CLEAR]
     # Ordinary photos are searched once. All of a photo is searched in its other orientations if
     # most of it is unexplained as it is; else only where a face is doubtful.
-    regions = [region_around(one.face.box, photo) for one in doubtful]
-    if len(doubtful) >= len(believed):
-        regions = [None]
+    regions: list[tuple[int, int, int, int] | None] = [None]
+    if len(doubtful) < len(believed):
+        regions = [region_around(one.face.box, photo) for one in doubtful]
     turned = [
         _upright_landmarks(photo, face, detect)
         for region in regions

@@ -65,7 +65,7 @@ def head_mask(lq: np.ndarray, parsing: np.ndarray) -> np.ndarray:
     mask = cv2.GaussianBlur(head.astype(np.float32), (0, 0), size * _FEATHER)
     mask = np.clip((mask - 0.2) / 0.6, 0.0, 1.0)
     reach = _kernel(size * _COVER_REACH)
-    cover = cv2.dilate(covered(lq, parsing).astype(np.uint8), reach).astype(np.float32)
+    cover: np.ndarray = cv2.dilate(covered(lq, parsing).astype(np.uint8), reach).astype(np.float32)
     cover = cv2.GaussianBlur(cover, (0, 0), size * _FEATHER)
     return mask * np.clip(1.0 - 2.0 * cover, 0.0, 1.0)
 

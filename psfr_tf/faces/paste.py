@@ -90,7 +90,7 @@ def feather_mask(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
     Returns:
         float32 array in [0, 1], exactly 0 outside the square.
     """
-    mask = 1.0
+    mask: np.ndarray = np.ones(())
     for coordinate in (u, v):
         distance = np.minimum(coordinate + 0.5, size - 0.5 - coordinate)
         ramp = np.clip(distance / (_FEATHER * size), 0.0, 1.0)

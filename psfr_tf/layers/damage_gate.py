@@ -26,7 +26,7 @@ class DamageGate(keras.layers.Layer):
     1/16 of the side).
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (32, 48, 64), **kwargs):
+    def __init__(self, channels: tuple[int, ...] = (32, 48, 64), **kwargs):
         super().__init__(**kwargs)
         self.channels = tuple(channels)
         policy = self.dtype_policy

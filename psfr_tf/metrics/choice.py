@@ -63,7 +63,7 @@ class Choice:
 def choose(
     names: Iterable[str],
     folder: Path,
-    pristine: Callable[[], "PristineModel"],
+    pristine: Callable[[], "PristineModel"] | None = None,
     networks: Networks | None = None,
 ) -> Choice:
     """Make metrics; one whose file is missing is named and left out.
@@ -90,13 +90,15 @@ def choose(
     return choice
 
 
-def _make(name: str, folder: Path, pristine: Callable, networks: Networks):
+def _make(name: str, folder: Path, pristine: Callable | None, networks: Networks):
     place, _, kind = CLASSES[name].partition(".")
     module = importlib.import_module(f"psfr_tf.metrics.{place}")
-    arguments = ()
+    arguments: tuple = ()
     if place in ("lpips", "fid"):
         arguments = (folder,)
     elif place == "niqe":
+        if pristine is None:
+            raise UserError("needs a model of undamaged pictures")
         arguments = (pristine(),)
     elif place in ("face_mesh", "identity"):
         arguments = (folder / module.FILE,)

@@ -60,8 +60,8 @@ class RunningStatistics:
 
     def __init__(self) -> None:
         self.images = 0
-        self._mean: np.ndarray | float = 0.0
-        self._scatter: np.ndarray | float = 0.0
+        self._mean: np.ndarray = np.zeros(())
+        self._scatter: np.ndarray = np.zeros(())
 
     def update(self, features: np.ndarray) -> None:
         """Adds features [N, D]."""

@@ -63,6 +63,10 @@ class AtReferencePoints(ImageMetric):
         detect: finds the five points; by default MTCNN.
     """
 
+    _transform: Callable[..., np.ndarray]
+    _look: Callable[..., np.ndarray]
+    _difference: Callable[..., float]
+
     def __init__(self, network: PictureNetwork, detect: PointDetector | None):
         self._network = network
         self._detect = detect or LargestFacePoints()

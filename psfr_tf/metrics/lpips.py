@@ -30,7 +30,7 @@ EPSILON = 1e-10
 class Convolution(NamedTuple):
     """A convolution of torchvision's `features`, and the pooling before it."""
 
-    index: int  # in torchvision's Sequential
+    place: int  # in torchvision's Sequential
     filters: int
     kernel: int = 3
     stride: int = 1
@@ -67,7 +67,7 @@ def feature_network(layers: Sequence[Convolution]) -> keras.Model:
             x = keras.layers.MaxPooling2D(layer.pool, 2)(x)
         x = keras.layers.ZeroPadding2D(layer.padding)(x)
         x = keras.layers.Conv2D(
-            layer.filters, layer.kernel, layer.stride, activation="relu", name=f"conv{layer.index}"
+            layer.filters, layer.kernel, layer.stride, activation="relu", name=f"conv{layer.place}"
         )(x)
         taps += [x] if layer.tap else []
     return keras.Model(images, taps)
@@ -105,8 +105,8 @@ class LPIPS(ImageMetric):
         state = read_checkpoint(backbone)
         for layer in self.layers:
             name, convolution = (
-                f"features.{layer.index}",
-                self._network.get_layer(f"conv{layer.index}"),
+                f"features.{layer.place}",
+                self._network.get_layer(f"conv{layer.place}"),
             )
             weight = kernel(state, f"{name}.weight", convolution.kernel.shape, backbone)
             bias = take(state, f"{name}.bias", (layer.filters,), backbone)

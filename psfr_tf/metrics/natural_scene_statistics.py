@@ -47,11 +47,11 @@ def block_features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         )
     cut = image[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
     grey = np.floor(cut @ GREY + 0.5)
-    features, sharpness = [], None
+    features, sharpness = [], np.empty(0)
     for side in (BLOCK, BLOCK // 2):
         normalised, deviation = normalise(grey)
         features.append(np.array([describe(block) for block in _blocks(normalised, side)]))
-        if sharpness is None:
+        if side == BLOCK:
             sharpness = np.array([block.mean() for block in _blocks(deviation, side)])
             grey = halve(grey)
     return np.concatenate(features, axis=1), sharpness

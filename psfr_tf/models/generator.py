@@ -1,5 +1,7 @@
 """The restoration generator (paper, section 3.1 and Figure 2)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -189,7 +191,7 @@ class Generator(keras.Model):
             for size in sizes
         ]
         # A network that corrects its input starts as the identity.
-        head = {"kernel_initializer": "zeros"} if add_input else {}
+        head: dict[str, Any] = {"kernel_initializer": "zeros"} if add_input else {}
         self.to_rgb = conv3x3(3 * subpixel**2, spectral_norm, dtype=policy, **head)
         self.damage_gate = DamageGate(dtype=policy) if damage_gate else None
 
@@ -204,7 +206,7 @@ class Generator(keras.Model):
         x = ops.cast(self.to_rgb(x), "float32")
         if subpixel > 1:
             x = depth_to_space(x, subpixel)
-        if damage_gate:
+        if self.damage_gate is not None:
             x = x * self.damage_gate(seen)
         if light_normalization:
             x = x * scale

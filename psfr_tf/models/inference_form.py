@@ -202,7 +202,8 @@ def _parsing_block(block, x):
 
 
 def _reflected_conv(x, weights, strides: int = 1):
-    return _conv(ReflectionPadding2D(dtype=x.dtype)(x), *weights, strides, "valid")
+    kernel, bias = weights
+    return _conv(ReflectionPadding2D(dtype=x.dtype)(x), kernel, bias, strides, "valid")
 
 
 def _negated(weights) -> tuple[np.ndarray, np.ndarray]:

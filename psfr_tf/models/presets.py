@@ -11,6 +11,8 @@
 - `psfr-test-64`: the same code at a size for tests.
 """
 
+from typing import Any
+
 _MOBILE_GENERATOR = {
     "style_hidden": 32,
     "spectral_norm": False,
@@ -27,7 +29,7 @@ _MOBILE_PARSING = {
     "light_normalization": True,
 }
 
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "psfrgan-512": {
         "size": 512,
         "generator": {

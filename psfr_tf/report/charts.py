@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -80,7 +81,7 @@ class Bar:
 
 def color(name: str | None) -> str:
     """Of a precision, or what else `THEME` has."""
-    return _LIGHT.get(name, _LIGHT["other"])
+    return _LIGHT.get(name or "other", _LIGHT["other"])
 
 
 def variable(name: str | None) -> str:
@@ -96,7 +97,7 @@ def panels(
     figure = Figure(
         figsize=((width + 0.01) / 100, (height + 0.01) / 100), dpi=100, layout="constrained"
     )
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes[count:] if count is not None else ():
         axis.remove()
     return figure, axes[:count]
@@ -113,20 +114,21 @@ def bars(axis: Axes, title: str, items: Sequence[Bar]) -> None:
     """
     labels = [bar.label for bar in items]
     together = len(set(labels)) < len(labels)
-    places, at, before = [], 0.0, None
+    places: list[float] = []
+    at, before = 0.0, None
     for bar in items:
         at += 1.0 if bar.label == before or not places or not together else 1.25
         places.append(at)
         (patch,) = axis.barh(at, bar.value, 0.72, color=bar.color)
         tip(patch, bar.tip)
         if bar.noise:
-            line = {"ecolor": _LIGHT["ink"], "elinewidth": 1.2, "capsize": 2.5}
+            line: dict[str, Any] = {"ecolor": _LIGHT["ink"], "elinewidth": 1.2, "capsize": 2.5}
             axis.errorbar(bar.value, at, xerr=bar.noise, fmt="none", **line)
-        offset = {"textcoords": "offset points", "va": "center_baseline"}
+        offset: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline"}
         text = f"{bar.value:.0f}" if bar.value >= 100 else f"{bar.value:.1f}"
-        text = axis.annotate(text, (bar.value + (bar.noise or 0), at), (5, 0), **offset)
+        written = axis.annotate(text, (bar.value + (bar.noise or 0), at), (5, 0), **offset)
         if bar.note:
-            soft = {"xycoords": text, "color": _LIGHT["soft"], "fontsize": 8.5, **offset}
+            soft = {"xycoords": written, "color": _LIGHT["soft"], "fontsize": 8.5, **offset}
             axis.annotate(bar.note, (1, 0.5), (6, 0), **soft)
         if bar.inside:
             number(axis, (0, at), bar.inside, (8, 0))
@@ -199,8 +201,8 @@ def series(index: int) -> str:
 
 def number(axis: Axes, place: tuple, text: str, offset: tuple = (0, 0)) -> None:
     """Write in the color of the page on what is drawn."""
-    font = {"color": _LIGHT["surface"], "fontsize": 8, "weight": "bold"}
-    where = {"textcoords": "offset points", "ha": "center", "va": "center_baseline"}
+    font: dict[str, Any] = {"color": _LIGHT["surface"], "fontsize": 8, "weight": "bold"}
+    where: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center_baseline"}
     axis.annotate(text, place, offset, **font, **where)
 
 
@@ -209,8 +211,9 @@ def legend(figure: Figure, handles: Sequence[Artist], where: str, columns: int =
     """Draw a legend outside the panels, `where` they end: "lower" or "upper"."""
     columns = min(columns, len(handles))
     for handle in handles:
-        handle.set_label(_cut(handle.get_label()))
-    figure.legend(handles=handles, loc=f"outside {where} left", ncols=columns, handletextpad=0.4)
+        handle.set_label(_cut(str(handle.get_label())))
+    place: Any = f"outside {where} left"
+    figure.legend(handles=handles, loc=place, ncols=columns, handletextpad=0.4)
 
 
 def tip(artist: Artist, text: str) -> None:
@@ -228,7 +231,7 @@ def svg(figure: Figure, label: str) -> str:
     """
     metadata = {"Date": None, "Creator": None}
     text = _saved(figure, format="svg", transparent=True, metadata=metadata).decode()
-    box = re.search(r'viewBox="[^"]*"', text).group()
+    box = re.findall(r'viewBox="[^"]*"', text)[0]
     unneeded = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->|<clipPath.*?</clipPath>"
     text = re.sub(unneeded, "", text, flags=re.S)
     text = text[text.index(">", text.index("<svg")) + 1 :]

@@ -1,6 +1,6 @@
 """The networks, losses and optimizers that a config asks for."""
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -46,22 +46,21 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
     if config.model == "fpn":
         model = FaceParsingTrainer(
             networks["parsing"],
-            pixel=losses.pixel,
-            pixel_weight=losses.pixel_weight,
-            parsing_weight=losses.parsing_weight,
+            **losses.model_dump(include={"pixel", "pixel_weight", "parsing_weight"}),
             ema_half_life=training.ema_half_life,
         )
         model.compile(_adam(training.lr, 0.9, config))
         return model
     weights = {name for name in type(losses).model_fields if name.endswith("_weight")}
     weights -= {"parsing_weight"}
+    descriptor = losses.identity_network if losses.identity_weight else None
     model = PSFRGAN(
         networks["generator"],
         networks.get("discriminator"),
         networks["parsing"],
         _style_features(config, networks["parsing"], random_weights),
         **losses.model_dump(include={"form", "pixel", *weights}),
-        descriptor=load_descriptor(losses.identity_network) if losses.identity_weight else None,
+        descriptor=load_descriptor(descriptor) if descriptor else None,
         ema_half_life=training.ema_half_life,
     )
     g_optimizer = _adam(training.lr_g, 0.5, config)
@@ -95,4 +94,4 @@ def _style_features(
 
     if random_weights:
         return VGGFeatures(losses.form)
-    return load_vgg_features(losses.vgg_weights, losses.form)
+    return load_vgg_features(cast(str, losses.vgg_weights), losses.form)

@@ -87,7 +87,7 @@ def _cluster() -> tuple[list[str], int]:
         workers = [jobs[job][index] for job, index in addresses]
         if not workers:
             return [], 0
-        return workers, addresses.index((task.get("type"), int(task.get("index", -1))))
+        return workers, addresses.index((task.get("type", ""), int(task.get("index", -1))))
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
             f'TF_CONFIG: expected {{"cluster": {{"worker": ["HOST:PORT", ...]}}, "task": '
@@ -106,6 +106,9 @@ class DistributedSteps(keras.Model):
     and average scalars over an axis these do not have. A step's logs are results of metrics; each
     replica keeps its own sums, which are added up here.
     """
+
+    train_function: Any
+    test_function: Any
 
     def make_train_function(self, force: bool = False) -> Any:
         if self._distribute_strategy is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import keras
 import numpy as np
@@ -85,7 +86,7 @@ def start(config: TrainConfig) -> tuple[list[np.ndarray], OperatingPoints | None
 
 def _found(config: TrainConfig) -> Path:
     try:
-        return resolve(config.training.init)
+        return resolve(cast(str, config.training.init))
     except UserError as error:
         raise UserError(f"training.init: {error}") from error
 

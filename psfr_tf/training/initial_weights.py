@@ -53,7 +53,7 @@ def missing_paths(config: TrainConfig) -> list[str]:
     """One line for each weights file that the config names and that is not there."""
     training, losses = config.training, config.losses
     trained = "generator" if config.model == "psfrgan" else "parsing"
-    checks = []
+    checks: list[tuple] = []
     if training.init is not None:
         checks.append((_check_file, find(training.init, trained), "training.init"))
     if training.parsing_weights is not None:
@@ -65,7 +65,7 @@ def missing_paths(config: TrainConfig) -> list[str]:
     elif losses.needs_features and losses.style_features.endswith(".keras"):
         path = Path(losses.style_features)
         checks.append((_check_file, path, "losses.style_features", network))
-    if losses.identity_weight:
+    if losses.identity_weight and losses.identity_network:
         path = Path(losses.identity_network)
         checks.append((_check_file, path, "losses.identity_network", network))
     missing = []

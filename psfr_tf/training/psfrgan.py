@@ -115,9 +115,9 @@ class PSFRGAN(Trainer):
         for name in ("chroma", "style", "texture", "perceptual", "identity", "feature_matching"):
             if getattr(self, f"{name}_weight"):
                 self._means(name)
-        if adversarial_weight:
+        if self.discriminator is not None:
             self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
-            for number in range(discriminator.num_scales):  # 0 is the full size
+            for number in range(self.discriminator.num_scales):  # 0 is the full size
                 self._means(f"score_real_{number}", f"score_fake_{number}")
         self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
 

@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -61,7 +62,7 @@ def dry_run(config: TrainConfig) -> tuple[str, list[str]]:
         model = build_model(config, random_weights=True)
     except UserError as error:  # the model to fine-tune, whose networks are not known then
         return lines[0], list(dict.fromkeys([*problems, str(error)]))
-    networks = {
+    networks: dict[str, Any] = {
         "generator": getattr(model, "generator", None),
         "discriminator": getattr(model, "discriminator", None),
         "parsing": model.parsing_network,
@@ -229,8 +230,9 @@ def _train(
             export.write()
         raise
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
-        for faces in filter(None, (train_faces, val_faces)):
-            find_damage(faces)
+        find_damage(train_faces)
+        if val_faces is not None:
+            find_damage(val_faces)
         raise  # Every face can be read, so it was something else.
     finally:
         checkpointing.restore_signals()
@@ -277,7 +279,9 @@ def faces_of(
         UserError: a path of `data` does not exist or cannot be used, or the face parsing network
             would have to be trained without parsing maps.
     """
-    data, val = config.data, None
+    data, images = config.data, cast(str, config.data.images)
+    train: FaceFolder | FaceRecords
+    val: FaceFolder | FaceRecords | None = None
     for problem in data.missing_paths():
         raise UserError(problem)
     if data.records is not None:
@@ -285,16 +289,16 @@ def faces_of(
         if data.val_images:
             val = FaceRecords(data.records, data.val_split, data.val_images)
     elif data.manifest is None and not data.val_fraction:
-        train = FaceFolder(data.images, data.masks)
+        train = FaceFolder(images, data.masks)
     else:
         if data.manifest is None:
-            names, val_names = split_by_name(data.images, data.val_fraction)
+            names, val_names = split_by_name(images, data.val_fraction)
         else:
             names = read_split(data.manifest, data.train_split)
             val_names = read_split(data.manifest, data.val_split) if data.val_images else []
-        train = FaceFolder(data.images, data.masks, names)
+        train = FaceFolder(images, data.masks, names)
         if data.val_images:
-            val = FaceFolder(data.images, data.masks, val_names[: data.val_images])
+            val = FaceFolder(images, data.masks, val_names[: data.val_images])
     if config.model == "fpn" and not train.has_masks:
         key = "data.masks" if data.records is None else f"data.records: {data.records}"
         raise UserError(f"{key}: the face parsing network (model: fpn) learns from parsing maps")
