@@ -37,7 +37,8 @@ class _SharpFaces:
 
     def __init__(self, images: Path | Sequence[Path], size: int, names: Sequence[str] | None):
         self._images = [images] if isinstance(images, Path) else list(images)
-        self._pictures, self.problems = pictures_by_name(*self._images)
+        self._pictures, left_out = pictures_by_name(*self._images)
+        self.problems = [f"{path}: {why}" for path, why in left_out.items()]
         self.names: Sequence[str] = list(self._pictures) if names is None else list(names)
         self.size = size
 
