@@ -41,7 +41,7 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/lint_package.py
 
-docs: $(VENV)/installed-dev
+docs: $(VENV)/installed-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo site/index.html
 
@@ -58,6 +58,10 @@ $(BIN)/python:
 $(VENV)/installed: setup.py pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing psfr_tf and its dependencies (TensorFlow is large; a few minutes) ..."
 	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed-dev
+	@$(PIP_INSTALL) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/installed-dev: setup.py pyproject.toml constraints.txt | $(BIN)/python
