@@ -4,10 +4,10 @@ import argparse
 
 from psfr_tf.cli.commands import add_commands
 
-KINDS = ("android", "local", "compare", "report", "data", "train")
+KINDS = ("android", "local", "compare", "report", "train")
 
 SUMMARY = "Measure speed and describe the machine it was measured on."
-EXAMPLE = "psfr benchmark data --output speed"
+EXAMPLE = "psfr benchmark local --model restorer_float32.tflite --output speed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

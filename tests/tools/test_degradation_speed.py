@@ -1,10 +1,17 @@
+"""tools/degradation_speed.py"""
+
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from psfr_tf.data.degradation import Degradation
 from psfr_tf.data.degradation.pipeline import BLURS
-from psfr_tf.data.degradation.speed import measure
 from psfr_tf.data.toy_faces import draw_face
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+from degradation_speed import measure
 
 
 @pytest.mark.slow

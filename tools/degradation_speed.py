@@ -1,13 +1,18 @@
 """Images per second of the degradation, by stage.
 
+    python tools/degradation_speed.py --form release [--size 512] [--data faces]
+
 A shared machine makes wall time unsteady, so CPU time is measured too.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +29,13 @@ from psfr_tf.data.degradation.pipeline import (
 )
 from psfr_tf.data.degradation.resampling import resize
 from psfr_tf.data.degradation.separable import round_to_8_bit
+from psfr_tf.data.forms import FORMS
+from psfr_tf.data.toy_faces import draw_face
+from psfr_tf.machine import describe_machine
+from psfr_tf.photo import read_photo
+from psfr_tf.pictures import find_photos, resize_face
+
+FACES = 8  # distinct ones in memory; more would not change the times
 
 
 class Sample(NamedTuple):
@@ -119,3 +131,35 @@ def measure(
             "wall_ms": round(wall, 3),
             "images_per_second": round(1e3 / wall, 1),
         }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--form", choices=FORMS, default="release")
+    parser.add_argument("--size", type=int, default=512, help="side of the faces (%(default)s px)")
+    parser.add_argument("--images", type=int, default=100, help="per repeat (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="after one for warming up")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--data", type=Path, help="folder of square faces (default: drawn ones)")
+    args = parser.parse_args()
+    if args.data:
+        pictures = [read_photo(path).rgb for path in find_photos([args.data])[0][:FACES]]
+    else:
+        pictures = [draw_face(seed, args.size)[0] for seed in range(FACES)]
+    faces = np.stack([resize_face(picture, args.size) for picture in pictures])
+    machine = describe_machine("tensorflow")
+    print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_average_1_min']}")
+    print(f"TensorFlow {machine['tensorflow']}, form {args.form}, {args.size} px")
+    print(f"{args.threads} threads, {args.images} images\n")
+    print(f"{'stage':<26} {'p':>5} {'CPU ms':>8} {'images/s':>9}")
+    degradation = Degradation(args.form, args.size)
+    for row in measure(degradation, faces, args.images, args.threads, args.repeats):
+        print(
+            f"{row['stage']:<26} {row['probability']:>5.3g} {row['cpu_ms']:>8.2f} "
+            f"{row['images_per_second']:>9.1f}"
+        )
+    print("\nCPU ms: processor time per image, all threads; images/s: by the clock.")
+
+
+if __name__ == "__main__":
+    main()
