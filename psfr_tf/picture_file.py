@@ -148,7 +148,7 @@ def _open(path: Path, file, max_pixels: int, header_only: bool) -> tuple[Image.I
         notes.append("damaged metadata ignored")
     if image.format == "TIFF":
         _to_largest_page(image, notes)
-    _check_size(path, image.size, image.format, max_pixels)
+    _check_size(path, image.size, image.format or "", max_pixels)
     if header_only:
         return image, notes
     if image.format in ("JPEG", "MPO"):
@@ -227,10 +227,8 @@ def _loaded_png(file, image: Image.Image, notes: list[str]) -> Image.Image:
         raise error
 
 
-def _check_size(
-    path: Path, size: tuple[int, int], kind: str | None, max_pixels: int, weight=None
-) -> None:
-    weight = weight or _WEIGHTS.get(kind or "", 1.0)
+def _check_size(path: Path, size: tuple[int, int], kind: str, max_pixels: int, weight=None) -> None:
+    weight = weight or _WEIGHTS.get(kind, 1.0)
     pixels = size[0] * size[1]
     if pixels * weight > max_pixels:
         most = max_pixels / weight

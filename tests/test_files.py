@@ -1,5 +1,6 @@
 """Atomic writes."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def test_the_temporary_file_keeps_all_suffixes_and_the_result_is_readable(tmp_pa
         assert temporary.parent == tmp_path
         temporary.write_text("weights")
     assert (tmp_path / "generator.weights.h5").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def test_a_large_file_is_hashed_as_python_3_10_can(tmp_path, monkeypatch):
+    content = bytes(range(256)) * 5000
+    (tmp_path / "large").write_bytes(content)
+    monkeypatch.delattr(hashlib, "file_digest", raising=False)
+    assert files.sha256(tmp_path / "large") == hashlib.sha256(content).hexdigest()
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
@@ -39,20 +39,18 @@ def draw(rows: Sequence[tuple[int, Row]], several: bool) -> dict[str, str]:
             best[row.precision, number] = row
     latency, memory = [], []
     for (precision, number), row in best.items():
-        common: dict[str, Any] = {
-            "label": precision or "model",
-            "color": charts.color(precision),
-            "inside": str(number + 1) if several else "",
-            "tip": _tip(row),
-        }
-        time: dict[str, Any] = {
-            "value": row.typical_ms,
-            "noise": row.noise_ms,
-            "note": setting(row),
-        }
-        latency.append(charts.Bar(**time, **common))
+        bar = charts.Bar(
+            label=precision or "model",
+            color=charts.color(precision),
+            value=row.typical_ms or math.inf,
+            noise=row.noise_ms,
+            note=setting(row),
+            inside=str(number + 1) if several else "",
+            tip=_tip(row),
+        )
+        latency.append(bar)
         if row.peak_memory_kb is not None:  # not every program prints it
-            memory.append(charts.Bar(value=row.peak_memory_kb / 1024, **common))
+            memory.append(replace(bar, value=row.peak_memory_kb / 1024, noise=None, note=""))
     if latency:
         made["latency"] = _bars("latency of the fastest valid setting (ms, line: noise)", latency)
     if memory:

@@ -55,17 +55,15 @@ class AtReferencePoints(ImageMetric):
     of the *reference* are, so that it does not depend on how well the detector does on a damaged
     face. NaN where no face is found in the reference.
 
-    Its classes have `_transform(points)`, the similarity transform [2, 3] from a picture to the
-    network's, `_look(image, matrix)`, what the network finds, and `_difference(found, expected)`.
-
     Args:
         network: what looks at the face cut out.
         detect: finds the five points; by default MTCNN.
     """
 
+    # (points): the similarity transform [2, 3] from a picture to the network's.
     _transform: Callable[..., np.ndarray]
-    _look: Callable[..., np.ndarray]
-    _difference: Callable[..., float]
+    _look: Callable[..., np.ndarray]  # (image, matrix): what the network finds
+    _difference: Callable[..., float]  # (found, expected)
 
     def __init__(self, network: PictureNetwork, detect: PointDetector | None):
         self._network = network

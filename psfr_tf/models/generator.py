@@ -1,7 +1,5 @@
 """The restoration generator (paper, section 3.1 and Figure 2)."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -191,8 +189,8 @@ class Generator(keras.Model):
             for size in sizes
         ]
         # A network that corrects its input starts as the identity.
-        head: dict[str, Any] = {"kernel_initializer": "zeros"} if add_input else {}
-        self.to_rgb = conv3x3(3 * subpixel**2, spectral_norm, dtype=policy, **head)
+        head = "zeros" if add_input else "glorot_uniform"
+        self.to_rgb = conv3x3(3 * subpixel**2, spectral_norm, kernel_initializer=head, dtype=policy)
         self.damage_gate = DamageGate(dtype=policy) if damage_gate else None
 
         # === Functional graph ===

@@ -161,6 +161,7 @@ def test_folders_pair_by_name(tmp_path):
     restored, reference = tmp_path / "restored", tmp_path / "reference"
     grey(restored / "a.png", 10)
     grey(restored / "b.png", 20, size=(12, 16))
+    grey(restored / "b.webp", 21)
     grey(restored / "extra.png", 30)
     grey(reference / "a.jpg", 40)
     grey(reference / "a.png", 41)
@@ -171,6 +172,7 @@ def test_folders_pair_by_name(tmp_path):
     assert source.names == ["a", "b", "missing"]
     assert [problem.replace(str(tmp_path), "") for problem in source.problems] == [
         "/reference/a.png: skipped, a.jpg has the same name",
+        "/restored/b.webp: skipped, b.png has the same name",
         "/restored/extra.png: no original of this name",
     ]
     sample = source.load(0)
