@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from psfr_tf.errors import UserError
+from psfr_tf.torch_file import check_archive
 
 # The square of an FFHQ-aligned face that recognition networks are given, of a side of 512 px:
 # first row, first column, side. Found for dlib's network; others want about the same.
@@ -81,11 +83,14 @@ def load_network(path: str | os.PathLike) -> keras.Model:
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; a Keras network (.keras) is needed")
+    check_archive(Path(path))
     try:
-        network = keras.saving.load_model(path, compile=False)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for a damaged file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{path}: cannot be read as a Keras network: {reason}") from error
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise UserError(f"{path}: holds values that are not finite")
     network.trainable = False
     return network
 
