@@ -11,6 +11,9 @@ import numpy as np
 from psfr_tf.engines.litert import open_file
 from psfr_tf.engines.probe import check_file
 from psfr_tf.errors import UserError, cause, printable
+from psfr_tf.files import read_bounded
+
+MAX_BYTES = 2**31  # what the format can hold
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def read_model_file(path: Path) -> ModelFile:
         UserError: it is not there or not a LiteRT file.
     """
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path}: {cause(error)}") from None
     if content[4:8] != b"TFL3":

@@ -21,6 +21,7 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SCHEMA_VERSION: Final = 1
 PICTURES = "pictures"
 _MAX_PICTURE_BYTES = 2**24
+MAX_BYTES = 2**28
 # Text of several lines; numbers that are never below 0; more than any measurement gives.
 _TEXTS = ("failure_log",)
 _COUNTS = ("runs", "threads", "size_bytes", "multiply_adds", "peak_memory_kb", "face_px", "nodes")
@@ -180,7 +181,7 @@ def load(path: Path) -> Results:
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = json.loads(files.read_bounded(file, MAX_BYTES))
     except OSError as error:
         raise UserError(f"{file}: {cause(error)}") from None
     except (ValueError, RecursionError) as error:

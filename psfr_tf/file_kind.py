@@ -2,6 +2,8 @@
 
 import os
 
+from psfr_tf.files import check_regular
+
 
 def disguise(head: bytes) -> str:
     """What the first bytes of a file say, for one line; nothing if they look like data.
@@ -22,6 +24,7 @@ def disguise(head: bytes) -> str:
 def disguise_of(path: str | os.PathLike) -> str:
     """`disguise` of the file at `path`; nothing if it cannot be read."""
     try:
+        check_regular(path)
         with open(path, "rb") as file:
             return disguise(file.read(256))
     except OSError:

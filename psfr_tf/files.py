@@ -1,6 +1,7 @@
 """Atomic writes: a reader never sees half a file, and a failed write leaves the old one."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -129,6 +131,35 @@ def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path(os.path.expanduser("~")) / ".cache") / "psfr_tf"
+
+
+def read_bounded(path: str | os.PathLike, most: int) -> bytes:
+    """The contents of a file that may be from elsewhere.
+
+    Args:
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be read, has more, or is a device or pipe, which may have no end. Pipes
+            that a shell makes for a command line (`<(...)`) are read.
+    """
+    check_regular(path)
+    size = os.stat(path).st_size
+    with open(path, "rb") as file:
+        content = file.read(most + 1) if size <= most else b""
+    if max(size, len(content)) > most:
+        raise OSError(errno.EFBIG, f"the file has more than {most:,} bytes", os.fspath(path))
+    return content
+
+
+def check_regular(path: str | os.PathLike) -> None:
+    """Raise OSError if `path` is not there, or a device or pipe."""
+    mode = os.stat(path).st_mode
+    from_shell = os.fspath(path).startswith(("/dev/fd/", "/proc/self/fd/"))
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode) and not from_shell:
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

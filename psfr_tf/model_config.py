@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from psfr_tf import files
 from psfr_tf.errors import UserError, cause
 from psfr_tf.file_kind import disguise_of
 from psfr_tf.yaml_file import validated
@@ -126,11 +127,7 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     """
     path = Path(directory) / CONFIG_FILE
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
-        if len(content) > MAX_CONFIG_BYTES:
-            raise UserError(f"{path}: not a model configuration, it is above 4 MiB")
-        config = json.loads(content)
+        config = json.loads(files.read_bounded(path, MAX_CONFIG_BYTES))
     except OSError as error:
         raise UserError(f"{path}: {cause(error)}") from None
     except (ValueError, RecursionError) as error:

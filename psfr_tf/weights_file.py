@@ -12,6 +12,7 @@ import numpy as np
 
 from psfr_tf.errors import UserError, cause
 from psfr_tf.file_kind import disguise_of
+from psfr_tf.files import check_regular
 
 # Groups, datasets and links of a file; our largest has 700.
 MAX_OBJECTS = 20_000
@@ -33,7 +34,7 @@ def load_weights(network: keras.Model, path: str | Path, what: str) -> None:
         UserError: it is damaged, of another network, or holds values that are not finite.
     """
     try:
-        _check_file(Path(path), network.count_params())
+        check_file(Path(path), network.count_params())
         network.load_weights(path)
         _check_finite(network)
     # A damaged file makes h5py and Keras raise nearly every kind.
@@ -44,8 +45,19 @@ def load_weights(network: keras.Model, path: str | Path, what: str) -> None:
         raise UserError(f"{path}: cannot be loaded as {what}: {cause(error)}") from error
 
 
-def _check_file(path: Path, weights: int) -> None:
+def check_file(path: Path, weights: int) -> None:
+    """Look through an HDF5 file before anything in it is read.
+
+    Args:
+        weights: most numbers that it may hold.
+
+    Raises:
+        DamagedWeights: it holds more, or something else than plain numbers.
+        OSError: it cannot be read, or is no HDF5 file.
+    """
     import h5py
+
+    check_regular(path)
 
     numbers = objects = 0
 

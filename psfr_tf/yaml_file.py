@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from psfr_tf.errors import UserError, cause
+from psfr_tf.files import read_bounded
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -45,11 +46,7 @@ def read_yaml(path: Path, keys: str) -> dict[str, Any]:
         UserError: one line naming the file and the reason.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UserError(f"{path}: not a config: above {MAX_BYTES >> 20} MiB")
-        text = content.decode("utf-8-sig")
+        text = read_bounded(path, MAX_BYTES).decode("utf-8-sig")
         _check_extent(text)
         values = yaml.safe_load(text)
     except OSError as error:

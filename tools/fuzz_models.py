@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -125,6 +126,9 @@ def write_small_litert(path) -> int:
 def in_child(function, seconds: float) -> tuple[int | None, str]:
     """Call a function in a forked process.
 
+    Args:
+        seconds: of the CPU; ten times as long in all.
+
     Returns:
         What it returned as exit code, or minus the signal that ended it, or None if it did not end
         in time; and the end of what it wrote to stderr.
@@ -136,10 +140,11 @@ def in_child(function, seconds: float) -> tuple[int | None, str]:
             try:
                 os.dup2(errors.fileno(), 2)
                 os.dup2(errors.fileno(), 1)
+                resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
                 code = function()
             finally:
                 os._exit(code)
-        deadline, ended = time.monotonic() + seconds, 0
+        deadline, ended = time.monotonic() + 10 * seconds, 0
         while not ended and time.monotonic() < deadline:
             ended, status = os.waitpid(child, os.WNOHANG)
             time.sleep(0 if ended else 0.002)

@@ -1,96 +1,12 @@
-"""Reading a `.pth` file and putting its tensors into a network."""
-
-import pickle
-from pathlib import Path
-from typing import Any
+"""Putting the tensors of a `.pth` file into a network."""
 
 import numpy as np
 
-from psfr_tf.conversion.archive import check_archive
 from psfr_tf.conversion.layout import NetworkLayout, network_layout
-from psfr_tf.errors import UserError, cause
-from psfr_tf.file_kind import disguise_of
+from psfr_tf.errors import UserError
+from psfr_tf.torch_file import read_checkpoint
 
-PREFIX = "module."  # what torch.nn.DataParallel puts before every name
-
-# Entries that hold the state dict, in the order in which they are taken: the averaged weights,
-# which BasicSR (GFPGAN, CodeFormer) and StyleGAN ports keep for inference, first.
-WRAPPERS = ("params_ema", "g_ema", "ema", "params", "state_dict", "model")
-
-
-def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a state dict, in PyTorch's zip format or the older one, without running pickled code.
-
-    A state dict inside one of `WRAPPERS` is taken out. Parameters are read as tensors, and half
-    precision (float16, bfloat16) as float32.
-
-    Args:
-        path: a `.pth` file.
-
-    Returns:
-        dict from tensor name, without a `module.` prefix, to array.
-
-    Raises:
-        UserError: if torch is not installed, or the file is absent, damaged, or holds anything
-            but tensors by name.
-    """
-    path = Path(path)
-    check_archive(path)
-    try:
-        import torch
-    except ImportError:
-        raise UserError("reading .pth files needs PyTorch: pip install 'psfr_tf[torch]'") from None
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    what = disguise_of(path)
-    if what:
-        raise UserError(f"{path}: {what}")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise UserError(
-            f"{path}: refused, it holds more than tensors (or is damaged); psfr_tf never runs "
-            "code from a checkpoint"
-        ) from None
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise UserError(f"{path}: not a PyTorch checkpoint ({cause(error)})") from None
-    state = _unwrapped(state)
-    if not isinstance(state, dict) or not state:
-        raise UserError(f"{path}: holds no tensors by name, but a {type(state).__name__}")
-    for name, value in state.items():
-        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise UserError(
-                f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor; "
-                f"a state dict is expected, or one inside {', '.join(WRAPPERS)}"
-            )
-    return {
-        name.removeprefix(PREFIX): _to_numpy(value, name, path) for name, value in state.items()
-    }
-
-
-def _unwrapped(state: Any) -> Any:
-    """The state dict inside a checkpoint that keeps it beside others."""
-    while isinstance(state, dict):
-        inside = next((name for name in WRAPPERS if isinstance(state.get(name), dict)), None)
-        if inside is None:
-            break
-        state = state[inside]
-    return state
-
-
-def _to_numpy(tensor, name: str, path: Path) -> np.ndarray:
-    """The values of a tensor; NumPy has no bfloat16."""
-    import torch
-
-    tensor = tensor.detach()
-    known = tensor.layout == torch.strided and tensor.device.type == "cpu"
-    if not known or tensor.is_quantized or tensor.is_complex():
-        kind = f"{tensor.layout}".removeprefix("torch.") if tensor.layout != torch.strided else ""
-        kind = kind or ("meta" if tensor.device.type == "meta" else f"{tensor.dtype}")
-        raise UserError(f"{path}: tensor {name} is of a kind that is not read ({kind})")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise UserError(f"{path}: tensor {name} has more elements than the file has values")
-    return tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
+__all__ = ["load_state", "read_checkpoint"]
 
 
 def load_state(network, state: dict[str, np.ndarray], source: str) -> list[str]:

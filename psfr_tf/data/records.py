@@ -37,6 +37,7 @@ FORMAT_VERSION = 1
 _FRAME = 16  # bytes of a record beside its data
 # An aligned face, whatever its format.
 MAX_RECORD_BYTES = 2**28
+MAX_INDEX_BYTES = 2**28
 
 
 PlainName = Annotated[str, AfterValidator(lambda name: _plain(name))]
@@ -244,7 +245,7 @@ def read_index(folder: Path) -> dict[str, Any]:
     """
     path = folder / INDEX
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = json.loads(files.read_bounded(path, MAX_INDEX_BYTES))
         version = index["format_version"]
     except FileNotFoundError:
         raise UserError(

@@ -9,6 +9,9 @@ import numpy as np
 from psfr_tf.errors import UserError
 from psfr_tf.files import atomic_path
 from psfr_tf.metrics.network_files import FID_INCEPTION, find
+from psfr_tf.npz_file import read_arrays
+
+_MOST_NUMBERS = 2**26  # of a covariance: 8192 features, Inception has 2048
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,18 @@ class FeatureStatistics:
             UserError: if it cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                mean = arrays["mu"].astype(np.float64)
-                covariance = arrays["sigma"].astype(np.float64)
-                images = int(arrays["images"]) if "images" in arrays else 0
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            arrays = read_arrays(path, ("mu", "sigma", "images"), _MOST_NUMBERS)
+            mean = arrays["mu"].astype(np.float64)
+            covariance = arrays["sigma"].astype(np.float64)
+            images = int(arrays.get("images", 0))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise UserError(f"{path}: not statistics of FID, a .npz with mu and sigma") from error
         if mean.ndim != 1 or covariance.shape != (mean.size, mean.size):
             raise UserError(
                 f"{path}: mu {mean.shape} and sigma {covariance.shape} do not fit together"
             )
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise UserError(f"{path}: holds values that are not finite")
         return cls(mean, covariance, images)
 
 

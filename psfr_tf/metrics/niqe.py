@@ -1,5 +1,6 @@
 """Natural image quality evaluator (NIQE), Mittal, Soundararajan and Bovik 2013."""
 
+import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from psfr_tf.errors import UserError
-from psfr_tf.files import atomic_path
+from psfr_tf.files import atomic_path, read_bounded
 from psfr_tf.metrics.metric import ImageMetric
 from psfr_tf.metrics.natural_scene_statistics import BLOCK, FEATURES, block_features
+from psfr_tf.npz_file import read_arrays
 
 # The authors' file, in https://live.ece.utexas.edu/research/Quality/niqe_release.zip
 PUBLISHED_FILE = "modelparameters.mat"
@@ -66,14 +68,18 @@ class PristineModel:
         Raises:
             UserError: if it is neither.
         """
-        from scipy.io import loadmat
+        from scipy.io import loadmat, whosmat
 
+        names = ("mu_prisparam", "cov_prisparam")
         try:
             if path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as arrays:
-                    values = {name: arrays[name] for name in arrays}
+                values = read_arrays(path, names, FEATURES**2)
             else:
-                values = loadmat(path)
+                file = io.BytesIO(read_bounded(path, 2**20))
+                for name, shape, _ in whosmat(file):
+                    if name in names and math.prod(shape) > FEATURES**2:
+                        raise ValueError(f"{name} {shape}")
+                values = loadmat(file, variable_names=names)
             mean = np.asarray(values["mu_prisparam"], np.float64).ravel()
             covariance = np.asarray(values["cov_prisparam"], np.float64)
         except Exception as error:  # SciPy raises many kinds for a damaged file

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from psfr_tf.errors import UserError, cause
 from psfr_tf.pictures import denormalize
+from psfr_tf.torch_file import check_archive
 
 # The square of an FFHQ-aligned face that recognition networks are given, of a side of 512 px:
 # first row, first column, side. Found for dlib's network; others want about the same.
@@ -82,10 +84,13 @@ def load_network(path: str | os.PathLike) -> keras.Model:
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; a Keras network (.keras) is needed")
+    check_archive(Path(path))
     try:
-        network = keras.saving.load_model(path, compile=False)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for a damaged file
         raise UserError(f"{path}: cannot be read as a Keras network: {cause(error)}") from error
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise UserError(f"{path}: holds values that are not finite")
     network.trainable = False
     return network
 

@@ -16,9 +16,12 @@ import numpy as np
 from keras import ops
 
 from psfr_tf.errors import UserError
+from psfr_tf.torch_file import read_checkpoint
+from psfr_tf.weights_file import DamagedWeights, check_file
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 CHANNELS = (64, 128, 256, 512, 512)
+_MOST_NUMBERS = 150_000_000  # with its top layers it has 143.7 million
 # (layer, whether ReLU is applied). The release taps the convolutions themselves, but the
 # in-place ReLU that follows the first two changes what it stored; nothing follows the last.
 LAYERS = {
@@ -141,6 +144,8 @@ def load_vgg_features(weights: str | os.PathLike, form: str = "paper") -> VGGFea
                     f"{path}: not VGG19 weights: {layer.name}/{variable.name} should have shape "
                     f"{tuple(variable.shape)}, found {found}; {WHERE}"
                 )
+            if not np.isfinite(tensor).all():
+                raise UserError(f"{path}: {layer.name} holds values that are not finite; {WHERE}")
             variable.assign(tensor)
     return model
 
@@ -180,25 +185,18 @@ def _read_h5(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | None
             tensors[match[0]] = (kernel, bias)
 
     try:
+        check_file(path, _MOST_NUMBERS)
         with h5py.File(path) as file:
             file.visititems(visit)
-    except OSError as error:
+    except DamagedWeights as error:
+        raise UserError(f"{path}: not VGG19 weights: {error}; {WHERE}") from None
+    except Exception as error:  # h5py raises many types for a damaged file
         raise UserError(f"{path}: not an HDF5 file; {WHERE}") from error
     return tensors
 
 
 def _read_torch(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | None]]:
-    try:
-        import torch
-    except ImportError as error:
-        raise UserError(
-            f"{path}: reading a .pth file needs torch: pip install 'psfr_tf[torch]'"
-        ) from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types for a damaged file
-        raise UserError(f"{path}: not a PyTorch state dict; {WHERE}") from error
-
+    state = read_checkpoint(path)
     tensors = {}
     index = 0
     names = iter(layer_names())
@@ -207,8 +205,8 @@ def _read_torch(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | N
             kernel = state.get(f"features.{index}.weight")
             bias = state.get(f"features.{index}.bias")
             tensors[next(names)] = (
-                None if kernel is None else kernel.numpy().transpose(2, 3, 1, 0),
-                None if bias is None else bias.numpy(),
+                kernel.transpose(2, 3, 1, 0) if np.ndim(kernel) == 4 else kernel,
+                bias,
             )
             index += 2
         index += 1  # max pooling

@@ -202,3 +202,78 @@ def test_a_damaged_file_of_the_cache_is_made_again(folder, tmp_path, monkeypatch
         LiteRTEngine(model)
     made = model.stat().st_mtime_ns
     assert cached_file(folder) == model and model.stat().st_mtime_ns == made
+
+
+def test_pipes_and_endless_files_are_not_read(tmp_path):
+    """Found in a folder of somebody else: opening a pipe waits for ever, a device never ends."""
+    import os
+
+    from psfr_tf import files
+    from psfr_tf.android_bench.model_file import read_model_file
+    from psfr_tf.android_bench.results import load
+    from psfr_tf.csv_file import read_rows
+    from psfr_tf.data.records import read_index
+    from psfr_tf.metrics.fid import FeatureStatistics
+    from psfr_tf.metrics.niqe import PristineModel
+    from psfr_tf.model_config import read_config
+    from psfr_tf.models.vgg import load_vgg_features
+    from psfr_tf.torch_file import read_checkpoint
+    from psfr_tf.weights_file import load_weights
+    from psfr_tf.yaml_file import read_yaml
+
+    network = tf.keras.Sequential([tf.keras.Input([1]), tf.keras.layers.Dense(1)])
+    readers = {
+        "config.json": lambda path: read_config(path.parent),
+        "index.json": lambda path: read_index(path.parent),
+        "results.json": lambda path: load(path.parent),
+        "manifest.csv": read_rows,
+        "plan.yaml": lambda path: read_yaml(path, "models"),
+        "a.weights.h5": lambda path: load_weights(network, path, "a network"),
+        "a.tflite": read_model_file,
+        "a.pth": read_checkpoint,
+        "vgg.h5": load_vgg_features,
+        "fid.npz": FeatureStatistics.load,
+        "niqe.mat": PristineModel.load,
+    }
+    for name, read in readers.items():
+        path = tmp_path / name
+        for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), os.mkdir, empty_tera):
+            make(path)
+            with pytest.raises(UserError, match=rf"^[^\n]*{name}[^\n]*$"):
+                read(path)
+            path.rmdir() if path.is_dir() else path.unlink()
+    with pytest.raises(OSError, match=r"more than 1,000 bytes"):
+        empty_tera(tmp_path / "a")
+        files.read_bounded(tmp_path / "a", 1000)
+
+
+def empty_tera(path):
+    """A file of a terabyte that takes no room."""
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+
+
+def test_arrays_that_announce_terabytes_are_not_read(tmp_path):
+    import io
+    import zipfile
+
+    from psfr_tf.metrics.fid import FeatureStatistics
+
+    def npy(shape, values=b""):
+        file = io.BytesIO()
+        header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        return file.getvalue() + values
+
+    path = tmp_path / "fid.npz"
+    for shape in ((2**40,), (2**20, 2**20), (2**63, 0), (-1,), (2**70, 2**70)):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("mu.npy", npy((2,), bytes(16)))
+            archive.writestr("sigma.npy", npy(shape))
+        with pytest.raises(UserError, match=r"fid\.npz: not statistics of FID"):
+            FeatureStatistics.load(path)
+    np.savez(path, mu=[0.0, np.nan], sigma=np.eye(2))
+    with pytest.raises(UserError, match="not finite"):
+        FeatureStatistics.load(path)
+    np.savez(path, mu=[0.0, 1.0], sigma=np.eye(2))
+    assert FeatureStatistics.load(path).images == 0

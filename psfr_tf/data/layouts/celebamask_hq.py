@@ -18,6 +18,7 @@ from psfr_tf.data.face_error import (
 )
 from psfr_tf.data.layouts.face_files import FaceFiles, FaceList, found_in
 from psfr_tf.errors import UserError, cause
+from psfr_tf.files import read_bounded
 from psfr_tf.labels import LABELS
 from psfr_tf.picture_file import open_picture
 
@@ -86,7 +87,7 @@ def read_mapping(path: Path) -> dict[int, str]:
     """
     splits = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bounded(path, 2**26).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot read the mapping ({error})") from error
     for number, line in enumerate(lines, 1):
