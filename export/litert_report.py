@@ -54,7 +54,7 @@ def write_chart(path: Path, report: dict[str, Any]) -> None:
     charts.write_bars(
         path,
         f"{report['weights']}: restorer, LiteRT",
-        {entry["precision"]: charts.color(entry["precision"]) for entry in entries},
+        [(entry["precision"], charts.color(entry["precision"])) for entry in entries],
         {
             "size (MB)": [entry["size_bytes"] / 1e6 for entry in entries],
             "PSNR against float (dB)": [entry["psnr_db"] for entry in entries],

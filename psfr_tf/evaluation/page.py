@@ -157,8 +157,7 @@ def _histogram(summary: MetricSummary) -> str:
     edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
     colors = [charts.series(k) for k, v in enumerate(summary.versions) if v not in summary.perfect]
     figure, (axis,) = charts.panels(360, 160)
-    charts.histograms(
-        axis, edges, {c: np.histogram(v, edges)[0] for c, v in zip(colors, counted.T, strict=True)}
-    )
+    counts = [np.histogram(values, edges)[0] for values in counted.T]
+    charts.histograms(axis, edges, list(zip(colors, counts, strict=True)))
     drawing = charts.svg(figure, summary.metric.label)
     return f"<figure>{drawing}<figcaption>{caption}</figcaption></figure>"

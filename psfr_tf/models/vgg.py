@@ -205,7 +205,7 @@ def _read_torch(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | N
             kernel = state.get(f"features.{index}.weight")
             bias = state.get(f"features.{index}.bias")
             tensors[next(names)] = (
-                kernel.transpose(2, 3, 1, 0) if np.ndim(kernel) == 4 else kernel,
+                kernel if kernel is None or kernel.ndim != 4 else kernel.transpose(2, 3, 1, 0),
                 bias,
             )
             index += 2

@@ -144,24 +144,23 @@ def bars(axis: Axes, title: str, items: Sequence[Bar]) -> None:
 
 
 def write_bars(
-    path: Path, title: str, rows: Mapping[str, str], quantities: Mapping[str, Sequence[float]]
+    path: Path,
+    title: str,
+    rows: Sequence[tuple[str, str]],
+    quantities: Mapping[str, Sequence[float]],
 ) -> None:
     """Write a picture with a panel of bars for each quantity.
 
     Args:
         path: of the PNG file.
         title: above the panels.
-        rows: color of each row by its label.
+        rows: label and color of each row.
         quantities: a value for each row, by the quantity with its unit.
     """
     figure, axes = panels(110 + 310 * len(quantities), 90 + 26 * len(rows), columns=len(quantities))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=_LIGHT["ink"])
     for axis, (quantity, values) in zip(axes, quantities.items(), strict=True):
-        bars(
-            axis,
-            quantity,
-            [Bar(*row, value) for row, value in zip(rows.items(), values, strict=True)],
-        )
+        bars(axis, quantity, [Bar(*row, value) for row, value in zip(rows, values, strict=True)])
     for axis in axes[1:]:
         axis.set_yticklabels([])
     write_png(path, figure)
@@ -184,9 +183,11 @@ def lines(axis: Axes, curves: Mapping[str, tuple], **options) -> list[Artist]:
 
 
 @styled()
-def histograms(axis: Axes, edges: Sequence[float], counts: Mapping[str, np.ndarray]) -> None:
-    """Draw the outlines of several histograms over each other, by their colors."""
-    for outline, row in counts.items():
+def histograms(
+    axis: Axes, edges: Sequence[float], counts: Sequence[tuple[str, np.ndarray]]
+) -> None:
+    """Draw the outlines of several histograms, each a color and its counts, over each other."""
+    for outline, row in counts:
         axis.stairs(row, edges, color=outline, linewidth=1.3)
         axis.stairs(row, edges, color=outline, alpha=0.12, fill=True)
     axis.set_xlim(edges[0], edges[-1])

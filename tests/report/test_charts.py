@@ -43,15 +43,22 @@ def test_an_svg_is_text_in_the_colors_of_the_page():
 
 
 def test_a_picture_with_a_panel_for_each_quantity(tmp_path):
-    rows = {"one": charts.color("float32"), "two": charts.color("int8")}
+    rows = [("one", charts.color("float32")), ("one", charts.color("int8"))]
     charts.write_bars(tmp_path / "a.png", "title", rows, {"ms": [4.0, 1.0], "MB": [1.0, 2.0]})
     picture = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
     for panel, ratio in zip(np.array_split(picture, 2, axis=1), (4, 0.5), strict=True):
         areas = [
             (panel == [int(color[k : k + 2], 16) for k in (1, 3, 5)]).all(-1).sum()
-            for color in rows.values()
+            for _, color in rows
         ]
         assert areas[0] / areas[1] == pytest.approx(ratio, rel=0.1)
+
+
+def test_as_many_histograms_as_there_are_though_colors_come_again():
+    _, (axis,) = charts.panels(300, 200)
+    counts = [(charts.series(k), np.array([k, 1])) for k in range(len(charts.SERIES) + 1)]
+    charts.histograms(axis, [0.0, 1.0, 2.0], counts)
+    assert len(axis.patches) == 2 * len(counts)
 
 
 def test_panels_that_are_not_needed_are_not_there():
