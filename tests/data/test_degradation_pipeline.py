@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from psfr_tf.data.degradation import Degradation, DegradationParameters, jpeg, median_blur
 from psfr_tf.data.degradation.pipeline import BLURS, grey
-from psfr_tf.data.degradation.resampling import METHODS, resampling_matrix
+from psfr_tf.data.degradation.resampling import METHODS, resample_rows, resampling_taps
 from psfr_tf.data.forms import FORMS
 from psfr_tf.data.toy_faces import draw_face
 
@@ -263,7 +263,9 @@ def test_top_left_nearest_would_fail_the_shift_test(smooth, low):
 @pytest.mark.parametrize("low", [32, 33, 50, 64, 96, 100, 127, 128, 200, 255, 256])
 def test_resampling_keeps_the_centre(method, low):
     """Sampled positions are symmetric about the centre of the image, whatever the ratio."""
-    matrix = resampling_matrix(256, low, method).numpy().astype(np.float64)
+    taps = resampling_taps(256, low, method)
+    matrix = resample_rows(tf.eye(256), taps, enlarges=False).numpy().astype(np.float64)
+    np.testing.assert_allclose(resample_rows(tf.eye(256), taps, enlarges=True), matrix, atol=1e-6)
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0, atol=1e-5)
     np.testing.assert_allclose(matrix, matrix[::-1, ::-1], atol=1e-4)
 

@@ -114,15 +114,6 @@ def resample_rows(lines: tf.Tensor, taps: Taps, enlarges: bool) -> tf.Tensor:
     return products[: tf.shape(taps.start)[0]]
 
 
-def resampling_matrix(source: tf.Tensor | int, target: tf.Tensor | int, method: str) -> tf.Tensor:
-    """The taps as a dense matrix, float32 `[target, source]`; arguments as `resampling_taps`."""
-    taps = resampling_taps(source, target, method)
-    places = taps.start[:, None] + tf.range(tf.shape(taps.weights)[1])
-    places = tf.clip_by_value(places, 0, tf.cast(source, tf.int32) - 1)
-    rows = tf.broadcast_to(tf.range(tf.shape(places)[0])[:, None], tf.shape(places))
-    return tf.scatter_nd(tf.stack([rows, places], axis=-1), taps.weights, [target, source])
-
-
 def _blocks(taps: Taps) -> tuple[tf.Tensor, tf.Tensor]:
     """First source pixel of each block of outputs, and its weights `[blocks, _BLOCK, length]`."""
     target, count = tf.shape(taps.weights)[0], tf.shape(taps.weights)[1]
