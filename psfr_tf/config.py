@@ -18,7 +18,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.yaml_file import read_yaml, validated
 
 Weight = Annotated[float, Field(ge=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0, le=10**9)]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -96,7 +96,9 @@ class TrainingConfig(_Section):
     steps: PositiveInt = Field(
         description="optimizer steps in total, those of resumed runs included"
     )
-    batch_size: PositiveInt = Field(4, description="faces in one forward pass")
+    batch_size: Annotated[int, Field(gt=0, le=4096)] = Field(
+        4, description="faces in one forward pass"
+    )
     gradient_accumulation: PositiveInt = Field(
         1,
         description="batches whose gradients are averaged for one step (all counts of steps "

@@ -2,13 +2,13 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from psfr_tf.errors import UserError, cause
-from psfr_tf.files import read_bounded
+from psfr_tf.files import is_plain_name, read_bounded
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -17,6 +17,16 @@ MAX_BYTES = 2**20
 MAX_DEPTH = 20
 # Shown of one file.
 MAX_MISTAKES = 10
+
+
+def _plain(name: str) -> str:
+    if not is_plain_name(name):
+        raise ValueError(f"{name!r:.100} is no plain file name")
+    return name
+
+
+# A name from a file that becomes one of a file or folder.
+PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 def validated(section: type[Section], values: dict[str, Any], path: str | Path) -> Section:

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tensorflow as tf
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from psfr_tf import files
 from psfr_tf.data.decoding import checked_shape, decode_rgb
 from psfr_tf.data.face_folder import MAX_SIDE
 from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.yaml_file import validated
+from psfr_tf.yaml_file import PlainName, validated
 
 INDEX = "index.json"
 FORMAT_VERSION = 1
@@ -38,9 +38,6 @@ _FRAME = 16  # bytes of a record beside its data
 # An aligned face, whatever its format.
 MAX_RECORD_BYTES = 2**28
 MAX_INDEX_BYTES = 2**28
-
-
-PlainName = Annotated[str, AfterValidator(lambda name: _plain(name))]
 
 
 class Shard(BaseModel):
@@ -78,12 +75,6 @@ class _Index(BaseModel):
     masks: bool
     splits: dict[str, int]
     shards: list[Shard]
-
-
-def _plain(name: str) -> str:
-    if not files.is_plain_name(name):
-        raise ValueError(f"{name!r:.100} is no plain file name")
-    return name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from psfr_tf.evaluation.faces import Faces, FolderFaces
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metrics.choice import NAMES
 from psfr_tf.model_folder import operating_point, read_config
-from psfr_tf.yaml_file import read_yaml, validated
+from psfr_tf.yaml_file import PlainName, read_yaml, validated
 
 if TYPE_CHECKING:
     from psfr_tf.evaluation.degraded import SplitOriginals
@@ -91,7 +91,7 @@ class FacesConfig(_Section):
 class SystemConfig(_Section):
     """One column of the table."""
 
-    name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    name: PlainName  # also of a folder of the output
     weights: str | None = Field(None, description="shipped weights or a model folder")
     fidelity: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="operating point of the weights; null: the model's default"

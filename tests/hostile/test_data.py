@@ -119,6 +119,18 @@ YAML = [
 ]
 
 
+@pytest.mark.parametrize("name", ["..", "../x", "a\\x1b[2J", "", ".a", "a" * 300])
+def test_names_in_a_plan_of_an_evaluation_are_plain(tmp_path, name):
+    """They are those of folders for pictures."""
+    from psfr_tf.evaluation.plan import load_plan
+
+    path = tmp_path / "plan.yaml"
+    text = f'data: {{faces: x}}\nsystems: [{{name: "{name}", weights: psfr-mobile-256}}]\n'
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"^[^\n\x1b]*plan\.yaml: systems\.0\.name: [^\n\x1b]+$"):
+        load_plan(path)
+
+
 @pytest.mark.parametrize("text", YAML, ids=range(len(YAML)))
 def test_yaml_is_bounded(tmp_path, text):
     path = tmp_path / "c.yaml"
