@@ -57,7 +57,7 @@ def test_sigkill_at_random_moments_changes_no_bit(write_config, tmp_path):
             "gradient_accumulation": 2,
             "clip_norm": 1.0,
         },
-        data={"val_images": 0, "augment": True},
+        data={"val_images": 0, "augment": "mild"},
         checkpoint={"every": 2},
     )
     run(config, tmp_path / "straight")

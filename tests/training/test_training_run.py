@@ -134,7 +134,7 @@ class OneWeight(keras.Model):
 
 
 class NoExport(keras.callbacks.Callback):
-    """In place of `ExportWeights`."""
+    """In place of `ModelWriter`."""
 
     def __init__(self, directory, config, state):
         super().__init__()
@@ -177,7 +177,7 @@ def test_stats_have_the_same_steps_however_often_a_run_ends(write_config, tmp_pa
         )
 
     monkeypatch.setattr(run, "Checkpointing", Ends)
-    monkeypatch.setattr(run, "ExportWeights", NoExport)
+    monkeypatch.setattr(run, "ModelWriter", NoExport)
     monkeypatch.setattr(run, "build_model", lambda config: OneWeight())
     monkeypatch.setattr(run, "training_dataset", stream)
     monkeypatch.setattr("psfr_tf.training.callbacks.draw_curves", lambda *_: None)
