@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.cli.quiet import silence_tensorflow
+from psfr_tf.cli.quiet import closed_stderr, silence_tensorflow
 from psfr_tf.pictures import to_uint8
 
 FILE_NAME = "astronaut_before_after.png"
@@ -38,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     original = data.astronaut()
     damaged = degrade_photo(original)
     print("Restoring the face in the damaged portrait ...")
-    result = FaceRestorer.from_pretrained(args.weights).restore(damaged)
+    with closed_stderr():  # LiteRT notes once that it uses XNNPACK.
+        result = FaceRestorer.from_pretrained(args.weights).restore(damaged)
     if not result.faces:
         raise RuntimeError("No face was found in the damaged portrait.")
     picture = compose_picture(damaged, result, original)
