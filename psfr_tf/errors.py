@@ -28,7 +28,8 @@ def cause(error: Exception) -> str:
     message.
     """
     if strerror := getattr(error, "strerror", None):
-        return strerror.lower()
+        # "No space left on device", but "INTERNAL: ..." of a server.
+        return strerror[0].lower() + strerror[1:] if strerror[1:2].islower() else strerror
     text = str(getattr(error, "message", error)).strip()
     if _ASSERTION in text:  # TensorFlow's: [words] [a value]
         text = re.sub(r"[][]", "", text.split(_ASSERTION)[-1])

@@ -177,9 +177,7 @@ def test_plan(weights, data, tmp_path, capsys):
     assert evaluate("--plan", path, "--output", tmp_path / "out") == 1
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["versions_compared"] == ["bicubic", "nlm", "theirs", "ours"]
-    assert report["problems"] == [
-        f"absent: {tmp_path}/absent: no such folder; give a folder of pictures"
-    ]
+    assert report["problems"] == [f"absent: {tmp_path}/absent: no such folder"]
     psnrs = report["metrics"]["psnr"]["mean"]
     assert psnrs["theirs"] == pytest.approx(20 * math.log10(255))
     assert report["settings"]["title"] == "A table" and report["settings"]["size"] == 64

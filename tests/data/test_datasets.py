@@ -235,8 +235,6 @@ def test_workers_of_a_service_get_no_python_function(folder, form, monkeypatch, 
     ops = op_types(served)
     assert {"DecodePng", "EncodeJpegVariableQuality", "StatelessRandomNormalV2"} <= ops
     assert not [op for op in ops if "PyFunc" in op]
-    local = op_types(training_dataset(faces, SIZE, 2, seed=0, form=form, augment="mild"))
-    assert [op for op in local if "PyFunc" in op]  # OpenCV
 
 
 def test_pictures_that_cannot_be_decoded_are_named(tmp_path):

@@ -42,7 +42,7 @@ def face(seed):
 
 def test_with_all_inputs_it_is_the_model(networks):
     scaled = ScaledInputs(*networks)
-    restorer = FaceRestorer(TensorFlowEngine(*networks), detector=object())
+    restorer = FaceRestorer(TensorFlowEngine(*networks), detector=lambda *_: [])
     for seed in (0, 1, 0):
         whole = scaled.restore(face(seed), scaled.sizes, scaled.sizes)
         expected = restorer.restore_aligned(face(seed)[None])[0]

@@ -237,7 +237,7 @@ class TestVersions:
 
     def test_one_that_exists_is_not_touched(self, tmp_path):
         saved_model.export(None, tmp_path, "m", 2)
-        with pytest.raises(UserError, match=r"2: this version exists.*leave out --version"):
+        with pytest.raises(UserError, match=r"2: this version exists.*omit --version"):
             saved_model.export(None, tmp_path, "m", 2)
 
     def test_a_server_never_sees_half_of_one(self, tmp_path, monkeypatch):

@@ -192,7 +192,9 @@ def test_a_record_is_not_decoded_in_training_before_its_size_is_known(tmp_path):
         record = records.Record("a", "train", image, its_mask)
         with tf.io.TFRecordWriter(str(path)) as writer:
             writer.write(records._serialize(record))
-        shard = records.Shard(path.name, "train", path.stat().st_size, ["a"], [0])
+        shard = records.Shard(
+            file=path.name, split="train", bytes=path.stat().st_size, names=["a"], offsets=[0]
+        )
         records.write_index(tmp_path, {"masks": True}, [shard])
         faces = FaceRecords(tmp_path, "train")
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be 1\.\.4096|64 scans"):
