@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
-from psfr_tf.cli.arguments import whole
+from psfr_tf.cli.arguments import add_output, add_path, add_whole
 from psfr_tf.cli.output_folder import drop_report, keep_apart, make_folder
 from psfr_tf.cli.reporting import say_skipped, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
@@ -26,45 +26,30 @@ DEFAULT_SIZE = 512
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "faces",
-        metavar="DIR",
-        type=Path,
-        help="folder of square aligned faces (its subfolders are not searched)",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/lq/NAME.png, DIR/hq/NAME.png (the original at the same size), "
-        "DIR/manifest.csv and DIR/report.json",
+    faces = "folder of square aligned faces (its subfolders are not searched)"
+    add_path(parser, "faces", "DIR", faces)
+    add_output(
+        parser,
+        "DIR/lq/NAME.png, DIR/hq/NAME.png (the original at the same size), DIR/manifest.csv and "
+        "DIR/report.json",
     )
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument(
-        "--seed",
-        type=whole(0, 2**31 - 1),
-        metavar="N",
-        help="with the place of a face in the sorted folder it decides every draw",
-    )
-    how.add_argument(
+    seed = "with the place of a face in the sorted folder it decides every draw"
+    add_whole(how, "--seed", (0, 2**31 - 1), seed)
+    add_path(
+        how,
         "--from-manifest",
-        type=Path,
-        metavar="CSV",
-        help="make the faces of this manifest again, with what was drawn for them, and compare "
-        "the pixels with its checksums",
+        "CSV",
+        "make the faces of this manifest again, with what was drawn for them, and compare the "
+        "pixels with its checksums",
     )
     parser.add_argument(
         "--form",
         choices=FORMS,
         help=f"{FORM_HELP} (default: {DEFAULT_FORM})",
     )
-    parser.add_argument(
-        "--size",
-        type=whole(32, 512),
-        metavar="PX",
-        help=f"side of the faces written, 32 to 512 (default: {DEFAULT_SIZE})",
-    )
+    side = f"side of the faces written, 32 to 512 (default: {DEFAULT_SIZE})"
+    add_whole(parser, "--size", (32, 512), side, metavar="PX")
 
 
 def run(args: argparse.Namespace) -> int:

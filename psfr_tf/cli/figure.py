@@ -3,10 +3,9 @@
 import argparse
 import functools
 import sys
-from pathlib import Path
 from typing import cast
 
-from psfr_tf.cli.arguments import add_fidelity, whole
+from psfr_tf.cli.arguments import add_fidelity, add_output, add_path, add_weights, add_whole, whole
 from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import UserError, writing
@@ -25,31 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="scales: Figure 6, which scale of LQ and parsing map adds what; factors: Figure 7, "
         "the restored face against the up-scaling factor",
     )
-    parser.add_argument(
-        "--weights", required=True, metavar="NAME|DIR", help="shipped weights or a model folder"
-    )
+    add_weights(parser)
     add_fidelity(parser)
-    parser.add_argument(
-        "--data",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="aligned square faces in DIR/images (or in DIR itself)",
-    )
+    faces = "aligned square faces in DIR/images (or in DIR itself)"
+    add_path(parser, "--data", "DIR", faces, required=True)
     parser.add_argument("--split", metavar="NAME", help="only faces of this split (default: all)")
-    parser.add_argument(
-        "--manifest",
-        type=Path,
-        metavar="CSV",
-        help="with --split: file with the columns name and split (default: DATA/manifest.csv)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=whole(0, 2**31 - 1),
-        default=0,
-        metavar="N",
-        help="seed of the degradation (default: %(default)s)",
-    )
+    columns = "with --split: file with the columns name and split (default: DATA/manifest.csv)"
+    add_path(parser, "--manifest", "CSV", columns)
+    add_whole(parser, "--seed", (0, 2**31 - 1), "seed of the degradation", 0)
     parser.add_argument(
         "--degradation",
         choices=FORMS,
@@ -65,27 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"which of {', '.join(METRICS)} (default: {' '.join(DEFAULT_METRICS)}, as far as "
         "their files are there)",
     )
-    parser.add_argument(
-        "--metric-files",
-        type=Path,
-        metavar="DIR",
-        help="folder of the networks of metrics (default: ~/.cache/psfr_tf/metrics)",
-    )
-    parser.add_argument(
-        "--shown",
-        type=whole(1, 20),
-        default=3,
-        metavar="N",
-        help="faces in the picture, evenly spaced (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="writes DIR/figure.png, report.json, table.md, per_image.csv and index.html",
-    )
-
+    networks = "folder of the networks of metrics (default: ~/.cache/psfr_tf/metrics)"
+    add_path(parser, "--metric-files", "DIR", networks)
+    add_whole(parser, "--shown", (1, 20), "faces in the picture, evenly spaced", 3)
+    add_output(parser, "DIR/figure.png, report.json, table.md, per_image.csv and index.html")
     parser.add_argument(
         "--factors",
         nargs="+",

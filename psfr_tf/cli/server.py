@@ -7,7 +7,7 @@ import argparse
 import importlib.util
 import re
 
-from psfr_tf.cli.arguments import whole
+from psfr_tf.cli.arguments import add_whole
 from psfr_tf.errors import UserError
 
 
@@ -24,34 +24,18 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--protocol", choices=("grpc", "rest"), default="grpc", help="(default: %(default)s)"
     )
-    group.add_argument(
-        "--model-version",
-        type=whole(1, 2**63 - 1),
-        metavar="N",
-        help="version of the model (default: the server's newest)",
-    )
-    group.add_argument(
-        "--batch-size",
-        type=whole(1, 8),
-        default=8,
-        metavar="N",
-        help="most faces in a request, 1 to 8; no more than the server's max_batch_size "
-        "(default: 8)",
-    )
-    group.add_argument(
-        "--deadline",
-        type=whole(1, 3600),
-        default=60,
-        metavar="SECONDS",
-        help="how long one request may take (default: 60)",
-    )
-    group.add_argument(
+    version = "version of the model (default: the server's newest)"
+    add_whole(group, "--model-version", (1, 2**63 - 1), version)
+    faces = "most faces in a request, 1 to 8; no more than the server's max_batch_size (default: 8)"
+    add_whole(group, "--batch-size", (1, 8), faces, 8)
+    add_whole(group, "--deadline", (1, 3600), "how long one request may take", 60, "SECONDS")
+    add_whole(
+        group,
         "--retries",
-        type=whole(0, 100),
-        default=5,
-        metavar="N",
-        help="further attempts when the server is away, overloaded or too slow, after pauses "
-        "that double from 1 to 30 seconds (default: 5)",
+        (0, 100),
+        "further attempts when the server is away, overloaded or too slow, after pauses that "
+        "double from 1 to 30 seconds",
+        5,
     )
 
 
