@@ -157,7 +157,9 @@ class LossConfig(Section):
     form: Literal["paper", "release"] = Field(
         "paper", description="see [paper and release](paper_vs_release.md)"
     )
-    pixel: Literal["l1", "l2"] | None = Field(None, description="norm of the pixel loss")
+    pixel: Literal["l1", "l2", "psnr"] | None = Field(
+        None, description="kind of the pixel loss; `psnr` counts each image in dB"
+    )
     pixel_weight: Weight | None = Field(None, description="pixel loss")
     chroma_weight: Weight = Field(
         0.0, description="color differences R - Y and B - Y ([below](#the-texture-loss))"

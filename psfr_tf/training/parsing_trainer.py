@@ -48,7 +48,7 @@ class FaceParsingTrainer(Trainer):
 
     Args:
         parsing_network: ``parsing_network(lq) -> {"logits", "image"}``.
-        pixel: "l1" or "l2", error of ``image`` against HQ.
+        pixel: "l1", "l2" or "psnr", error of ``image`` against HQ.
         pixel_weight: weight of the pixel loss.
         parsing_weight: weight of the cross entropy, which is a mean over pixels.
         ema_half_life: half-life in images of the averaged network; 0 keeps no average.

@@ -46,7 +46,7 @@ class PSFRGAN(Trainer):
         style_features: maps images [B, S, S, 3] in [-1, 1] to a list of feature maps; None with
             ``style_weight=0`` and ``perceptual_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
-        pixel: "l1" or "l2".
+        pixel: "l1", "l2" or "psnr".
         pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight,
             chroma_weight, perceptual_weight, identity_weight: weight of each term, at least 0; the
             last four are not the paper's. Without ``adversarial_weight`` the discriminator is not

@@ -13,6 +13,16 @@ def test_pixel_loss_kinds():
         pixel_loss(prediction, target, "l3")
 
 
+def test_psnr_loss_counts_each_image_in_decibels():
+    target = np.zeros((2, 8, 8, 3), "float32")
+    prediction = target + np.float32([0.02, 0.2]).reshape(2, 1, 1, 1)
+    # 40 and 20 dB of [-1, 1] images; 6.99 and 26.03 dB short of a floor that bends near 46 dB.
+    assert float(pixel_loss(prediction, target, "psnr")) == pytest.approx(
+        (6.9897 + 26.0314) / 2, 1e-4
+    )
+    assert float(pixel_loss(target, target, "psnr")) == 0
+
+
 def test_chroma_loss_counts_colour_and_not_brightness():
     grey = np.full((1, 2, 2, 3), 0.25, "float32")
     assert float(chroma_loss(grey, grey - 0.5)) == pytest.approx(0.0, abs=1e-6)
