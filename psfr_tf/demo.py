@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.cli.quiet import closed_stderr, silence_tensorflow
+from psfr_tf.cli.quiet import silence_tensorflow
 from psfr_tf.pictures import to_uint8
 
 FILE_NAME = "astronaut_before_after.png"
@@ -38,14 +38,13 @@ def main(argv: list[str] | None = None) -> int:
     original = data.astronaut()
     damaged = degrade_photo(original)
     print("Restoring the face in the damaged portrait ...")
-    with closed_stderr():  # LiteRT notes once that it uses XNNPACK.
-        result = FaceRestorer.from_pretrained(args.weights).restore(damaged)
+    result = FaceRestorer.from_pretrained(args.weights).restore(damaged)
     if not result.faces:
         raise RuntimeError("No face was found in the damaged portrait.")
     picture = compose_picture(damaged, result, original)
     path = make_folder(args.output) / FILE_NAME
     write_png(path, picture)
-    print(f"Your own photo: {Path(sys.executable).with_name('psfr')} restore PHOTO --output out")
+    print(f"Your own photo: {Path(sys.executable).with_name('psfr')} restore PHOTO")
     print(path)
     return 0
 

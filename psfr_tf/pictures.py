@@ -69,6 +69,26 @@ def find_photos(inputs: Iterable[str | os.PathLike]) -> tuple[list[Path], list[t
     return list(photos.values()), problems
 
 
+def subfolders_of(folder: Path, without: Path) -> list[Path]:
+    """All visible subfolders at any depth, sorted; links to folders are not followed.
+
+    Args:
+        without: a folder that is left out with all that is in it, such as that of the results.
+    """
+    found = []
+    left_out = os.path.realpath(without)
+    for parent, names, _ in os.walk(folder):
+        names[:] = sorted(
+            name
+            for name in names
+            if not name.startswith(".")
+            and not os.path.islink(os.path.join(parent, name))
+            and os.path.realpath(os.path.join(parent, name)) != left_out
+        )
+        found += [Path(parent, name) for name in names]
+    return sorted(found)
+
+
 def pictures_by_name(
     *folders: Path, suffixes: Collection[str] = SUFFIXES, subfolders: bool = False
 ) -> tuple[dict[str, Path], dict[Path, str]]:

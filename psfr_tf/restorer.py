@@ -1,23 +1,28 @@
 """Restore faces in photos: detect, align, restore in batches, paste back."""
 
+import dataclasses
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from psfr_tf import model_folder
-from psfr_tf.engines import Engine
-from psfr_tf.errors import UserError
+from psfr_tf.engines import Engine, ready_files
+from psfr_tf.engines.ready_files import PRECISIONS
+from psfr_tf.errors import UserError, needs_tensorflow
 from psfr_tf.faces.align import align_face, face_transform
 from psfr_tf.faces.believe import Candidate, RejectedFace, believable
+from psfr_tf.faces.choice import chosen_faces
 from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
-from psfr_tf.faces.paste import aligned_difference, is_grey, paste_faces
+from psfr_tf.faces.paste import aligned_difference, enlarge, is_grey, paste_faces
+from psfr_tf.photo import QUALITY, Photo, photo_of, read_photo, write_photo
+from psfr_tf.photo_metadata import NO_METADATA
 from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
 
-LITERT_FILE = "restorer_float32.tflite"
 ENGINES = ("litert", "tensorflow")
 
 # Faces per call of the engine: bounds memory in a crowd.
@@ -36,6 +41,7 @@ class RestoredFace:
         lq: uint8 RGB [S, S, 3], the aligned face as it is in the photo.
         parsing: uint8 [S, S], parsing map (`psfr_tf.labels`).
         restored: uint8 RGB [S, S, 3], the network's answer, at full strength.
+        index: number of the face among those found in the photo, from 0, top to bottom.
     """
 
     box: tuple[float, float, float, float]
@@ -45,6 +51,7 @@ class RestoredFace:
     lq: np.ndarray
     parsing: np.ndarray
     restored: np.ndarray
+    index: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,36 @@ class RestoreResult:
         image: uint8 RGB [H * upscale, W * upscale, 3].
         faces: what was restored, from top to bottom.
         rejected: what the detector took for a face and was left as it is, with the reason.
+        left: faces that were found but not chosen.
+        photo: what was restored, as it was read.
+        alpha: uint8 [H * upscale, W * upscale], the photo's transparency; None if it has none.
     """
 
     image: np.ndarray
     faces: list[RestoredFace] = field(default_factory=list)
     rejected: list[RejectedFace] = field(default_factory=list)
+    left: list[RestoredFace] = field(default_factory=list)
+    photo: Photo | None = None
+    alpha: np.ndarray | None = None
+
+    def save(self, path: str | os.PathLike, quality: int = QUALITY, strip: bool = False) -> None:
+        """Write the picture as PNG, JPEG or WebP, after the ending of the name.
+
+        EXIF data (date, place, camera) and color profile of the photo's file are kept, its
+        orientation is applied, a grey photo stays grey. JPEG has no transparency.
+
+        Args:
+            quality: 1..100, of JPEG and WebP.
+            strip: leave the metadata out; the pixels are then sRGB.
+
+        Raises:
+            UserError: no such format, or a side is longer than it allows.
+            OSError: the file cannot be written.
+        """
+        photo = self.photo
+        if photo is not None and strip:
+            photo = dataclasses.replace(photo, metadata=NO_METADATA)
+        write_photo(path, self.image, self.alpha, photo, quality)
 
 
 class FaceRestorer:
@@ -103,34 +135,58 @@ class FaceRestorer:
         engine: str | None = None,
         fidelity: float | None = None,
         detector="mtcnn",
+        precision: str | None = None,
     ) -> "FaceRestorer":
-        """Load shipped weights by name, or a model folder.
+        """Load shipped weights by name, a model folder, or a LiteRT file.
 
         Args:
-            name_or_dir: for example "psfr-mobile-256", or a model folder.
-            engine: "litert" runs `restorer_float32.tflite` of the folder without TensorFlow; if
-                the folder has none, one is converted and kept in the user's cache folder.
-                "tensorflow" runs the Keras networks. By default "litert" if the folder has the
-                file, else "tensorflow".
+            name_or_dir: for example "psfr-mobile-256", a model folder, or a `restorer_*.tflite`
+                that `psfr export litert` wrote.
+            engine: "litert" runs a LiteRT file of the folder without TensorFlow; if the folder has
+                none (`psfr_tf.engines.ready_files`), one is converted and kept in the user's cache
+                folder. "tensorflow" runs the Keras networks. By default "litert" if the folder has
+                the files, as the shipped weights have, or a `precision` is asked for; else
+                "tensorflow".
             fidelity: 0 (perceptual: most detail) to 1 (faithful: nearest to the true pixels), for
-                models with two operating points; None for the model's default, which is also what
-                the folder's LiteRT file holds.
+                models with two operating points; None for the model's default.
             detector: see the class.
+            precision: of the weights in LiteRT, "int8-dynamic", "float16" or "float32". By
+                default the fastest that the folder has files of at this fidelity: of the shipped
+                weights "int8-dynamic" at the default, else "float16".
 
         Raises:
-            UserError: no such model, its files are damaged, it has only one operating point, or
-                `detector` is not a usable file.
-            ValueError: unknown engine, or `fidelity` is not in 0..1.
+            UserError: no such model, its files are damaged, it has only one operating point,
+                TensorFlow is needed and not installed, or `detector` is not a usable file.
+            ValueError: unknown engine or precision, a precision with the engine "tensorflow", or
+                `fidelity` is not in 0..1.
         """
-        if engine is not None and engine not in ENGINES:
+        if engine not in (None, *ENGINES):
             raise ValueError(f"`engine` must be one of {ENGINES}. Received: engine={engine!r}")
+        if precision not in (None, *PRECISIONS) or (precision and engine == "tensorflow"):
+            raise ValueError(
+                f'`precision` must be one of {PRECISIONS}, and is for the engine "litert". '
+                f"Received: precision={precision!r}, engine={engine!r}"
+            )
+        if is_litert_file(name_or_dir):
+            if fidelity is not None or precision or engine == "tensorflow":
+                raise UserError(
+                    f"{name_or_dir}: a LiteRT file has one fidelity, precision and engine; "
+                    "omit these options"
+                )
+            return cls(ready_files.open_file(Path(name_or_dir)), None, detector)
         path = model_folder.resolve(name_or_dir)
+        ready = ready_files.ready_precision(path, fidelity, precision)
         if engine is None:
-            ready = (path / LITERT_FILE).is_file() and fidelity is None
-            engine = "litert" if ready else "tensorflow"
-        if engine == "litert":
-            return cls(_litert_engine(path, fidelity), path, detector, fidelity)
-        from psfr_tf.engines.tensorflow import TensorFlowEngine
+            engine = "litert" if ready or precision else "tensorflow"
+        if engine == "litert" and ready:
+            return cls(ready_files.open_ready(path, fidelity, ready), path, detector, fidelity)
+        with needs_tensorflow(path):
+            if engine == "litert":
+                from psfr_tf.engines.litert_file import cached_file
+
+                model = cached_file(path, fidelity, precision or "float32")
+                return cls(ready_files.engine_of(model, model), path, detector, fidelity)
+            from psfr_tf.engines.tensorflow import TensorFlowEngine
 
         folder = model_folder.load_model_folder(path, fidelity)
         networks = TensorFlowEngine(folder.generator, folder.parsing_network)
@@ -158,41 +214,51 @@ class FaceRestorer:
 
     def restore(
         self,
-        photo: np.ndarray,
+        photo,
         strength: float = 1.0,
         upscale: int = 1,
         min_score: float = DEFAULT_MIN_SCORE,
         min_face: float = DEFAULT_MIN_FACE,
+        faces: str | Sequence[int] = "all",
     ) -> RestoreResult:
         """Restore every face of a photo.
 
         Args:
-            photo: uint8 RGB [H, W, 3], any size.
+            photo: uint8 array, RGB [H, W, 3], RGBA [H, W, 4] or grey [H, W], any size; or a path,
+                a `PIL.Image.Image`, or a `psfr_tf.photo.Photo`.
             strength: 0..1, how much of the change is applied.
             upscale: integer >= 1, enlargement of the whole photo.
             min_score: least confidence of the detector, 0..1.
             min_face: least shorter side of a face's box, in pixels of the photo.
+            faces: "all", "largest", "center" (nearest to the photo's center), or the numbers of
+                the faces, from 0, top to bottom.
 
         Returns:
             The photo, unchanged outside faces (and enlarged), and its faces. No face is a normal
             result.
 
         Raises:
+            UserError: the file is no picture that can be read, or there is no face of that number.
             ValueError: wrong shape or dtype, or an argument out of range.
         """
-        _check_pixels(photo, 3)
+        photo = _as_photo(photo)
         if not 0.0 <= strength <= 1.0:
             raise ValueError(f"`strength` must be in 0..1. Received: strength={strength}")
         if upscale != int(upscale) or upscale < 1:
             raise ValueError(f"`upscale` must be an integer >= 1. Received: upscale={upscale}")
+        rgb, upscale = photo.rgb, int(upscale)
         found, rejected = believable(
-            photo, self._detector, lambda faces: self._answer(photo, faces), min_score, min_face
+            rgb, self._detector, lambda faces: self._answer(rgb, faces), min_score, min_face
         )
+        chosen = chosen_faces([one.face.box for one in found], rgb.shape, faces)
         differences = [
-            aligned_difference(one.matrix, one.lq, one.restored, one.parsing) for one in found
+            aligned_difference(one.matrix, one.lq, one.restored, one.parsing)
+            for one in (found[index] for index in chosen)
         ]
-        faces = [
-            RestoredFace(
+        image = paste_faces(rgb, differences, strength, upscale)
+        results: dict[bool, list[RestoredFace]] = {True: [], False: []}
+        for index, one in enumerate(found):
+            face = RestoredFace(
                 one.face.box,
                 one.face.score,
                 one.face.landmarks,
@@ -200,11 +266,11 @@ class FaceRestorer:
                 to_uint8(one.lq),
                 one.parsing,
                 to_uint8(one.restored),
+                index,
             )
-            for one in found
-        ]
-        image = paste_faces(photo, differences, strength, int(upscale))
-        return RestoreResult(image, faces, rejected)
+            results[index in chosen].append(face)
+        alpha = None if photo.alpha is None else enlarge(photo.alpha, upscale)
+        return RestoreResult(image, results[True], rejected, results[False], photo, alpha)
 
     def _answer(self, photo: np.ndarray, faces: list[Face]) -> list[Candidate]:
         candidates: list[Candidate] = []
@@ -233,7 +299,7 @@ class FaceRestorer:
 
     def restore_and_parse(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `restore_aligned`, also returns the parsing maps, uint8 [B, S, S]."""
-        _check_pixels(faces, 4)
+        _check_pixels(faces, 4, (3,))
         if faces.shape[1] != faces.shape[2]:
             raise ValueError(f"Aligned faces are square. Received: {faces.shape}")
         restored = np.empty((len(faces), self.size, self.size, 3), np.uint8)
@@ -249,32 +315,35 @@ class FaceRestorer:
         return restored, parsing
 
 
-def _check_pixels(pixels: np.ndarray, rank: int) -> None:
-    shape = "[H, W, 3]" if rank == 3 else "[B, H, W, 3]"
+def is_litert_file(name_or_dir: str | os.PathLike) -> bool:
+    """Whether a model is named by its LiteRT file."""
+    return Path(name_or_dir).suffix == ".tflite" and not Path(name_or_dir).is_dir()
+
+
+def _as_photo(photo) -> Photo:
+    """What `FaceRestorer.restore` takes, as a `Photo`."""
+    if isinstance(photo, Photo):
+        return photo
+    if isinstance(photo, str | os.PathLike):
+        return read_photo(photo)
+    if not isinstance(photo, np.ndarray) and hasattr(photo, "getexif"):  # a picture of Pillow
+        return photo_of(photo)
+    grey = isinstance(photo, np.ndarray) and photo.ndim == 2
+    if grey:
+        photo = photo[..., None].repeat(3, axis=-1)
+    _check_pixels(photo, 3, (3, 4))
+    rgb = np.ascontiguousarray(photo[..., :3])
+    return Photo(rgb, photo[..., 3] if photo.shape[-1] == 4 else None, grey)
+
+
+def _check_pixels(pixels: np.ndarray, rank: int, channels: tuple[int, ...]) -> None:
     if (
         not isinstance(pixels, np.ndarray)
         or pixels.dtype != np.uint8
         or pixels.ndim != rank
-        or pixels.shape[-1] != 3
+        or pixels.shape[-1] not in channels
         or 0 in pixels.shape[-3:]
     ):
+        shape = "[B, H, W, 3]" if rank == 4 else "[H, W, 3], RGBA [H, W, 4] or grey [H, W]"
         received = getattr(pixels, "dtype", type(pixels).__name__)
         raise ValueError(f"uint8 RGB {shape} is needed. Received: {received} {np.shape(pixels)}")
-
-
-def _litert_engine(path: Path, fidelity: float | None):
-    from psfr_tf.engines.litert import LiteRTEngine
-    from psfr_tf.engines.probe import check_file
-
-    model = path / LITERT_FILE
-    if fidelity is not None or not model.is_file():
-        # Only a folder without the file for this fidelity needs the converter, and TensorFlow.
-        from psfr_tf.engines.litert_file import cached_file
-
-        model = cached_file(path, fidelity)
-    elif not model_folder.has_hash(path, LITERT_FILE):
-        check_file(model)
-    try:
-        return LiteRTEngine(model)
-    except (ImportError, ValueError, RuntimeError) as error:
-        raise UserError(f"{model}: {' '.join(str(error).split())}") from error

@@ -24,9 +24,7 @@ def test_converted_models(blocked, monkeypatch):
     from psfr_tf import model_folder
     from psfr_tf.engines import litert_file
 
-    monkeypatch.setattr(
-        litert_file, "float32_restorer", lambda folder: pytest.fail("converted first")
-    )
+    monkeypatch.setattr(litert_file, "restorer_content", lambda *_: pytest.fail("converted first"))
     with pytest.raises(UserError, match="set XDG_CACHE_HOME to a folder that can be written"):
         litert_file.cached_file(model_folder.resolve("psfr-mobile-256"), 0.125)
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from psfr_tf import picture_file
 from psfr_tf.errors import UserError
-from psfr_tf.photo import read_photo, write_photo
+from psfr_tf.photo import Photo, read_photo, write_photo
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_decoder_bugs_become_one_line(tmp_path, rgb, monkeypatch):
 def test_write_and_read_again(tmp_path, rgb, with_alpha, gray):
     pixels = np.dstack([rgb[..., 0]] * 3) if gray else rgb
     alpha = np.ascontiguousarray(rgb[..., 1]) if with_alpha else None
-    write_photo(tmp_path / "b.png", pixels, alpha, gray)
+    write_photo(tmp_path / "b.png", pixels, alpha, Photo(pixels, alpha, gray))
     photo = read_photo(tmp_path / "b.png")
     np.testing.assert_array_equal(photo.rgb, pixels)
     if with_alpha:

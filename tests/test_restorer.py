@@ -10,7 +10,9 @@ from psfr_tf.faces.detect import Face
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.pictures import resize_face
-from psfr_tf.restorer import LITERT_FILE, FaceRestorer
+from psfr_tf.restorer import FaceRestorer
+
+LITERT_FILE = "restorer_float32.tflite"
 
 SIZE = 64
 
@@ -169,8 +171,10 @@ def test_resize_face_does_not_alias():
     "arguments",
     [
         {"photo": np.zeros((8, 8, 3), np.float32)},
-        {"photo": np.zeros((8, 8), np.uint8)},
-        {"photo": np.zeros((8, 8, 4), np.uint8)},
+        {"photo": np.zeros((8, 8), np.float32)},
+        {"photo": np.zeros((8, 8, 2), np.uint8)},
+        {"photo": None},
+        {"faces": "widest"},
         {"photo": np.zeros((0, 8, 3), np.uint8)},
         {"strength": 1.5},
         {"upscale": 0},

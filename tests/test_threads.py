@@ -45,10 +45,10 @@ def at_once(call, items):
 
 @pytest.fixture(scope="module")
 def litert_file(small_model, tmp_path_factory):
-    from psfr_tf.engines.litert_file import float32_restorer
+    from psfr_tf.engines.litert_file import restorer_content
 
     path = tmp_path_factory.mktemp("threads") / "m.tflite"
-    path.write_bytes(float32_restorer(load_model_folder(small_model)))
+    path.write_bytes(restorer_content(load_model_folder(small_model)))
     return path
 
 

@@ -41,7 +41,7 @@ class ModelConfig(Kind):
     def check(self):
         from psfr_tf import model_config, model_folder
 
-        config = model_config.read_config(self.folder)
+        config = model_folder.read_config(self.folder)
         names = ("generator", "parsing")
         for name in names:
             weights = self.folder / f"{name}.weights.h5"

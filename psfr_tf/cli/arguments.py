@@ -57,18 +57,28 @@ def add_whole(
     help: str,
     default: int | None = None,
     metavar: str = "N",
+    short: Sequence[str] = (),
 ) -> None:
-    """An option that takes an integer; a default is told."""
+    """An option that takes an integer; a default is told. `short`: further names of it."""
     if default is not None and "default" not in help:
         help += " (default: %(default)s)"
-    parser.add_argument(name, type=whole(*limits), default=default, metavar=metavar, help=help)
+    kind = whole(*limits)
+    dest = name.lstrip("-").replace("-", "_")
+    parser.add_argument(
+        *short, name, type=kind, dest=dest, default=default, metavar=metavar, help=help
+    )
 
 
 def add_path(
-    parser: argparse._ActionsContainer, name: str, metavar: str, help: str, **options: Any
+    parser: argparse._ActionsContainer,
+    name: str,
+    metavar: str,
+    help: str,
+    short: Sequence[str] = (),
+    **options: Any,
 ) -> None:
-    """An option or argument that takes a path."""
-    parser.add_argument(name, type=Path, metavar=metavar, help=help, **options)
+    """An option or argument that takes a path. `short`: further names of it."""
+    parser.add_argument(*short, name, type=Path, metavar=metavar, help=help, **options)
 
 
 def add_output(parser: argparse.ArgumentParser, writes: str) -> None:
@@ -76,82 +86,28 @@ def add_output(parser: argparse.ArgumentParser, writes: str) -> None:
     add_path(parser, "--output", "DIR", f"writes {writes}", required=True)
 
 
-def add_weights(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """The model; needed if it has no default."""
+def add_weights(
+    parser: argparse.ArgumentParser, default: str | None = None, litert_file: bool = False
+) -> None:
+    """The model; needed if it has no default. `litert_file`: a single file will do."""
     told = " (default: %(default)s)" if default else ""
     parser.add_argument(
         "--weights",
         required=default is None,
         default=default,
-        metavar="NAME|DIR",
-        help=f"shipped weights or a model folder{told}",
+        metavar="NAME|DIR|FILE.tflite" if litert_file else "NAME|DIR",
+        help=f"shipped weights{', ' if litert_file else ' or '}a model folder"
+        f"{' or a restorer_*.tflite of psfr export' if litert_file else ''}{told}",
     )
 
 
-def add_fidelity(parser: argparse._ActionsContainer) -> None:
+def add_fidelity(parser: argparse._ActionsContainer, *short: str) -> None:
     """The operating point, see `psfr_tf.model_folder`."""
     parser.add_argument(
+        *short,
         "--fidelity",
         type=share,
         metavar="0..1",
         help="0: most detail, 1: nearest to the true pixels; for models with two operating points "
         "(default: the model's own)",
-    )
-
-
-def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
-    """Photos, output, and how faces are found and pasted, wherever the networks run."""
-    parser.add_argument(
-        "photos",
-        nargs="+",
-        type=named,
-        metavar="PHOTO|DIR",
-        help="photos, or folders of photos (their subfolders are not searched)",
-    )
-    add_output(parser, "DIR/restored/NAME.png and DIR/report.json")
-    parser.add_argument(
-        "--aligned",
-        action="store_true",
-        help="the pictures are square faces aligned as in FFHQ: restore the whole picture",
-    )
-    parser.add_argument(
-        "--strength",
-        type=share,
-        default=1.0,
-        metavar="0..1",
-        help="how much of the change is applied (default: 1)",
-    )
-    add_whole(parser, "--upscale", (1, 8), "enlarge the photo N times, 1 to 8", 1)
-    parser.add_argument(
-        "--detector",
-        type=named,
-        default="mtcnn",
-        metavar="mtcnn|FILE.onnx",
-        help="face detector: the one shipped, or a YuNet file of yours (default: mtcnn)",
-    )
-    parser.add_argument(
-        "--min-score",
-        type=share,
-        default=0.8,
-        metavar="S",
-        help="least confidence of the face detector, 0..1 (default: 0.8)",
-    )
-    box = "least width and height of a face's box in the photo"
-    add_whole(parser, "--min-face", (8, 100_000), box, 20, "PX")
-    parser.add_argument(
-        "--save-faces",
-        action="store_true",
-        help="also write DIR/faces/NAME_00_{lq,parsing,restored}.png",
-    )
-    parser.add_argument(
-        "--skip-existing",
-        action="store_true",
-        help="skip photos that an earlier run with the same options has finished in DIR",
-    )
-    add_whole(
-        parser,
-        "--max-pixels",
-        (1, 10_000_000_000),
-        "refuse larger photos before they are decoded: bounds the memory, 10 bytes a pixel "
-        "(default: 200 million pixels, 2 GB; 2.5 times fewer for WebP, AVIF and HEIC)",
     )

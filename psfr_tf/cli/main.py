@@ -10,9 +10,6 @@ import argparse
 import os
 import sys
 
-from absl import app, logging
-from absl.flags import argparse_flags
-
 import psfr_tf
 from psfr_tf.cli import reporting
 from psfr_tf.cli.commands import add_commands
@@ -38,20 +35,20 @@ DESCRIPTION = "Blind face restoration with PSFR-GAN in TensorFlow."
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     """Parse `argv` (program name first). Exits with 2 on bad usage, 0 after --help."""
-    parser = argparse_flags.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="psfr",
         description=DESCRIPTION,
         epilog="psfr COMMAND --help shows the options of a command and an example.",
     )
     parser.add_argument("--version", action="version", version=f"psfr {psfr_tf.__version__}")
-    add_commands(parser, COMMANDS, "psfr_tf.cli.", title="commands", metavar="COMMAND")
+    # Other commands need not be imported, unless --help or an error lists them.
+    names = argv[1:2] if argv[1:2] and argv[1] in COMMANDS else COMMANDS
+    add_commands(parser, names, "psfr_tf.cli.", title="commands", metavar="COMMAND")
     return parser.parse_args(argv[1:])
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; what the user did wrong becomes one line on stderr."""
-    # TensorFlow notes every checkpoint and every renamed input at the level of information.
-    logging.set_verbosity(logging.WARNING)
     try:
         with signals_interrupt():
             return args.run(args)
@@ -74,7 +71,7 @@ def entry_point() -> None:
     silence_pillow()
     # Names of files that are not UTF-8.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    app.run(run, flags_parser=parse_arguments)
+    sys.exit(run(parse_arguments(sys.argv)))
 
 
 if __name__ == "__main__":

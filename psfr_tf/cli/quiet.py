@@ -1,11 +1,11 @@
 """Keep notes of libraries off the terminal: TensorFlow's start-up, Pillow's on metadata."""
 
-import contextlib
 import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+
+from psfr_tf.machine import closed_stderr
 
 
 def silence_tensorflow() -> None:
@@ -44,24 +44,10 @@ class _QuietImport:
         def execute_quietly(module):
             with closed_stderr():
                 execute(module)
+            from absl import logging
+
+            # TensorFlow notes every checkpoint and every renamed input at the level of information.
+            logging.set_verbosity(logging.WARNING)
 
         spec.loader.exec_module = execute_quietly
         return spec
-
-
-@contextlib.contextmanager
-def closed_stderr() -> Iterator[None]:
-    """Point file descriptor 2, which C++ writes to, at the null device."""
-    try:
-        saved = os.dup(2)
-    except OSError:  # The process was started without one.
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)

@@ -13,9 +13,11 @@ _NAMES_SHOWN = 8
 
 def say(line: str) -> None:
     """One line on stderr, above a progress bar."""
-    from tqdm import tqdm
-
-    tqdm.write(f"psfr: {line}", file=sys.stderr)
+    text = f"psfr: {line}"
+    if "tqdm" in sys.modules:  # there may be a bar
+        sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
+    else:
+        print(text, file=sys.stderr)
 
 
 def note(line: str) -> None:
@@ -39,13 +41,16 @@ def os_fault(error: OSError, where: object = "output") -> str:
     return f"{error.filename2 or error.filename or where}: {cause(error)}"
 
 
-def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
+def say_skipped(
+    folder: Path, taken: Iterable[str] | None = None, subfolders: bool = True
+) -> list[str]:
     """Name what a folder holds beside pictures, in one line on stderr with the number.
 
     Hidden files are not counted.
 
     Args:
         taken: endings of the names of what is used; None for all pictures.
+        subfolders: these are not searched, so they are named too.
 
     Returns:
         The names of the files and, with a slash, of the subfolders.
@@ -57,7 +62,7 @@ def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:  # whoever reads the folder says it better
         return []
-    subfolders = [f"{entry.name}/" for entry in entries if os.path.isdir(entry)]
+    folders = [f"{entry.name}/" for entry in entries if subfolders and os.path.isdir(entry)]
     files = [
         entry.name
         for entry in entries
@@ -69,11 +74,11 @@ def say_skipped(folder: Path, taken: Iterable[str] | None = None) -> list[str]:
         if taken is not None:
             what = f"only {', '.join(sorted(taken))} are read here"
         parts.append(f"skipped {_number(files, 'file')}, {what}: {_few(files)}")
-    if subfolders:
-        parts.append(f"{_number(subfolders, 'subfolder')} not searched: {_few(subfolders)}")
+    if folders:
+        parts.append(f"{_number(folders, 'subfolder')} not searched: {_few(folders)}")
     if parts:
         note(f"{folder}: {'; '.join(parts)}")
-    return files + subfolders
+    return files + folders
 
 
 def _number(names: list[str], what: str) -> str:

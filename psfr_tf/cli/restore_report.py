@@ -8,7 +8,7 @@ from psfr_tf.cli.reporting import fault, note
 
 # More photos than these get a progress bar in place of a line each.
 MOST_LINES = 20
-_SETTINGS = ("command", "weights", "model", "fidelity", "options")
+_SETTINGS = ("command", "weights", "model", "precision", "fidelity", "options")
 _FINISHED = ("restored", "no_face", "skipped")
 
 
@@ -27,6 +27,12 @@ def new_report(args: argparse.Namespace, about: dict) -> dict:
             "detector": str(args.detector),
             "min_score": args.min_score,
             "min_face": args.min_face,
+            "faces": args.faces,
+            "format": args.format,
+            "quality": args.quality,
+            "strip": args.strip,
+            "compare": args.compare,
+            "boxes": args.boxes,
             "save_faces": args.save_faces,
         },
         "interrupted": False,
@@ -61,9 +67,12 @@ class EarlierRun:
             note(f"{output}: made with other settings ({', '.join(changed)}), not skipped")
             self._other_settings = True
 
-    def entry(self, photo: Path, name: str) -> dict | None:
-        """The entry of a finished photo for the report; None if it is to be restored."""
-        result = f"restored/{name}.png"
+    def entry(self, photo: Path, result: str) -> dict | None:
+        """The entry of a finished photo for the report; None if it is to be restored.
+
+        Args:
+            result: path of its picture in the output folder.
+        """
         entry = self._entries.get(result, {"input": str(photo), "output": result})
         if self._other_settings or entry.get("input") != str(photo):
             return None

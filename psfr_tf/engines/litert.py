@@ -1,8 +1,10 @@
 """A `.tflite` file in the LiteRT runtime; TensorFlow is not needed."""
 
+import contextlib
 import functools
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from psfr_tf.engines import checked_faces
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.engines.pool import InterpreterPool
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.machine import available_cores
+from psfr_tf.machine import available_cores, closed_stderr
 
 # Interpreters of one engine unless told otherwise: what four callers at once can use.
 _MOST_INTERPRETERS = 4
@@ -39,10 +41,11 @@ def interpreter_class():
     return Interpreter
 
 
-def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
+def open_file(model: str | os.PathLike | bytes, threads: int = 1, xnnpack: bool = True):
     """An interpreter of a file, its tensors not allocated yet.
 
     Args:
+        model: path of the file, or its contents.
         threads: CPU threads.
         xnnpack: let the XNNPACK delegate take what it can, as it does by default; False runs
             LiteRT's own kernels.
@@ -53,8 +56,10 @@ def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
     """
     interpreter = interpreter_class()
     resolver = sys.modules[interpreter.__module__].OpResolverType
+    in_memory = isinstance(model, bytes)
     return interpreter(
-        model_path=os.fspath(path),
+        model_path=None if in_memory else os.fspath(model),
+        model_content=model if in_memory else None,
         num_threads=threads,
         experimental_op_resolver_type=resolver.AUTO
         if xnnpack
@@ -62,11 +67,22 @@ def open_file(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
     )
 
 
-def allocated(path: str | os.PathLike, threads: int = 1, xnnpack: bool = True):
+def allocated(model: str | os.PathLike | bytes, threads: int = 1, xnnpack: bool = True):
     """As `open_file`, ready to run."""
-    interpreter = open_file(path, threads, xnnpack)
-    interpreter.allocate_tensors()
+    interpreter = open_file(model, threads, xnnpack)
+    allocate(interpreter)
     return interpreter
+
+
+_noted = threading.Lock()  # held from the first time on
+
+
+def allocate(interpreter) -> None:
+    """`interpreter.allocate_tensors()`, without what LiteRT notes on stderr the first time of a
+    process, that it uses XNNPACK."""
+    quiet = closed_stderr() if _noted.acquire(blocking=False) else contextlib.nullcontext()
+    with quiet:
+        interpreter.allocate_tensors()
 
 
 class LiteRTEngine:
@@ -84,7 +100,7 @@ class LiteRTEngine:
     `psfr-mobile-256`). Not to be shared with a forked process: make it after the fork.
 
     Args:
-        model: path of the file.
+        model: path of the file; or its contents, which do not go with `low_memory`.
         threads: CPU threads; by default all cores this process may use.
         low_memory: less memory, more time; see `psfr_tf.engines.low_memory`.
         interpreters: most that are kept; by default one for each core, at most 4, and with
@@ -100,25 +116,25 @@ class LiteRTEngine:
 
     def __init__(
         self,
-        model: str | os.PathLike,
+        model: str | os.PathLike | bytes,
         threads: int | None = None,
         low_memory: bool = False,
         interpreters: int | None = None,
     ) -> None:
-        path = Path(model)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file")
+        name = "LiteRT file" if isinstance(model, bytes) else os.fspath(model)
+        if not isinstance(model, bytes) and not Path(model).is_file():
+            raise FileNotFoundError(f"{name}: no such file")
         if threads is None:
             threads = available_cores()
         if interpreters is None:
             interpreters = 1 if low_memory else min(_MOST_INTERPRETERS, available_cores())
         opened = LowMemoryInterpreter if low_memory else allocated
-        first = opened(path, threads)
-        further = functools.partial(opened, path, max(1, threads // max(1, interpreters)))
+        first = opened(model, threads)
+        further = functools.partial(opened, model, max(1, threads // max(1, interpreters)))
         self._pool = InterpreterPool(first, further, interpreters)
         inputs, outputs = first.get_input_details(), first.get_output_details()
         shapes = [tuple(int(n) for n in detail["shape"]) for detail in (*inputs, *outputs)]
-        received = f"{path}: inputs {shapes[: len(inputs)]}, outputs {shapes[len(inputs) :]}"
+        received = f"{name}: inputs {shapes[: len(inputs)]}, outputs {shapes[len(inputs) :]}"
         first = shapes[0]
         if len(inputs) != 1 or len(first) != 4 or first != (1, first[1], first[1], 3):
             raise ValueError(f"One input [1, S, S, 3] is needed. Received: {received}")

@@ -54,12 +54,13 @@ def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> 
     return convert(*functions[part], precision)
 
 
-def float32_restorer(folder: ModelFolder) -> bytes:
-    """The LiteRT file that restores a face, float32: see `convert_part`."""
-    return convert_part(inference_form(folder.generator, folder.parsing_network), "restorer")
+def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
+    """The LiteRT file that restores a face: see `convert_part`."""
+    form = inference_form(folder.generator, folder.parsing_network)
+    return convert_part(form, "restorer", precision)
 
 
-def cached_file(path: Path, fidelity: float | None = None) -> Path:
+def cached_file(path: Path, fidelity: float | None = None, precision: str = "float32") -> Path:
     """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
 
     The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
@@ -68,6 +69,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
     Args:
         path: a model folder.
         fidelity: operating point, see `psfr_tf.model_folder`.
+        precision: see `convert_part`.
 
     Raises:
         UserError: the model cannot be read, or the cache cannot be written.
@@ -75,7 +77,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
     # 2: differences in place of sums; 3: light normalization, damage gate.
-    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}"
+    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}"
     digest = hashlib.sha256(made_by.encode())
     networks = [name for name in config["networks"] if name != "discriminator"]
     for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
@@ -89,7 +91,7 @@ def cached_file(path: Path, fidelity: float | None = None) -> Path:
         return model
     _check_writable(cache)
     logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = float32_restorer(model_folder.load_model_folder(path, fidelity))
+    content = restorer_content(model_folder.load_model_folder(path, fidelity), precision)
     try:
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from psfr_tf.engines.litert import open_file
+from psfr_tf.engines.litert import allocate, open_file
 from psfr_tf.engines.pool import InterpreterPool
 from psfr_tf.machine import available_cores
 
@@ -100,7 +100,7 @@ class _Network:
         if pixels.shape != self._shape:
             self._shape = ()  # if it fails
             self._interpreter.resize_tensor_input(self._input, pixels.shape)
-            self._interpreter.allocate_tensors()
+            allocate(self._interpreter)
             self._shape = pixels.shape
         self._interpreter.set_tensor(self._input, pixels)
         self._interpreter.invoke()

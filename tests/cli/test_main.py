@@ -59,8 +59,7 @@ def test_version(capsys):
     [
         [],
         ["unknown"],
-        ["restore"],
-        ["restore", "a.jpg"],
+        ["restore", "a.jpg", "--faces", "-1"],
         ["restore", "", "--output", "o"],
         ["restore", "a.jpg", "--output", "o", "--strength", "1.2"],
         ["restore", "a.jpg", "--output", "o", "--upscale", "0"],

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from psfr_tf import restorer as restorer_module
 from psfr_tf.cli import main
 from psfr_tf.faces.align import template
 from psfr_tf.faces.detect import Face
@@ -185,7 +186,7 @@ def test_unwritable_output(tmp_path, capsys):
 
 
 def test_upscale_beyond_memory_is_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("psfr_tf.photo.MAX_PIXELS", 100_000)
+    monkeypatch.setattr("psfr_tf.cli.restore_photo.MAX_PIXELS", 100_000)
     photo = save(tmp_path / "a.png", portrait())
     assert psfr("restore", photo, "--output", tmp_path / "out", "--upscale", 2) == 1
     assert "lower --upscale" in capsys.readouterr().err
@@ -193,39 +194,17 @@ def test_upscale_beyond_memory_is_refused(tmp_path, monkeypatch, capsys):
 
 def test_a_full_disk_fails_one_photo_only(tmp_path, monkeypatch, capsys):
     photos = [save(tmp_path / name, portrait()) for name in ("a.png", "b.png")]
-    import psfr_tf.photo
-
-    write = psfr_tf.photo.write_photo
+    write = restorer_module.write_photo
 
     def fail_once(path, *arguments):
         if path.name == "a.png":
             raise OSError(28, "No space left on device", str(path))
         write(path, *arguments)
 
-    monkeypatch.setattr(psfr_tf.photo, "write_photo", fail_once)
+    monkeypatch.setattr(restorer_module, "write_photo", fail_once)
     assert psfr("restore", *photos, "--output", tmp_path / "out") == 1
     assert "no space left on device" in capsys.readouterr().err
     assert os.listdir(tmp_path / "out" / "restored") == ["b.png"]
-
-
-def test_interrupt_keeps_what_was_done(tmp_path, monkeypatch, capsys):
-    photos = [save(tmp_path / name, portrait()) for name in ("a.png", "b.png", "c.png")]
-    restorer = FaceRestorer.from_pretrained("any")
-    restore, calls = restorer.restore, []
-
-    def interrupted(*arguments, **options):
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return restore(*arguments, **options)
-
-    monkeypatch.setattr(restorer, "restore", interrupted)
-    assert psfr("restore", *photos, "--output", tmp_path / "out") == 1
-    assert "interrupted" in capsys.readouterr().out
-    assert os.listdir(tmp_path / "out" / "restored") == ["a.png"]
-    report = report_of(tmp_path / "out")
-    assert report["interrupted"] and report["counts"]["restored"] == 1
-    assert report["counts"]["inputs"] == 3
 
 
 def test_clashing_photos_are_both_written(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import LiteRTEngine, interpreter_class
-from psfr_tf.engines.litert_file import float32_restorer
+from psfr_tf.engines.litert_file import restorer_content
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
@@ -30,7 +30,7 @@ def mobile(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model_file(mobile, tmp_path_factory):
     path = tmp_path_factory.mktemp("litert") / "restorer.tflite"
-    path.write_bytes(float32_restorer(mobile))
+    path.write_bytes(restorer_content(mobile))
     return path
 
 
@@ -114,7 +114,7 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
     first = FaceRestorer.from_pretrained(folder, engine="litert").restore_aligned(faces)
     (cached,) = (tmp_path / "cache" / "psfr_tf").glob("*.tflite")
 
-    monkeypatch.setattr(litert_file, "float32_restorer", lambda _: pytest.fail("converted twice"))
+    monkeypatch.setattr(litert_file, "restorer_content", lambda *_: pytest.fail("converted twice"))
     second = FaceRestorer.from_pretrained(folder, engine="litert")
     np.testing.assert_array_equal(second.restore_aligned(faces), first)
     expected = FaceRestorer.from_pretrained(folder, engine="tensorflow").restore_aligned(faces)

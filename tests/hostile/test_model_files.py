@@ -215,7 +215,7 @@ def test_pipes_and_endless_files_are_not_read(tmp_path):
     from psfr_tf.data.records import read_index
     from psfr_tf.metrics.fid import FeatureStatistics
     from psfr_tf.metrics.niqe import PristineModel
-    from psfr_tf.model_config import read_config
+    from psfr_tf.model_folder import read_config
     from psfr_tf.models.vgg import load_vgg_features
     from psfr_tf.torch_file import read_checkpoint
     from psfr_tf.weights_file import load_weights

@@ -1,0 +1,128 @@
+"""LiteRT files that lie ready in a model folder: restored at once, without TensorFlow.
+
+    restorer_PRECISION.tflite           the model at its default operating point
+    restorer_faithful_PRECISION.tflite  at the faithful one
+
+`psfr export litert` writes the former; `tools/ready_files.py` both, as the shipped models have
+them. From two float files every operating point is made when it is loaded: their constants are
+mixed as `psfr_tf.model_folder` mixes weights.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from psfr_tf import model_folder
+from psfr_tf.engines.litert import LiteRTEngine
+from psfr_tf.engines.probe import check_file
+from psfr_tf.errors import UserError, cause
+
+# The fastest first. One face differs from float32 by 100 dB in float16, 48 dB in int8.
+PRECISIONS = ("int8-dynamic", "float16", "float32")
+_FLOATS = ("float16", "float32")
+
+
+def ready_precision(path: Path, fidelity: float | None, precision: str | None = None) -> str | None:
+    """The precision in which ready files can run an operating point; None if they cannot.
+
+    Args:
+        path: a model folder.
+        fidelity: None for the model's default, see `psfr_tf.model_folder`.
+        precision: the one that is wanted; None for the fastest.
+
+    Raises:
+        UserError: the folder's configuration cannot be read, or it has one operating point only.
+        ValueError: `fidelity` is not in 0..1.
+    """
+    for candidate in [precision] if precision else PRECISIONS:
+        names = _needed(path, fidelity, candidate)
+        if names and all((path / name).is_file() for name in names):
+            return candidate
+    return None
+
+
+def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngine:
+    """The engine of what `ready_precision` found.
+
+    Raises:
+        UserError: a file is damaged, is none of such a model, or two files do not go together.
+        ImportError: no LiteRT runtime is installed.
+    """
+    contents = [_checked(path / name) for name in _needed(path, fidelity, precision)]
+    content = contents[0]
+    if len(contents) == 2:
+        default = model_folder.read_config(path)["default_fidelity"]
+        try:
+            content = mixed(*contents, (fidelity - default) / (1 - default))
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+    return engine_of(content, path)
+
+
+def open_file(path: Path) -> LiteRTEngine:
+    """The engine of one file from anywhere.
+
+    Raises:
+        UserError: it is damaged, or none of such a model.
+    """
+    check_file(path)
+    return engine_of(path.read_bytes(), path)
+
+
+def engine_of(model: bytes | Path, path: Path) -> LiteRTEngine:
+    """The engine of a file or its contents; `path` names it in the error line."""
+    try:
+        return LiteRTEngine(model)
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: {cause(error)}") from error
+
+
+def mixed(one: bytes, other: bytes, share: float) -> bytes:
+    """A LiteRT file between two: (1 - share) one + share other, constant by constant.
+
+    Args:
+        one, other: files that one network was converted to with different weights.
+        share: outside 0..1 it goes on beyond either.
+
+    Raises:
+        ValueError: the files hold different networks.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    result = bytearray(one)
+    models = [schema.Model.GetRootAs(content, 0) for content in (result, bytearray(other))]
+    graphs = [model.Subgraphs(0) for model in models]
+    if len(one) != len(other) or graphs[0].TensorsLength() != graphs[1].TensorsLength():
+        raise ValueError("the two LiteRT files hold different networks")
+    types = {schema.TensorType.FLOAT16: np.float16, schema.TensorType.FLOAT32: np.float32}
+    done = set()
+    for index in range(graphs[0].TensorsLength()):
+        tensors = [graph.Tensors(index) for graph in graphs]
+        if len({(t.Name(), t.Type(), t.Buffer(), *t.ShapeAsNumpy()) for t in tensors}) != 1:
+            raise ValueError("the two LiteRT files hold different networks")
+        number, kind = tensors[0].Buffer(), types.get(tensors[0].Type())
+        if kind is None or number in done or not models[0].Buffers(number).DataLength():
+            continue
+        done.add(number)
+        ours, theirs = (model.Buffers(number).DataAsNumpy().view(kind) for model in models)
+        ours[:] = (1 - share) * ours.astype(np.float32) + share * theirs.astype(np.float32)
+    return bytes(result)
+
+
+def _needed(path: Path, fidelity: float | None, precision: str) -> list[str]:
+    """Names of the files that an operating point takes; none if there is no way."""
+    config = model_folder.read_config(path)
+    fidelity = model_folder.operating_point(path, config, fidelity)
+    at_default = f"restorer_{precision}.tflite"
+    default = config.get("default_fidelity")
+    if fidelity == default:
+        return [at_default]
+    if precision not in _FLOATS or default == 1:
+        return []
+    return [at_default, f"restorer_faithful_{precision}.tflite"]
+
+
+def _checked(path: Path) -> bytes:
+    if not model_folder.has_hash(path.parent, path.name):
+        check_file(path)
+    return path.read_bytes()
