@@ -54,26 +54,6 @@ def writing(where: object) -> Iterator[None]:
         raise UserError(f"{place}: cannot write ({cause(error)})") from error
 
 
-@contextlib.contextmanager
-def needs_tensorflow(what: object) -> Iterator[None]:
-    """Say in one line that TensorFlow is missing, in an installation for inference only.
-
-    Args:
-        what: needs it.
-
-    Raises:
-        UserError: the block imports TensorFlow or Keras, which are not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("tensorflow", "keras"):
-            raise
-        raise UserError(
-            f"{what}: needs TensorFlow, which is not installed; pip install ."
-        ) from error
-
-
 def printable(text: str, limit: int | None = None) -> str:
     """One line that a terminal shows as it is: control characters as escapes, at most `limit`
     characters."""

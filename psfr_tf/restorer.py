@@ -4,6 +4,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import numpy as np
 from psfr_tf import model_folder
 from psfr_tf.engines import Engine, ready_files
 from psfr_tf.engines.ready_files import PRECISIONS
-from psfr_tf.errors import UserError, needs_tensorflow
+from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
 from psfr_tf.faces.believe import Candidate, RejectedFace, believable
 from psfr_tf.faces.choice import chosen_faces
 from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
 from psfr_tf.faces.paste import aligned_difference, enlarge, is_grey, paste_faces
+from psfr_tf.machine import available_cores
 from psfr_tf.photo import QUALITY, Photo, photo_of, read_photo, write_photo
 from psfr_tf.photo_metadata import NO_METADATA
 from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
@@ -155,8 +157,9 @@ class FaceRestorer:
                 weights "int8-dynamic" at the default, else "float16".
 
         Raises:
-            UserError: no such model, its files are damaged, it has only one operating point,
-                TensorFlow is needed and not installed, or `detector` is not a usable file.
+            UserError: no such model, its files are damaged, it has only one operating point, or
+                `detector` is not a usable file.
+            ModuleNotFoundError: TensorFlow is needed, and not installed.
             ValueError: unknown engine or precision, a precision with the engine "tensorflow", or
                 `fidelity` is not in 0..1.
         """
@@ -180,13 +183,12 @@ class FaceRestorer:
             engine = "litert" if ready or precision else "tensorflow"
         if engine == "litert" and ready:
             return cls(ready_files.open_ready(path, fidelity, ready), path, detector, fidelity)
-        with needs_tensorflow(path):
-            if engine == "litert":
-                from psfr_tf.engines.litert_file import cached_file
+        if engine == "litert":
+            from psfr_tf.engines.litert_file import cached_file
 
-                model = cached_file(path, fidelity, precision or "float32")
-                return cls(ready_files.engine_of(model, model), path, detector, fidelity)
-            from psfr_tf.engines.tensorflow import TensorFlowEngine
+            model = cached_file(path, fidelity, precision or "float32")
+            return cls(ready_files.engine_of(model, model), path, detector, fidelity)
+        from psfr_tf.engines.tensorflow import TensorFlowEngine
 
         folder = model_folder.load_model_folder(path, fidelity)
         networks = TensorFlowEngine(folder.generator, folder.parsing_network)
@@ -251,10 +253,13 @@ class FaceRestorer:
             rgb, self._detector, lambda faces: self._answer(rgb, faces), min_score, min_face
         )
         chosen = chosen_faces([one.face.box for one in found], rgb.shape, faces)
-        differences = [
-            aligned_difference(one.matrix, one.lq, one.restored, one.parsing)
-            for one in (found[index] for index in chosen)
-        ]
+        with ThreadPoolExecutor(available_cores()) as threads:  # starts none that it does not need
+            differences = list(
+                threads.map(
+                    lambda one: aligned_difference(one.matrix, one.lq, one.restored, one.parsing),
+                    [found[index] for index in chosen],
+                )
+            )
         image = paste_faces(rgb, differences, strength, upscale)
         results: dict[bool, list[RestoredFace]] = {True: [], False: []}
         for index, one in enumerate(found):

@@ -24,6 +24,7 @@ def write_ready_files(path: Path) -> list[str]:
         f"restorer_{precision}.tflite": convert_part(form, "restorer", precision)
         for precision in ("int8-dynamic", "float16")
     }
+    contents["parsing_float16.tflite"] = convert_part(form, "parsing", "float16")
     if default.fidelity is not None:
         faithful = load_model_folder(path, 1.0)
         other = inference_form(faithful.generator, faithful.parsing_network)

@@ -54,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
             return args.run(args)
     except UserError as error:
         reporting.fault(error)
+    except ModuleNotFoundError as error:
+        if (error.name or "psfr_tf").startswith("psfr_tf"):
+            raise
+        whole = "TensorFlow" if error.name in ("tensorflow", "keras") else error.name
+        reporting.fault(f"this needs {whole}, which is not installed; pip install psfr_tf")
     except BrokenPipeError:
         # The reader of our output has gone, as in `psfr ... | head`; keep the interpreter from
         # complaining when it flushes.

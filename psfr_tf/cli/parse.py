@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from psfr_tf.model_folder import load_model_folder
     from psfr_tf.pictures import pictures_in
 
     faces = pictures_in(args.faces, subfolders=True)
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     make_folder(args.output)
     for folder in sorted(folders):
         say_skipped(folder)
-    network = load_model_folder(args.weights).parsing_network
+    parse, size = _network(args.weights)
     drawn_by = _digest(args.weights)
     drop_report(args.output)
     files, interrupted = [], False
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             for start in range(0, len(named), args.batch_size):
                 interrupt.check()
                 batch = named[start : start + args.batch_size]
-                for entry in _parse_batch(network, batch, args, drawn_by):
+                for entry in _parse_batch(parse, size, batch, args, drawn_by):
                     files.append(entry)
                     bar.update()
         except KeyboardInterrupt:
@@ -90,8 +89,24 @@ def run(args: argparse.Namespace) -> int:
     return 1 if counts["failed"] or interrupted else 0
 
 
+def _network(weights: str) -> tuple[Callable, int]:
+    """The face parsing network, faces to labels, and the side of its faces."""
+    from psfr_tf.engines.ready_files import ready_parser
+    from psfr_tf.model_folder import load_model_folder, resolve
+
+    path = resolve(weights)
+    if (ready := ready_parser(path)) is not None:
+        return ready
+    network = load_model_folder(path).parsing_network
+    return lambda faces: network.predict_on_batch(faces)["logits"].argmax(-1), network.image_size
+
+
 def _parse_batch(
-    network, batch: list[tuple[Path, str]], args: argparse.Namespace, drawn_by: str
+    parse: Callable,
+    network_size: int,
+    batch: list[tuple[Path, str]],
+    args: argparse.Namespace,
+    drawn_by: str,
 ) -> Iterator[dict[str, str]]:
     """Parse a few faces and write their maps; yields the entry of each for the report."""
     import numpy as np
@@ -119,12 +134,12 @@ def _parse_batch(
             yield failed(path, error)
             continue
         size = (args.size, args.size) if args.size else (rgb.shape[1], rgb.shape[0])
-        lq = normalize(resize_face(rgb, network.image_size))
+        lq = normalize(resize_face(rgb, network_size))
         faces.append((path, output, size, lq))
     if not faces:
         return
-    logits = network.predict_on_batch(np.stack([lq for *_, lq in faces]))["logits"]
-    for (path, output, size, _), labels in zip(faces, np.argmax(logits, axis=-1), strict=True):
+    drawn = parse(np.stack([lq for *_, lq in faces]))
+    for (path, output, size, _), labels in zip(faces, drawn, strict=True):
         try:
             _write_map(output, labels.astype(np.uint8), size, drawn_by)
             yield {"input": str(path), "output": output.name, "status": "parsed"}

@@ -2,20 +2,23 @@
 
     restorer_PRECISION.tflite           the model at its default operating point
     restorer_faithful_PRECISION.tflite  at the faithful one
+    parsing_float16.tflite              the face parsing network alone
 
-`psfr export litert` writes the former; `tools/ready_files.py` both, as the shipped models have
-them. From two float files every operating point is made when it is loaded: their constants are
-mixed as `psfr_tf.model_folder` mixes weights.
+`tools/ready_files.py` writes them for the shipped models; `psfr export litert` all but those of the
+faithful point. From two float files every operating point is made when it is loaded: their
+constants are mixed as `psfr_tf.model_folder` mixes weights.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from psfr_tf import model_folder
-from psfr_tf.engines.litert import LiteRTEngine
+from psfr_tf.engines.litert import LiteRTEngine, allocated
 from psfr_tf.engines.probe import check_file
 from psfr_tf.errors import UserError, cause
+from psfr_tf.machine import available_cores
 
 # The fastest first. One face differs from float32 by 100 dB in float16, 48 dB in int8.
 PRECISIONS = ("int8-dynamic", "float16", "float32")
@@ -57,6 +60,33 @@ def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngi
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
     return engine_of(content, path)
+
+
+def ready_parser(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], int] | None:
+    """The face parsing network of a model folder, and the side S of its faces; None if it has no
+    file of it.
+
+    Returns:
+        A function of faces, float32 [B, S, S, 3] in [-1, 1], that gives labels, uint8 [B, S, S].
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    file = path / "parsing_float16.tflite"
+    if not file.is_file():
+        return None
+    interpreter = allocated(_checked(file), available_cores())
+    (given,), (logits,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def parse(faces: np.ndarray) -> np.ndarray:
+        labels = np.empty(faces.shape[:3], np.uint8)
+        for index, face in enumerate(faces):
+            interpreter.set_tensor(given["index"], face[None])
+            interpreter.invoke()
+            labels[index] = interpreter.get_tensor(logits["index"])[0].argmax(axis=-1)
+        return labels
+
+    return parse, int(given["shape"][1])
 
 
 def open_file(path: Path) -> LiteRTEngine:
