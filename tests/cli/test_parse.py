@@ -8,35 +8,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from psfr_tf.cli import main
+from psfr_tf.cli import main, parse
 from psfr_tf.data.toy_faces import draw_face
 
 
 class _Network:
     """Parses by brightness: no weights needed, and every face has its own map."""
 
-    image_size = 32
-
     def __init__(self):
         self.batches = []
 
-    def predict_on_batch(self, lq):
+    def parse(self, lq):
         self.batches.append(len(lq))
-        steps = np.linspace(-1, 1, 19)
-        return {"logits": -np.abs(lq[..., :1] - steps)}
-
-
-class _Folder:
-    def __init__(self, network):
-        self.parsing_network = network
+        return np.argmin(np.abs(lq[..., :1] - np.linspace(-1, 1, 19)), axis=-1)
 
 
 @pytest.fixture
 def network(monkeypatch):
-    from psfr_tf import model_folder
-
     network = _Network()
-    monkeypatch.setattr(model_folder, "load_model_folder", lambda name: _Folder(network))
+    monkeypatch.setattr(parse, "_network", lambda weights: (lambda lq: network.parse(lq), 32))
     return network
 
 
@@ -124,19 +114,19 @@ def test_maps_of_other_weights_are_drawn_again_and_those_of_nobody_kept(
 
 def test_an_interrupted_run_keeps_what_was_done(network, faces, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
-    predict = network.predict_on_batch
+    predict = network.parse
 
     def interrupted(lq):
         if len(network.batches) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return predict(lq)
 
-    monkeypatch.setattr(network, "predict_on_batch", interrupted)
+    monkeypatch.setattr(network, "parse", interrupted)
     assert psfr(faces, "--output", out, "--batch-size", 1) == 1
     report = json.loads((out / "report.json").read_text())
     assert report["interrupted"] and report["counts"]["parsed"] == 2
     assert sorted(os.listdir(out)) == ["00000.png", "00001.png", "report.json"]
-    monkeypatch.setattr(network, "predict_on_batch", predict)
+    monkeypatch.setattr(network, "parse", predict)
     assert psfr(faces, "--output", out, "--batch-size", 1) == 0
     assert counts(out) == {"inputs": 5, "parsed": 3, "kept": 2, "failed": 0}
 

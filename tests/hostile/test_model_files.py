@@ -15,7 +15,9 @@ from psfr_tf.engines.litert import LiteRTEngine
 from psfr_tf.engines.litert_file import cached_file
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import has_hash, load_model_folder, record_hashes
-from psfr_tf.restorer import LITERT_FILE, FaceRestorer
+from psfr_tf.restorer import FaceRestorer
+
+LITERT_FILE = "restorer_float32.tflite"
 
 
 @pytest.fixture
