@@ -80,8 +80,9 @@ def photo_of(image: Image.Image, notes: Sequence[str] = ()) -> Photo:
     rgb, alpha, native, was_gray = _decode(image, to_srgb)
     if not to_srgb.profile or (native is not None and np.array_equal(native, rgb)):
         native = None
-    rgb, alpha, native = (
-        None if pixels is None else _upright(pixels, orientation) for pixels in (rgb, alpha, native)
+    rgb = _upright(rgb, orientation)
+    alpha, native = (
+        None if pixels is None else _upright(pixels, orientation) for pixels in (alpha, native)
     )
     profile = to_srgb.profile if image.mode in _WITH_RGB_PROFILE else b""
     metadata = PhotoMetadata(exif, profile, native)

@@ -43,8 +43,12 @@ class PhotoMetadata:
         rows = max(1, BAND_PIXELS // rgb.shape[1])
         for top in range(0, len(rgb), rows):
             part = np.s_[top : top + rows]
-            changed = (rgb[part] != before[part]).any(axis=2) if same_size else np.s_[:]
-            if not same_size or changed.any():
+            changed = (
+                (rgb[part] != before[part]).any(axis=2)
+                if same_size
+                else np.ones(rgb[part].shape[:2], bool)
+            )
+            if changed.any():
                 band = np.asarray(to_native.apply(Image.fromarray(rgb[part])))
                 result[part][changed] = band[changed]
         return result

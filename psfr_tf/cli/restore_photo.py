@@ -86,8 +86,8 @@ def _restore_photo(load, args, photo: Photo, path: Path, name, output, notes) ->
         for face in result.faces:
             _save_face(args, f"{name}_{face.index:02d}", face.lq, face.parsing, face.restored)
     if args.boxes:
-        write_photo(args.output / "boxes" / f"{name}.jpg", _with_boxes(result))
-    _write_result(args, result, path, name, output, bool(result.faces) or args.upscale > 1)
+        write_photo(args.output / "boxes" / f"{name}.jpg", _with_boxes(photo.rgb, result))
+    _write_result(args, photo, result, path, name, output, bool(result.faces) or args.upscale > 1)
     return {
         "status": "restored" if result.faces else "no_face",
         "width": width,
@@ -119,7 +119,7 @@ def _restore_aligned(load, args, photo: Photo, path: Path, name, output, notes) 
     if args.save_faces:
         _save_face(args, f"{name}_00", lq, parsing[0], restored[0])
     result = RestoreResult(blended, photo=photo, alpha=alpha)
-    _write_result(args, result, path, name, output, True)
+    _write_result(args, photo, result, path, name, output, True)
     entry = {
         "status": "restored",
         "width": width,
@@ -133,10 +133,12 @@ def _restore_aligned(load, args, photo: Photo, path: Path, name, output, notes) 
     return entry
 
 
-def _write_result(args, result: RestoreResult, path: Path, name, output, changed: bool) -> None:
+def _write_result(
+    args, photo: Photo, result: RestoreResult, path: Path, name, output, changed: bool
+) -> None:
     target = args.output / output
     if args.compare:
-        write_photo(args.output / "compare" / f"{name}.jpg", _side_by_side(result))
+        write_photo(args.output / "compare" / f"{name}.jpg", _side_by_side(photo.rgb, result.image))
     if changed or args.strip or _SAME_FORMAT.get(path.suffix.lower()) != target.suffix:
         result.save(target, args.quality, args.strip)
     else:  # nothing to change: the file itself, with all that it holds
@@ -144,19 +146,18 @@ def _write_result(args, result: RestoreResult, path: Path, name, output, changed
             shutil.copyfile(path, temporary)
 
 
-def _side_by_side(result: RestoreResult) -> np.ndarray:
+def _side_by_side(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The photo, enlarged as the result is, a white line, and the result."""
-    before, after = result.photo.rgb, result.image
     if before.shape != after.shape:
         before = cv2.resize(before, after.shape[1::-1], interpolation=cv2.INTER_LANCZOS4)
     line = np.full((len(after), max(2, after.shape[1] // 100), 3), 255, np.uint8)
     return np.concatenate([before, line, after], axis=1)
 
 
-def _with_boxes(result: RestoreResult) -> np.ndarray:
+def _with_boxes(photo: np.ndarray, result: RestoreResult) -> np.ndarray:
     """The photo with a box and the number of each face: green if it was restored, yellow if it was
     not chosen; red where something was not believed to be a face."""
-    picture = result.photo.rgb.copy()
+    picture = photo.copy()
     thickness = max(1, round(max(picture.shape) / 800))
     green, yellow, red = (0, 200, 0), (240, 200, 0), (230, 0, 0)
     found = [(face.box, f"{face.index}", green) for face in result.faces]

@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ class LiteRTEngine:
             threads = available_cores()
         if interpreters is None:
             interpreters = 1 if low_memory else min(_MOST_INTERPRETERS, available_cores())
-        opened = LowMemoryInterpreter if low_memory else allocated
+        opened: Callable = LowMemoryInterpreter if low_memory else allocated
         first = opened(model, threads)
         further = functools.partial(opened, model, max(1, threads // max(1, interpreters)))
         self._pool = InterpreterPool(first, further, interpreters)

@@ -53,10 +53,10 @@ def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngi
     """
     contents = [_checked(path / name) for name in _needed(path, fidelity, precision)]
     content = contents[0]
-    if len(contents) == 2:
+    if len(contents) == 2 and fidelity is not None:
         default = model_folder.read_config(path)["default_fidelity"]
         try:
-            content = mixed(*contents, (fidelity - default) / (1 - default))
+            content = mixed(content, contents[1], (fidelity - default) / (1 - default))
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
     return engine_of(content, path)
