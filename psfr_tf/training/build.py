@@ -26,7 +26,7 @@ def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
     def network(name: str, kind: type[keras.Model], **arguments) -> keras.Model:
         if name in made_of:
             return kind(**made_of[name])
-        return kind.from_preset(config.preset, **arguments)
+        return kind.from_preset(config.preset, load_weights=False, **arguments)
 
     networks: dict[str, keras.Model] = {}
     if config.model == "psfrgan":

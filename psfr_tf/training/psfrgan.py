@@ -56,7 +56,7 @@ class PSFRGAN(Trainer):
             ``identity_weight=0``.
 
     Example:
-        model = PSFRGAN(Generator.from_preset("psfr-test-64"), ...)
+        model = PSFRGAN(Generator.from_preset("psfr-test-64", load_weights=False), ...)
         model.compile(Adam(1e-4, beta_1=0.5), Adam(4e-4, beta_1=0.5))
         model.fit(dataset, steps_per_epoch=100)
     """
