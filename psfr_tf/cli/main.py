@@ -14,6 +14,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 import psfr_tf
+from psfr_tf.backend import need_tensorflow_in_environment
 from psfr_tf.cli import reporting
 from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.interrupt import signals_interrupt
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     # TensorFlow notes every checkpoint and every renamed input at the level of information.
     logging.set_verbosity(logging.WARNING)
     try:
+        need_tensorflow_in_environment("psfr")
         with signals_interrupt():
             return args.run(args)
     except UserError as error:

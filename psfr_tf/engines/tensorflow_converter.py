@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from psfr_tf.backend import need_tensorflow
+
 PRECISIONS = ("float32", "float16", "int8-dynamic")
 SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
@@ -28,6 +30,7 @@ def convert(
         ValueError: unknown precision.
         ConverterError: of TensorFlow, an operation is not among the built-ins.
     """
+    need_tensorflow("the conversion to LiteRT")
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: {precision!r}")
     # Freezing first: variables left in a file are read at every run, many times slower.

@@ -156,7 +156,7 @@ def _start(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
     """conv(constant) and its instance norm, float32 [1, s, s, C]: they depend on no input."""
     x = generator.convs[0](generator.constant.constant, training=False)
     normalized = generator.blocks[0].style_0.norm(x)
-    return np.asarray(x, np.float32), np.asarray(normalized, np.float32)
+    return tuple(ops.convert_to_numpy(each).astype(np.float32) for each in (x, normalized))
 
 
 def _styled_block(block, x, reference, normalized=None):
@@ -233,7 +233,9 @@ def _subpixel_conv(padded, weights: list) -> list:
         One float [B, 2 H, 2 W, F] for each convolution.
     """
     kernel, bias = _side_by_side(weights)
-    x = _conv(padded, np.asarray(subpixel_kernel(kernel)), subpixel_bias(bias), padding="valid")
+    x = _conv(
+        padded, ops.convert_to_numpy(subpixel_kernel(kernel)), subpixel_bias(bias), padding="valid"
+    )
     x = depth_to_space(x, 2)
     ends = np.cumsum([len(bias) for _, bias in weights]).tolist()
     starts = [0, *ends[:-1]]

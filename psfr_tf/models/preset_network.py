@@ -23,6 +23,14 @@ class PresetNetwork(keras.Model):
             raise TypeError(f"{type(self).__name__} has no argument {unknown[0]!r}")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
+    def __setattr__(self, name, value):
+        # A subclass makes its layers before it calls the constructor above. A module of PyTorch
+        # takes none by then; the functional model finds them in its graph.
+        if keras.backend.backend() == "torch" and "_modules" not in self.__dict__:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     @classmethod
     def from_preset(
         cls, name_or_dir: str | os.PathLike, /, load_weights: bool = True, **kwargs: Any
