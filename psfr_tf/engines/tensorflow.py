@@ -60,7 +60,7 @@ class TensorFlowEngine:
     ) -> None:
         need_tensorflow("the TensorFlow engine")
         networks = inference_form(generator, parsing_network, precision)
-        self.size = generator.image_size
+        self.size = networks.size
         face = tf.TensorSpec([None, self.size, self.size, 3], tf.float32)
 
         @tf.function(input_signature=[face], autograph=False)

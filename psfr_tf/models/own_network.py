@@ -6,6 +6,8 @@ are registered with Keras when the folder is read are built: a folder imports no
 """
 
 import copy
+import sys
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -121,6 +123,16 @@ def image_size(network: keras.Model) -> int:
 def is_own(network: keras.Model) -> bool:
     """Whether a network is of another class than this package's."""
     return type(network) not in CLASSES.values()
+
+
+def own_code(config: dict[str, Any]) -> bytes:
+    """The modules whose classes a model folder has: with them its function changes."""
+    modules = {
+        getattr(keras.saving.get_registered_object(part["registered_name"]), "__module__", "")
+        for part in _own_classes(config.get("own_networks", {}))
+    }
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
+    return b"".join(Path(file).read_bytes() for file in files if file)
 
 
 def _own_classes(described: Any) -> list[dict[str, Any]]:
