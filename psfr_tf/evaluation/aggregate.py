@@ -65,12 +65,11 @@ class MetricSummary:
         """
         judged = bool(self._judged[0]) and len(self._counted) > 1
         differences = self._counted[:, 1:] - self._counted[:, :1] if judged else None
-        intervals: dict[str, list[float] | None] = {}
-        means = None if differences is None else _resampled_means(differences)
-        for k, version in enumerate(self.versions[1:]):
-            known = means is not None and self._judged[k + 1]
-            intervals[version] = np.percentile(means[:, k], (2.5, 97.5)).tolist() if known else None
-        return intervals
+        if differences is None:
+            return dict.fromkeys(self.versions[1:])
+        ends = np.percentile(_resampled_means(differences), (2.5, 97.5), axis=0).T.tolist()
+        known = zip(self.versions[1:], self._judged[1:], ends, strict=True)
+        return {version: both if judged else None for version, judged, both in known}
 
     def _of_judged(self, values: Iterable[float]) -> list[float | None]:
         """A value for each version; None for a perfect one, or where there is none."""

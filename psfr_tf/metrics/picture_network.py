@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class _KerasNetwork:
         from psfr_tf.models.pretrained import load_network
 
         self._network = load_network(file)
-        shape = getattr(self._network, "input_shape", None)
+        shape: Any = getattr(self._network, "input_shape", None)
         square = isinstance(shape, tuple) and len(shape) == 4 and shape[1] == shape[2]
         if not square or shape[1] is None or shape[3] != 3:
             raise UserError(f"{file}: one input [B, N, N, 3] is needed, it has {shape}")

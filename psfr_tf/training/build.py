@@ -82,7 +82,7 @@ def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
 
 def descriptor_of(losses: LossConfig) -> Any:
     """What `identity_network` names, None without `identity_weight`."""
-    return load_descriptor(losses.identity_network) if losses.identity_weight else None
+    return load_descriptor(cast(str, losses.identity_network)) if losses.identity_weight else None
 
 
 def style_features_of(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -70,13 +70,13 @@ class LossTerms(Trainer):
         if self.identity_weight and descriptor is None:
             raise ValueError("`identity_weight` above 0 needs a `descriptor`.")
         self.generator = generator
-        self.discriminator = discriminator if self.adversarial_weight else None
+        self.discriminator: Any = discriminator if self.adversarial_weight else None
         self.parsing_network = parsing_network
         if isinstance(parsing_network, keras.Model):
             parsing_network.trainable = False
         if style_features == "fpn":
-            style_features = parsing_network.encode
-        self.style_features = style_features
+            style_features = cast(Any, parsing_network).encode
+        self.style_features = cast(Callable, style_features)
         self.descriptor = descriptor
         self.form = form
         self.pixel = pixel

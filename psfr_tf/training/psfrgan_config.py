@@ -16,7 +16,7 @@ from psfr_tf.models.presets import PRESETS
 from psfr_tf.training.loss_terms import WEIGHTS
 from psfr_tf.yaml_file import validated
 
-_NETWORKS = {
+_NETWORKS: dict[str, Any] = {
     "generator": Generator,
     "discriminator": MultiScaleDiscriminator,
     "parsing_network": FaceParsingNetwork,
@@ -76,17 +76,19 @@ def _described(argument: str, value: Any) -> Any:
 
 
 def from_preset(
-    kind: type, preset: str | os.PathLike, load_weights: bool, given: dict[str, Any]
+    kind: Any, preset: str | os.PathLike, load_weights: bool, given: dict[str, Any]
 ) -> Any:
     """See `PSFRGAN.from_preset`."""
     from psfr_tf.training.build import descriptor_of, style_features_of
 
-    known = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
+    known = set(inspect.signature(kind).parameters) - {"kwargs"}
     for name in given:
         if name not in known | set(LossConfig.model_fields) | {"name"}:
             raise TypeError(f"{kind.__name__}.from_preset has no argument {name!r}")
     losses = _losses(preset, load_weights, given)
-    networks = {}
+    networks: dict[str, Any] = {}
+    if given.get("discriminator") is not None and not losses.adversarial_weight:
+        raise ValueError("A `discriminator` needs `adversarial_weight` above 0.")
     for name, network in _NETWORKS.items():
         if name == "discriminator" and not losses.adversarial_weight:
             networks[name] = None
