@@ -64,9 +64,10 @@ class MetricSummary:
         interval is between the percentiles of the mean differences (Efron 1979).
         """
         judged = bool(self._judged[0]) and len(self._counted) > 1
-        differences = self._counted[:, 1:] - self._counted[:, :1] if judged else None
-        if differences is None:
+        if not judged:
             return dict.fromkeys(self.versions[1:])
+        differences = self._counted[:, 1:] - self._counted[:, :1]
+        differences = np.where(self._judged[1:], differences, 0.0)  # a perfect one is infinite
         ends = np.percentile(_resampled_means(differences), (2.5, 97.5), axis=0).T.tolist()
         known = zip(self.versions[1:], self._judged[1:], ends, strict=True)
         return {version: both if judged else None for version, judged, both in known}
