@@ -3,6 +3,7 @@
 # make test   the whole test suite, and the linters
 # make benchmark  all LiteRT files of both models, measured on this machine: docs/benchmarks/
 # make lint   ruff, import rules, types
+# make notebooks  run the notebooks of examples/, results in runs/notebooks
 # make docs   the documentation with its API reference, in site/
 # All build their own virtual environment in .venv first.
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 PRECISIONS := float32,float16,int8-dynamic,int8-weights,int8
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo train test benchmark lint docs clean
+.PHONY: demo train test benchmark lint notebooks docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python -m psfr_tf.demo --output demo
@@ -40,6 +41,9 @@ lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/lint_package.py
+
+notebooks: $(VENV)/installed-dev
+	@$(BIN)/python tools/run_notebooks.py --output runs/notebooks
 
 docs: $(VENV)/installed-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -6,6 +6,8 @@ Names are loaded on first use, so that `import psfr_tf` costs no TensorFlow impo
 import importlib
 import os
 
+from psfr_tf import registration
+
 __version__ = "0.1.0"
 
 _ATTRIBUTES = {
@@ -13,8 +15,9 @@ _ATTRIBUTES = {
     "RestoreResult": "psfr_tf.restorer",
     "PSFRGAN": "psfr_tf.training.psfrgan",
 }
+_MODULES = ("data", "layers", "losses", "models")
 
-__all__ = ["PSFRGAN", "FaceRestorer", "RestoreResult", "__version__"]
+__all__ = ["PSFRGAN", "FaceRestorer", "RestoreResult", "__version__", *_MODULES]
 
 # In a checkout, export/ and android_bench/ lie beside this folder; setup.py maps them into it. This
 # finds them there too for Python that runs in a checkout and takes psfr_tf from its working
@@ -22,10 +25,16 @@ __all__ = ["PSFRGAN", "FaceRestorer", "RestoreResult", "__version__"]
 if not os.path.isdir(os.path.join(os.path.dirname(__file__), "export")):
     __path__.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+registration.register()
+
 
 def __getattr__(name: str):
     if name in _ATTRIBUTES:
         return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
-    if name == "models":
-        return importlib.import_module("psfr_tf.models")
+    if name in _MODULES:
+        return importlib.import_module(f"psfr_tf.{name}")
     raise AttributeError(f"module 'psfr_tf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

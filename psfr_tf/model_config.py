@@ -5,7 +5,7 @@ type and a range, and the networks may not have more weights than the folder's f
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -82,8 +82,9 @@ class DiscriminatorConfig(_Section):
 class _Networks(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    generator: GeneratorConfig
-    parsing: ParsingConfig
+    # A folder may hold one network alone, as `Generator.save_to_preset` writes it.
+    generator: GeneratorConfig | None = None
+    parsing: ParsingConfig | None = None
     discriminator: DiscriminatorConfig | None = None
     generator_faithful: GeneratorConfig | None = None
 
@@ -94,6 +95,9 @@ class _Config(BaseModel):
     format_version: Annotated[int, Field(ge=1)]
     size: Side
     networks: _Networks
+    own_networks: dict[
+        Literal["generator", "parsing", "discriminator", "generator_faithful"], dict[str, Any]
+    ] = Field(default_factory=dict, description="Keras' description, of classes not of psfr_tf")
     default_fidelity: Annotated[float, Field(ge=0, le=1)] | None = None
     files: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
         default_factory=dict, description="SHA-256 of other files of the folder"
@@ -122,6 +126,19 @@ def check_config(config: dict[str, Any], path: Path) -> None:
     validated(_Config, config, path)
 
 
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "generator": GeneratorConfig,
+    "parsing": ParsingConfig,
+    "discriminator": DiscriminatorConfig,
+    "generator_faithful": GeneratorConfig,
+}
+
+
+def known_arguments(name: str) -> set[str]:
+    """Arguments that `config.json` knows of a network."""
+    return set(_SECTIONS[name].model_fields)
+
+
 def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> None:
     """Whether a file can hold the weights of the network that would be built for it.
 
@@ -133,9 +150,8 @@ def check_weight_count(arguments: dict[str, Any], name: str, weights: Path) -> N
     Raises:
         UserError: the network has more weights than the file has room for.
     """
-    sections: dict[str, Any] = {"parsing": ParsingConfig, "discriminator": DiscriminatorConfig}
     try:
-        network = sections.get(name, GeneratorConfig).model_validate(arguments)
+        network: Any = _SECTIONS[name].model_validate(arguments)
     except ValidationError as error:
         raise UserError(f"{weights}: {error.errors()[0]['msg']}") from None
     least = 2 * network.weights()  # bytes, in half precision

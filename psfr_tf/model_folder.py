@@ -58,7 +58,7 @@ class ModelFolder:
         Raises:
             UserError: if the folder holds none.
         """
-        return _load_network(self.path, self.config, "discriminator")
+        return load_network(self.path, self.config, "discriminator")
 
 
 def resolve(name_or_dir: str | os.PathLike) -> Path:
@@ -161,19 +161,24 @@ def load_model_folder(name_or_dir: str | os.PathLike, fidelity: float | None = N
     path = resolve(name_or_dir)
     config = read_config(path)
     fidelity = operating_point(path, config, fidelity)
-    generator = _load_network(path, config, "generator")
-    if fidelity:
-        faithful = _load_network(path, config, "generator_faithful")
-        pairs = zip(generator.get_weights(), faithful.get_weights(), strict=True)
-        generator.set_weights([(1 - fidelity) * p + fidelity * f for p, f in pairs])
     return ModelFolder(
         path=path,
         config=config,
         size=config["size"],
-        generator=generator,
-        parsing_network=_load_network(path, config, "parsing"),
+        generator=load_generator(path, config, fidelity),
+        parsing_network=load_network(path, config, "parsing"),
         fidelity=fidelity,
     )
+
+
+def load_generator(path: Path, config: dict[str, Any], fidelity: float | None):
+    """The generator at an operating point of `operating_point`, float32, weights loaded."""
+    generator = load_network(path, config, "generator")
+    if fidelity:
+        faithful = load_network(path, config, "generator_faithful")
+        pairs = zip(generator.get_weights(), faithful.get_weights(), strict=True)
+        generator.set_weights([(1 - fidelity) * p + fidelity * f for p, f in pairs])
+    return generator
 
 
 def operating_point(path: Path, config: dict[str, Any], fidelity: float | None) -> float | None:
@@ -201,6 +206,7 @@ def save_model_folder(
     provenance: dict[str, Any] | None = None,
     faithful_generator: "Generator | None" = None,
     default_fidelity: float = 0.5,
+    losses: dict[str, Any] | None = None,
 ) -> Path:
     """Write a model folder. Every file is replaced atomically, `config.json` last.
 
@@ -211,10 +217,16 @@ def save_model_folder(
         provenance: where the weights come from; must be JSON.
         faithful_generator: a second operating point, of the generator's sizes.
         default_fidelity: the point between the two that is loaded unless another is asked for.
+        losses: section `losses` of the training configuration, for `PSFRGAN.from_preset`.
 
     Returns:
         The directory.
+
+    Raises:
+        ValueError: a network of your own that Keras could not load again.
     """
+    from psfr_tf.models.own_network import image_size
+
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(directory, depth=0)
@@ -224,7 +236,7 @@ def save_model_folder(
     config: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "preset": preset,
-        "size": generator.image_size,
+        "size": image_size(generator),
         "networks": {},
         "provenance": {
             "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -234,13 +246,11 @@ def save_model_folder(
     for name, network in networks.items():
         if network is None:
             continue
-        with files.atomic_path(directory / f"{name}.weights.h5") as temporary:
-            network.save_weights(temporary, overwrite=True)
-        arguments = network.get_config()
-        del arguments["name"], arguments["trainable"]
-        config["networks"][name] = arguments
+        write_network(directory, config, name, network)
     if faithful_generator is not None:
         config["default_fidelity"] = default_fidelity
+    if losses is not None:
+        config["losses"] = losses
     files.write_json(directory / CONFIG_FILE, config)
     return directory
 
@@ -255,24 +265,45 @@ def _remove_exported(directory: Path) -> None:
         (directory / Path(name).name).unlink(missing_ok=True)
 
 
-def _load_network(path: Path, config: dict[str, Any], name: str):
-    from psfr_tf import models
+def write_network(directory: Path, config: dict[str, Any], name: str, network) -> None:
+    """Write the weights of one network, and put its description into `config`."""
+    from psfr_tf.model_config import known_arguments
+    from psfr_tf.models import own_network
+
+    described = own_network.describe(network, name, known_arguments(name))
+    with files.atomic_path(directory / f"{name}.weights.h5") as temporary:
+        network.save_weights(temporary, overwrite=True)
+    config["networks"][name], own = described
+    config.setdefault("own_networks", {}).pop(name, None)
+    if own is not None:
+        config["own_networks"][name] = own
+    if not config["own_networks"]:
+        del config["own_networks"]
+
+
+def load_network(path: Path, config: dict[str, Any], name: str):
+    """One network of a model folder, float32, weights loaded.
+
+    Raises:
+        UserError: it is not there, damaged, or of a class that is not known here.
+    """
     from psfr_tf.model_config import check_weight_count
+    from psfr_tf.models import own_network
     from psfr_tf.weights_file import load_weights
 
-    classes = {
-        "generator": models.Generator,
-        "parsing": models.FaceParsingNetwork,
-        "discriminator": models.MultiScaleDiscriminator,
-        "generator_faithful": models.Generator,
-    }
     weights = path / f"{name}.weights.h5"
     if name not in config["networks"] or not weights.is_file():
         raise UserError(f"{path}: the model folder has no {weights.name}")
     check_weight_count(config["networks"][name], name, weights)
     what = f"the {name} network of {path / CONFIG_FILE}"
     try:
-        network = classes[name](**config["networks"][name], dtype="float32")
+        own = config.get("own_networks", {}).get(name)
+        if own is not None:
+            network = own_network.build(config["networks"][name], own)
+        else:
+            network = own_network.CLASSES[name](**config["networks"][name], dtype="float32")
+    except UserError as error:
+        raise UserError(f"{path / CONFIG_FILE}: {name}: {error}") from None
     # Keras' layers raise many kinds at sizes that do not go together.
     except Exception as error:
         raise UserError(f"{path / CONFIG_FILE}: cannot be built: {name}: {cause(error)}") from error

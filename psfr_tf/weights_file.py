@@ -87,6 +87,6 @@ def check_file(path: Path, weights: int) -> None:
 
 def _check_finite(network: keras.Model) -> None:
     for variable in network.variables:
-        value = np.asarray(variable)
+        value = keras.ops.convert_to_numpy(variable)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise DamagedWeights(f"{variable.path} holds values that are not finite")

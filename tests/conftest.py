@@ -60,7 +60,10 @@ def random_networks():
     def make(preset):
         keras.utils.set_random_seed(5)
         rng = np.random.default_rng(5)
-        networks = Generator.from_preset(preset), FaceParsingNetwork.from_preset(preset)
+        networks = (
+            Generator.from_preset(preset, load_weights=False),
+            FaceParsingNetwork.from_preset(preset, load_weights=False),
+        )
         for layer in networks[0]._flatten_layers() + networks[1]._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 for weight, mean in zip(layer.weights, (1, 0, 0, 1), strict=True):

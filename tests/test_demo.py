@@ -44,8 +44,8 @@ def test_demo_writes_the_picture_and_prints_its_path_last(tmp_path, capsys):
     keras.utils.set_random_seed(1)
     weights = save_model_folder(
         tmp_path / "model",
-        Generator.from_preset("psfr-test-64"),
-        FaceParsingNetwork.from_preset("psfr-test-64"),
+        Generator.from_preset("psfr-test-64", load_weights=False),
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False),
         preset="psfr-test-64",
     )
     assert demo.main(["--output", str(tmp_path / "demo"), "--weights", str(weights)]) == 0

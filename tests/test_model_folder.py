@@ -14,9 +14,9 @@ from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminato
 def folder(tmp_path):
     return save_model_folder(
         tmp_path / "model",
-        Generator.from_preset("psfr-test-64"),
-        FaceParsingNetwork.from_preset("psfr-test-64"),
-        MultiScaleDiscriminator.from_preset("psfr-test-64"),
+        Generator.from_preset("psfr-test-64", load_weights=False),
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False),
+        MultiScaleDiscriminator.from_preset("psfr-test-64", load_weights=False),
         preset="psfr-test-64",
         provenance={"source": "random weights"},
     )

@@ -174,7 +174,9 @@ def _write_models(threads: int) -> None:
 def _networks():
     from psfr_tf.models import FaceParsingNetwork, Generator
 
-    return Generator.from_preset(PRESET), FaceParsingNetwork.from_preset(PRESET)
+    return Generator.from_preset(PRESET, load_weights=False), FaceParsingNetwork.from_preset(
+        PRESET, load_weights=False
+    )
 
 
 RUNTIMES = {

@@ -21,7 +21,7 @@ LQ, PARSING = 12, 19  # channels that the last scale of the smaller generator re
 
 def grow_parsing(small: FaceParsingNetwork) -> FaceParsingNetwork:
     """The network at twice the side of `small`."""
-    large = FaceParsingNetwork.from_preset(PRESET)
+    large = FaceParsingNetwork.from_preset(PRESET, load_weights=False)
     for old, new in zip(small.weights, large.weights, strict=True):
         value = np.asarray(old)
         if value.ndim == 4 and value.shape[2] != new.shape[2]:
@@ -35,7 +35,7 @@ def grow_parsing(small: FaceParsingNetwork) -> FaceParsingNetwork:
 
 def grow_generator(small: Generator) -> Generator:
     """The network with one more scale than `small`."""
-    large = Generator.from_preset(PRESET)
+    large = Generator.from_preset(PRESET, load_weights=False)
     for old, new in [
         (small.constant, large.constant),
         *zip(small.convs, large.convs, strict=False),

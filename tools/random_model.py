@@ -28,8 +28,8 @@ def write_random_model(preset: str, directory: Path) -> Path:
     from psfr_tf.models import FaceParsingNetwork, Generator
 
     keras.utils.set_random_seed(0)
-    generator = Generator.from_preset(preset)
-    parsing_network = FaceParsingNetwork.from_preset(preset)
+    generator = Generator.from_preset(preset, load_weights=False)
+    parsing_network = FaceParsingNetwork.from_preset(preset, load_weights=False)
     provenance = {"weights": "random, not trained"}
     return save_model_folder(
         directory, generator, parsing_network, preset=preset, provenance=provenance

@@ -88,7 +88,7 @@ def run(faces, val_faces, name, seed=0, slope=0.2, data=None, progressive=False,
 
 
 def _model(generator, steps, losses=None, average=400.0):
-    parsing = FaceParsingNetwork.from_preset(PRESET)
+    parsing = FaceParsingNetwork.from_preset(PRESET, load_weights=False)
     parsing.load_weights(SHIPPED_WEIGHTS / PRESET / "parsing.weights.h5")
     losses = {"pixel": "l1", "pixel_weight": 10.0} | (losses or {})
     off = {"adversarial_weight": 0.0, "feature_matching_weight": 0.0}

@@ -1,9 +1,13 @@
 """Options that several commands have, and types of arguments."""
 
 import argparse
+import importlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from psfr_tf.errors import cause
 
 DEFAULT_WEIGHTS = "psfr-mobile-256"
 
@@ -99,6 +103,31 @@ def add_weights(
         help=f"shipped weights{', ' if litert_file else ' or '}a model folder"
         f"{' or a restorer_*.tflite of psfr export' if litert_file else ''}{told}",
     )
+    add_import(parser)
+
+
+def add_import(parser: argparse._ActionsContainer) -> None:
+    """Modules of the user's own classes, imported where the option stands."""
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action=_Import,
+        metavar="MODULE",
+        help="import MODULE (of the current folder or installed), which registers classes of your "
+        "own that a model folder has; repeatable",
+    )
+
+
+class _Import(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        path = Path(values)
+        folder, name = (path.parent, path.stem) if path.suffix == ".py" else (Path(), values)
+        # The command line does not look for modules where it is started.
+        sys.path.insert(0, str(folder.resolve()))
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever the module's code raises
+            parser.error(f"--import {values}: {type(error).__name__}: {cause(error)}")
 
 
 def add_fidelity(parser: argparse._ActionsContainer, *short: str) -> None:

@@ -4,18 +4,21 @@ import argparse
 import functools
 from pathlib import Path
 
-from psfr_tf.cli.arguments import add_fidelity, add_output, add_path, add_whole
+from psfr_tf.cli.arguments import add_fidelity, add_import, add_output, add_path, add_whole
 from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.cli.reporting import interrupted, say, say_skipped, write_report
 from psfr_tf.data.forms import FORMS
 from psfr_tf.errors import writing
-from psfr_tf.metric_names import NAMES, OF_ALIGNED
+from psfr_tf.files import is_plain_name
+from psfr_tf.metric_names import NAMES, OF_ALIGNED, did_you_mean, known_name
 from psfr_tf.output_lock import only_run_in
 
 SUMMARY = "Measure how well a model, or any other method, restored faces."
 EXAMPLE = (
     "psfr evaluate --weights psfr-mobile-256 --data faces --split test --output out\n"
     "  psfr evaluate --restored theirs --reference faces/images --output out\n"
+    "  psfr evaluate --restored GFPGAN=out/restored_faces CodeFormer=cf --weights psfr-mobile-256 "
+    "--reference hq --lq lq --resize --output table\n"
     "  psfr evaluate --plan configs/evaluation/paper_table1.yaml --output out"
 )
 
@@ -25,18 +28,24 @@ OF_FOLDERS = ("reference", "lq")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_argument_group("what is measured, several side by side")
     what.add_argument(
         "--weights",
-        metavar="NAME|DIR",
-        help="shipped weights or a model folder: degrade the faces of --data, restore them with "
-        "this model and compare input and result with the original",
+        nargs="+",
+        metavar="[NAME=]WEIGHTS",
+        help="shipped weights or model folders: restore the faces of --data, which are degraded, "
+        "or of --lq, and compare with the original",
     )
-    add_path(
-        what, "--restored", "DIR", "pictures to compare with those of the same name in --reference"
+    what.add_argument(
+        "--restored",
+        nargs="+",
+        metavar="[NAME=]DIR",
+        help="pictures made by any system, to compare with those of the same name in --reference "
+        "(or --data); NAME_00.png and the like are found too",
     )
     add_path(what, "--plan", "YAML", "faces, systems and metrics from a file")
-    group = parser.add_argument_group("with --weights")
+    add_import(what)
+    group = parser.add_argument_group("sharp faces, degraded here")
     add_fidelity(group)
     add_path(
         group,
@@ -65,10 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fit NIQE's model to the originals of this split, for example train; other pictures "
         "than those compared, so that these have no advantage",
     )
-    group = parser.add_argument_group("with --restored")
+    group = parser.add_argument_group("a finished set, in place of --data")
     add_path(group, "--reference", "DIR", "the original pictures")
     lq = "the degraded pictures, also compared, enlarged to the size of the originals"
     add_path(group, "--lq", "DIR", lq)
+    parser.add_argument(
+        "--resize",
+        action="store_true",
+        help="bring pictures of --restored and --lq to the size of their originals",
+    )
     parser.add_argument(
         "--against",
         nargs="+",
@@ -80,9 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics",
         nargs="+",
-        choices=NAMES,
+        type=_metrics,
         metavar="METRIC",
-        help=f"which of {', '.join(NAMES)} (default: all metrics whose model files are available, "
+        help=f"which of {', '.join(NAMES)}, by commas or spaces, also as papers write them "
+        "(default: all metrics whose model files are available, "
         f"except {', '.join(OF_ALIGNED)}, which are for faces aligned as in FFHQ)",
     )
     add_path(
@@ -125,6 +140,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _metrics(text: str) -> str:
+    """argparse type: names of metrics by commas, also as papers write them."""
+    names = [known_name(name) for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"unknown metric {name!r}; {did_you_mean(name)}")
+    return ",".join(names)
+
+
 def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     make_folder(args.output)
@@ -142,7 +166,7 @@ def _run(args: argparse.Namespace) -> int:
     from psfr_tf.metrics.choice import DEFAULT, OF_DAMAGE
 
     plan = load_plan(args.plan) if args.plan else _plan(args)
-    asked = args.metrics or plan.metrics
+    asked = ",".join(args.metrics or ()).split(",") if args.metrics else plan.metrics
     folder = args.metric_files or network_files.default_folder()
     if args.download:
         for file in network_files.DOWNLOADABLE:
@@ -233,50 +257,90 @@ def _evaluate(args: argparse.Namespace, plan, prepared, metrics, folder: Path) -
 
 
 def _check_usage(args: argparse.Namespace) -> None:
-    allowed = {"weights": OF_FACES, "restored": OF_FOLDERS, "plan": ()}
-    (kind,) = (name for name in allowed if getattr(args, name) is not None)
-    for name in OF_FACES + OF_FOLDERS:
-        if name not in allowed[kind] and getattr(args, name) is not None:
-            args.usage_error(f"--{name.replace('_', '-')} cannot be used with --{kind}")
-    if kind == "weights" and args.data is None:
-        args.usage_error("--weights needs --data")
-    if kind == "weights" and args.manifest and not (args.split or args.niqe_split):
-        args.usage_error("--manifest needs --split or --niqe-split")
+    if args.plan is not None:
+        for name in (*OF_FACES, *OF_FOLDERS, "weights", "restored", "fidelity", "resize"):
+            if getattr(args, name) not in (None, False):
+                args.usage_error(f"--{name.replace('_', '-')} cannot be used with --plan")
+        if args.against:
+            args.usage_error("--against cannot be used with --plan, which names its systems")
+    elif not (args.weights or args.restored):
+        args.usage_error("give --weights, --restored or --plan")
+    else:
+        _check_faces(args)
     if args.niqe_split and args.niqe_model:
         args.usage_error("--niqe-split cannot be used with --niqe-model")
-    if kind == "restored" and args.reference is None:
-        args.usage_error("--restored needs --reference")
-    if kind != "weights" and args.fidelity is not None:
-        args.usage_error(f"--fidelity cannot be used with --{kind}")
-    if kind == "plan" and args.against:
-        args.usage_error("--against cannot be used with --plan, which names its systems")
+    if not args.weights and args.fidelity is not None:
+        args.usage_error("--fidelity needs --weights")
+    names = [name for name, _ in [*_named(args, "weights"), *_named(args, "restored")]]
+    for name in names:
+        if name != "restored" and (names.count(name) > 1 or not is_plain_name(name)):
+            args.usage_error(f"{name}: give each column a name of its own, NAME={name}")
+    several = len(names) > 1
+    for text in args.restored or ():
+        if several and "=" not in text:
+            args.usage_error(
+                f"--restored {text}: beside other columns it needs a name, NAME={text}"
+            )
+    if several and len(set(names)) < len(names):
+        args.usage_error("two columns have one name; give --weights or --restored NAME=...")
     for text in args.against:
         name, equals, folder = text.partition("=")
         if not equals and name not in BASELINES:
             args.usage_error(f"--against {text}: give {', '.join(BASELINES)} or NAME=DIR")
         if equals and not (name and folder and not set(name) & set("/\\")):
             args.usage_error(f"--against {text}: give a name without slashes and a folder")
-        if name in ("input", "restored"):
+        if name in ("input", "restored", *names):
             args.usage_error(f"--against {text}: {name} is the name of another column")
-        if args.restored and not equals and not args.lq:
+        if args.reference and not equals and not args.lq:
             args.usage_error(f"--against {text} needs --lq")
+
+
+def _check_faces(args: argparse.Namespace) -> None:
+    """Either --data, or --reference with or without --lq."""
+    if args.data is not None and args.reference is not None:
+        args.usage_error("--reference cannot be used with --data")
+    if args.data is None and args.reference is None:
+        needed = "--data, or --reference and --lq" if args.weights else "--reference"
+        args.usage_error(f"--{'weights' if args.weights else 'restored'} needs {needed}")
+    others, with_ = (OF_FOLDERS, "data") if args.data is not None else (OF_FACES, "reference")
+    for name in others:
+        if getattr(args, name) is not None:
+            args.usage_error(f"--{name.replace('_', '-')} cannot be used with --{with_}")
+    if args.weights and args.reference is not None and args.lq is None:
+        args.usage_error("--weights with --reference needs --lq")
+    if args.manifest and not (args.split or args.niqe_split):
+        args.usage_error("--manifest needs --split or --niqe-split")
+
+
+def _named(args: argparse.Namespace, option: str) -> list[tuple[str, str]]:
+    """Name of the column and weights or folder. One alone is called "restored"."""
+    texts = getattr(args, option) or []
+    alone = len(args.weights or []) + len(args.restored or []) == 1
+    found = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            name, value = "restored" if alone else Path(text).name, text
+        found.append((name, value))
+    return found
 
 
 def _plan(args: argparse.Namespace):
     """The plan that the other options amount to."""
     from psfr_tf.evaluation.plan import Plan
 
-    systems = []
-    if args.weights or args.lq:
+    systems: list[dict] = []
+    if args.data or args.lq:
         systems.append({"name": "input", "baseline": "bicubic"})
     for text in args.against:
         name, equals, folder = text.partition("=")
         systems.append({"name": name, "folder" if equals else "baseline": folder or name})
-    own = {"folder": str(args.restored)}
-    if args.weights:
-        own = {"weights": str(args.weights), "fidelity": args.fidelity}
-    systems.append({"name": "restored", **own})
+    for name, folder in _named(args, "restored"):
+        systems.append({"name": name, "folder": folder})
+    for name, weights in _named(args, "weights"):
+        systems.append({"name": name, "weights": weights, "fidelity": args.fidelity})
     given = {name: getattr(args, name) for name in OF_FACES + OF_FOLDERS}
     given["faces"] = given.pop("data")
     data = {k: v if isinstance(v, int) else str(v) for k, v in given.items() if v is not None}
+    data |= {"resize": True} if args.resize else {}
     return Plan.model_validate({"data": data, "systems": systems})

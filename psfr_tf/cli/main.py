@@ -11,6 +11,7 @@ import os
 import sys
 
 import psfr_tf
+from psfr_tf.backend import need_tensorflow_in_environment
 from psfr_tf.cli import reporting
 from psfr_tf.cli.commands import add_commands
 from psfr_tf.cli.interrupt import signals_interrupt
@@ -50,6 +51,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> int:
     """Run the parsed command; what the user did wrong becomes one line on stderr."""
     try:
+        need_tensorflow_in_environment("psfr")
         with signals_interrupt():
             return args.run(args)
     except UserError as error:

@@ -13,7 +13,14 @@ EXAMPLE = "psfr train --config configs/psfr_mobile_256_fpn.yaml --set training.s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``psfr train``."""
-    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file, see configs/")
+    parser.add_argument(
+        "--config",
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="YAML file, see configs/; several are trained one after the other, and those that are "
+        "finished are skipped",
+    )
     parser.add_argument(
         "--set",
         dest="overrides",
@@ -26,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         help="run folder (default: output of the config, else runs/CONFIG); a run found there "
-        "is resumed",
+        "is resumed; of several configs the folder of run folders",
     )
     parser.add_argument(
         "--dry-run",
@@ -39,9 +46,35 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from psfr_tf.config import load_config
 
-    config = load_config(args.config, args.overrides)
-    output = Path(args.output or config.output or Path("runs") / Path(args.config).stem)
+    configs = {Path(path): load_config(path, args.overrides) for path in args.config}
+    runs = {path: _output(args, path, config) for path, config in configs.items()}
+    if len(set(runs.values())) < len(args.config):
+        args.usage_error("two configs would write to one run folder; give files of other names")
+    worst = 0
+    for path, output in runs.items():
+        if len(runs) > 1:
+            print(f"{path}: {output}", flush=True)
+        try:
+            code, stopped = _train(args, configs[path], output)
+        except UserError as error:
+            if len(runs) == 1:
+                raise
+            fault(f"{path}: {error}")
+            code, stopped = 1, False
+        worst = max(worst, code)
+        if stopped:
+            break
+    return worst
 
+
+def _output(args: argparse.Namespace, path: Path, config) -> Path:
+    if args.output and len(args.config) > 1:
+        return Path(args.output) / path.stem
+    return Path(args.output or config.output or Path("runs") / path.stem)
+
+
+def _train(args: argparse.Namespace, config, output: Path) -> tuple[int, bool]:
+    """One run; returns the exit code, and whether a signal stopped it."""
     from psfr_tf.training import run as training_run
     from psfr_tf.training.callbacks import RunInterrupted
     from psfr_tf.training.distribution import is_chief
@@ -51,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         print(text)
         for problem in problems:
             fault(problem)
-        return 1 if problems else 0
+        return (1 if problems else 0), False
     if is_chief() and config.data.images:
         _say_skipped(Path(config.data.images))
     try:
@@ -59,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
     except RunInterrupted as interrupted:
         print(f"psfr train: {interrupted}; run the same command again to continue")
         _report(output, finished=False)
-        return 1
+        return 1, True
     if is_chief():
         print(f"weights: {weights}")
     _report(output, finished=True)
-    return 0
+    return 0, False
 
 
 def _say_skipped(images: Path) -> None:

@@ -48,7 +48,7 @@ def convert(
     for name, path in sources.items():
         if path is None:
             continue
-        network = classes[name].from_preset(preset, name=name, dtype="float32")
+        network = classes[name].from_preset(preset, load_weights=False, name=name, dtype="float32")
         lines = load_state(network, read_checkpoint(path), str(path))
         for line in lines:
             log(line)

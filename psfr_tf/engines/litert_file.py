@@ -14,6 +14,7 @@ from psfr_tf.errors import UserError, cause
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import InferenceForm, inference_form
+from psfr_tf.models.own_network import own_code
 
 
 def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
@@ -85,6 +86,7 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
             digest.update((path / name).read_bytes())
         except OSError as error:
             raise UserError(f"{path / name}: {cause(error)}") from None
+    digest.update(own_code(config))
     cache = files.cache_folder()
     model = cache / f"{digest.hexdigest()[:24]}.tflite"
     if _is_whole(model):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from psfr_tf.backend import need_tensorflow
 from psfr_tf.engines import checked_faces
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import inference_form
@@ -57,8 +58,9 @@ class TensorFlowEngine:
         parsing_network: keras.Model,
         precision: str = "float32",
     ) -> None:
+        need_tensorflow("the TensorFlow engine")
         networks = inference_form(generator, parsing_network, precision)
-        self.size = generator.image_size
+        self.size = networks.size
         face = tf.TensorSpec([None, self.size, self.size, 3], tf.float32)
 
         @tf.function(input_signature=[face], autograph=False)

@@ -1,9 +1,16 @@
 """Keras networks to LiteRT files with TensorFlow's converter."""
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+
+from psfr_tf.backend import need_tensorflow
+from psfr_tf.errors import UserError
+
+# Of the converter's message: the operation, and its place in the graph, with the layers' names.
+_UNKNOWN = re.compile(r'fused\["(\w+):", "([^"@]+)@')
 
 PRECISIONS = ("float32", "float16", "int8-dynamic")
 SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
@@ -26,8 +33,9 @@ def convert(
 
     Raises:
         ValueError: unknown precision.
-        ConverterError: of TensorFlow, an operation is not among the built-ins.
+        UserError: an operation is not among the built-ins; it names the layer.
     """
+    need_tensorflow("the conversion to LiteRT")
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: {precision!r}")
     # Freezing first: variables left in a file are read at every run, many times slower.
@@ -54,4 +62,15 @@ def convert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        return converter.convert()
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's own class is not public
+            found = _UNKNOWN.search(str(error))
+            if found is None:
+                raise
+            operation, layer = found.groups()
+            raise UserError(
+                f"cannot be converted to LiteRT: it has no operation {operation}, which the layer "
+                f"{layer.rpartition('/')[0] or layer} uses; write the layer with others, or stay "
+                "with TensorFlow (--engine tensorflow, psfr export saved-model)"
+            ) from error

@@ -6,6 +6,8 @@ import numpy as np
 
 from psfr_tf.metrics.metric import ImageMetric, describe
 
+RESAMPLES = 2000
+
 
 class MetricSummary:
     """Means, deviations and extremes of one metric for several versions of the same images.
@@ -51,8 +53,24 @@ class MetricSummary:
             "mean": self._named(mean),
             "standard_deviation": self._named(spread),
             "difference": self._named(change, 1),
+            "difference_interval": self._intervals(),
             "images_improved": self._named(np.sum(better & self._judged, axis=0).tolist(), 1),
         }
+
+    def _intervals(self) -> dict[str, list[float] | None]:
+        """95 % interval of each difference from the first version: paired bootstrap over images.
+
+        The images are drawn again with replacement, the same ones for all versions, and the
+        interval is between the percentiles of the mean differences (Efron 1979).
+        """
+        judged = bool(self._judged[0]) and len(self._counted) > 1
+        if not judged:
+            return dict.fromkeys(self.versions[1:])
+        differences = self._counted[:, 1:] - self._counted[:, :1]
+        differences = np.where(self._judged[1:], differences, 0.0)  # a perfect one is infinite
+        ends = np.percentile(_resampled_means(differences), (2.5, 97.5), axis=0).T.tolist()
+        known = zip(self.versions[1:], self._judged[1:], ends, strict=True)
+        return {version: both if judged else None for version, judged, both in known}
 
     def _of_judged(self, values: Iterable[float]) -> list[float | None]:
         """A value for each version; None for a perfect one, or where there is none."""
@@ -64,3 +82,13 @@ class MetricSummary:
 
     def _named(self, values: Sequence, start: int = 0) -> dict:
         return dict(zip(self.versions[start:], values[start:], strict=True))
+
+
+def _resampled_means(values: np.ndarray) -> np.ndarray:
+    """Means float64 [RESAMPLES, versions] of rows [images, versions] drawn with replacement."""
+    rng, count = np.random.default_rng(0), len(values)
+    means = np.empty((RESAMPLES, values.shape[1]))
+    for k in range(RESAMPLES):
+        # How often each image was drawn: no copy of the values.
+        means[k] = np.bincount(rng.integers(0, count, count), minlength=count) @ values / count
+    return means

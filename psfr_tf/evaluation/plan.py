@@ -12,7 +12,7 @@ from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
 from psfr_tf.evaluation.faces import Faces, FolderFaces
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
-from psfr_tf.metrics.choice import NAMES
+from psfr_tf.metric_names import NAMES, did_you_mean, known_name
 from psfr_tf.model_folder import operating_point, read_config
 from psfr_tf.yaml_file import PlainName, read_yaml, validated
 
@@ -45,6 +45,7 @@ class FacesConfig(_Section):
     )
     reference: str | None = Field(None, description="folder of originals, instead of faces")
     lq: str | None = Field(None, description="with reference: folder of degraded faces")
+    resize: bool = Field(False, description="bring results, and lq, to the size of their originals")
     masks: str | None = Field(None, description="folder of parsing maps NAME.png; null: none")
     niqe_split: str | None = Field(
         None,
@@ -137,9 +138,10 @@ class Plan(_Section):
     @field_validator("metrics")
     @classmethod
     def _known(cls, names):
+        names = names and [known_name(name) for name in names]
         for name in names or ():
             if name not in NAMES:
-                raise ValueError(f"unknown metric {name!r}; there are {', '.join(NAMES)}")
+                raise ValueError(f"unknown metric {name!r}; {did_you_mean(name)}")
         return names
 
     @model_validator(mode="after")
@@ -195,7 +197,7 @@ def prepare(plan: Plan) -> list[Prepared]:
     settings: dict[str, Any] = {"title": plan.title} if plan.title else {}
     for config in plan.systems:
         try:
-            systems[config.name] = _make(config)
+            systems[config.name] = _make(config, plan.data.resize)
         except UserError as error:
             problems.append(f"{config.name}: {error}" if len(plan.systems) > 2 else str(error))
     wanted = [config.name for config in plan.systems if config.baseline is None]
@@ -206,7 +208,9 @@ def prepare(plan: Plan) -> list[Prepared]:
     settings |= {
         key: value
         for key, value in plan.data.model_dump().items()
-        if value is not None and (plan.data.faces or key not in ("seed", "degradation"))
+        if value is not None
+        and (plan.data.faces or key not in ("seed", "degradation"))
+        and (value or key != "resize")
     }
     if plan.data.faces:
         settings["size"] = size
@@ -233,11 +237,11 @@ def prepare(plan: Plan) -> list[Prepared]:
     return prepared
 
 
-def _make(config: SystemConfig) -> System:
+def _make(config: SystemConfig, resize: bool) -> System:
     if config.baseline:
         return BASELINES[config.baseline]()
     if config.folder:
-        return ResultFolder(Path(config.folder))
+        return ResultFolder(Path(config.folder), resize)
     from psfr_tf.restorer import FaceRestorer
 
     weights = cast(str, config.weights)  # one of the three is given
@@ -256,7 +260,8 @@ def _faces(data: FacesConfig, size: int, form: Form):
     if masks and not masks.is_dir():
         raise UserError(f"{masks}: no such folder; leave data.masks out to measure no parsing")
     if data.reference:
-        return FolderFaces(Path(data.reference), Path(data.lq) if data.lq else None), masks
+        lq = Path(data.lq) if data.lq else None
+        return FolderFaces(Path(data.reference), lq, data.resize), masks
     # TensorFlow, which draws the degradation, is only imported where something is degraded.
     from psfr_tf.evaluation.degraded import DegradedFaces
 

@@ -111,6 +111,7 @@ class ComparedFaces:
         known = set(faces.names)
         for system in systems.values():
             if isinstance(system, ResultFolder):
+                system.match(faces.names)
                 self.problems += system.problems
                 self.problems += [
                     f"{path}: no original of this name"

@@ -1,5 +1,6 @@
 """The tables of a report."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from psfr_tf.report.table import Table, plain
@@ -17,7 +18,10 @@ def markdown(report: Mapping) -> str:
     Returns:
         Text, ending in a line break.
     """
-    parts = [metrics_table(report).markdown(), *notes(report)]
+    parts = [metrics_table(report).markdown()]
+    if len(report["versions_compared"]) > 2 and report["metrics"]:
+        parts.append(differences_table(report).markdown())
+    parts += notes(report)
     for version, values in report["parsing"].items():
         parts += [parsing_sentence(values, version), _parsing_table(values).markdown()]
     return document(report, parts)
@@ -61,7 +65,7 @@ def rows(report: Mapping) -> list[dict]:
 
 
 def _row(summary: Mapping, digits: int, means: Mapping[str, float | None]) -> dict:
-    perfect = summary.get("perfect", ())
+    perfect, intervals = summary.get("perfect", ()), summary.get("difference_interval", {})
     row = {
         "label": heading(summary),
         "better": "higher" if summary["higher_is_better"] else "lower",
@@ -73,6 +77,7 @@ def _row(summary: Mapping, digits: int, means: Mapping[str, float | None]) -> di
         before, after = means.values()
         change = None if before is None or after is None else after - before
         row["difference"] = number(change, digits, sign="+")
+        row["95 % interval"] = _interval(next(iter(intervals.values()), None), digits)
         improved = list(summary.get("images_improved", {}).values())
         row["improved"] = f"{improved[0]} of {summary['images']}" if improved else ""
     return row
@@ -81,11 +86,14 @@ def _row(summary: Mapping, digits: int, means: Mapping[str, float | None]) -> di
 def metrics_table(report: Mapping) -> Table:
     """Metrics in rows and versions in columns, the other way round where these are many."""
     versions, measured = report["versions_compared"], rows(report)
+    best = [
+        (k, versions.index(version)) for k, row in enumerate(measured) for version in _best(row)
+    ]
     if len(versions) > MOST_COLUMNS:
         header = [f"{row['label']}, {row['better']} is better" for row in measured]
         lines = [[version, *(row["values"][version] for row in measured)] for version in versions]
-        return Table(["", *header], lines)
-    extra = ["difference", "improved"] if len(versions) == 2 else []
+        return Table(["", *header], lines, best=[(column, k + 1) for k, column in best])
+    extra = ["difference", "95 % interval", "improved"] if len(versions) == 2 else []
     lines = [
         [
             row["label"],
@@ -96,7 +104,38 @@ def metrics_table(report: Mapping) -> Table:
         ]
         for row in measured
     ]
-    return Table(["metric", "better", *versions, *extra, "images"], lines)
+    header = ["metric", "better", *versions, *extra, "images"]
+    return Table(header, lines, best=[(k, column + 2) for k, column in best])
+
+
+def differences_table(report: Mapping) -> Table:
+    """Differences from the first version, with their 95 % intervals; metrics in rows."""
+    first, *others = report["versions_compared"]
+    lines = []
+    for summary in report["metrics"].values():
+        digits = 2 if summary["unit"] else 4
+        cells = []
+        for version in others:
+            interval = _interval(summary["difference_interval"][version], digits)
+            change = number(summary["difference"][version], digits, sign="+")
+            cells.append(f"{change} ({interval})" if interval else change)
+        lines.append([heading(summary), *cells])
+    return Table([f"difference from {first} (95 % interval)", *others], lines)
+
+
+def _interval(interval: Sequence[float] | None, digits: int) -> str:
+    return " to ".join(number(end, digits, sign="+") for end in interval) if interval else ""
+
+
+def _best(row: Mapping) -> list[str]:
+    """The versions with the best value of a metric, as it is printed; none of a single version."""
+    means = {version: mean for version, mean in row["means"].items() if mean is not None}
+    means |= {v: math.inf for v, text in row["values"].items() if text == "perfect"}
+    if len(row["values"]) < 2 or not means:
+        return []
+    choose = max if row["better"] == "higher" else min
+    shown = row["values"][choose(means, key=means.__getitem__)]
+    return [version for version in means if row["values"][version] == shown]
 
 
 def notes(report: Mapping) -> list[str]:

@@ -1,5 +1,6 @@
 """Reconstruction loss: pixels and discriminator features (paper section 3.3)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from keras import ops
 
 from psfr_tf.losses.adversarial import over_scales
 
+KINDS = ("l1", "l2", "psnr")
 PAPER_FEATURE_LAYERS = 4
 # Squared error in [-1, 1] of 46 dB: below it a restored face is as good as its original.
 PSNR_FLOOR = 1e-4
@@ -36,7 +38,7 @@ def pixel_loss(prediction: Any, target: Any, kind: str = "l1") -> Any:
         return ops.mean(ops.square(difference))
     if kind == "psnr":
         errors = ops.mean(ops.square(difference), axis=tuple(range(1, len(difference.shape))))
-        return ops.mean(10 / np.log(10) * ops.log1p(errors / PSNR_FLOOR))
+        return ops.mean(10 / math.log(10) * ops.log1p(errors / PSNR_FLOOR))
     raise ValueError(f'`kind` must be "l1", "l2" or "psnr". Received: kind={kind!r}')
 
 
@@ -54,7 +56,7 @@ def chroma_loss(prediction: Any, target: Any) -> Any:
         float32 scalar, at least 0.
     """
     difference = ops.cast(prediction, "float32") - ops.cast(target, "float32")
-    luma = ops.sum(difference * LUMA, axis=-1, keepdims=True)
+    luma = ops.sum(ops.multiply(difference, LUMA), axis=-1, keepdims=True)
     return ops.mean(ops.abs(difference[..., ::2] - luma))
 
 

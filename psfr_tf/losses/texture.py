@@ -70,7 +70,7 @@ def texture_features(images: Any) -> Sequence[Any]:
     images = ops.cast(images, "float32")
     # Around zero, where float32 is finest: the variance is a difference of squares.
     images = images * 127.5
-    grey = ops.sum(images * LUMA, axis=-1, keepdims=True)
+    grey = ops.sum(ops.multiply(images, LUMA), axis=-1, keepdims=True)
     red, blue = images[..., :1] - grey, images[..., 2:] - grey
     features = []
     for scale in range(SCALES):

@@ -100,8 +100,10 @@ def _make(name: str, folder: Path, pristine: Callable | None, networks: Networks
         if pristine is None:
             raise UserError("needs a model of undamaged pictures")
         arguments = (pristine(),)
-    elif place in ("face_mesh", "identity"):
+    elif place == "face_mesh":
         arguments = (folder / module.FILE,)
+    elif place == "identity":
+        arguments = (module.find_file(folder),)
     elif place == "face_region":
         if networks.region is None:
             raise UserError("needs a parsing network for the region of the face")

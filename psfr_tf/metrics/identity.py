@@ -7,10 +7,20 @@ import numpy as np
 
 from psfr_tf.faces.align import align_face, similarity_transform
 from psfr_tf.metrics.landmark_distance import AtReferencePoints, PointDetector
-from psfr_tf.metrics.litert_network import PictureNetwork
+from psfr_tf.metrics.picture_network import picture_network
 from psfr_tf.pictures import normalize
 
 FILE = "face_recognition.tflite"
+# Taken in this order; the last ones are ArcFace networks under the names of their packages.
+FILES = (
+    FILE,
+    "face_recognition.onnx",
+    "face_recognition.keras",
+    "face_recognition.h5",
+    "w600k_r50.onnx",
+    "glintr100.onnx",
+    "w600k_mbf.onnx",
+)
 # Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
 TEMPLATE = np.array(
     [
@@ -22,6 +32,12 @@ TEMPLATE = np.array(
     ]
 )
 TEMPLATE_SIDE = 112
+
+
+def find_file(folder: Path) -> Path:
+    """The first of `FILES` that is in a folder; `FILE` if none is."""
+    found = (folder / name for name in FILES if (folder / name).is_file())
+    return next(found, folder / FILE)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -39,9 +55,9 @@ class IdentitySimilarity(AtReferencePoints):
     where no face is found in the reference.
 
     Args:
-        file: a LiteRT file: one input float32 [1, H, W, 3], RGB in [-1, 1] ((x - 127.5) / 127.5),
-            H = W; one output float32 [1, D], of any length. ArcFace and MobileFaceNet are trained
-            so.
+        file: a LiteRT, Keras or ONNX file: one input float32 [1, H, W, 3] (ONNX also [1, 3, 112,
+            112]), RGB in [-1, 1] ((x - 127.5) / 127.5), H = W; one output float32 [1, D], of any
+            length. ArcFace and MobileFaceNet are trained so.
         detect: finds the five points of the reference; by default MTCNN.
 
     Raises:
@@ -55,10 +71,10 @@ class IdentitySimilarity(AtReferencePoints):
 
     def __init__(self, file: Path, detect: PointDetector | None = None):
         missing = (
-            "put a face-recognition network there, a LiteRT file with input float32 "
+            "put a face-recognition network there (.tflite, .onnx or .keras) with input float32 "
             "[1, H, H, 3], RGB in [-1, 1], and output [1, D]"
         )
-        super().__init__(PictureNetwork(file, 1, missing), detect)
+        super().__init__(picture_network(file, missing), detect)
 
     def _transform(self, points: np.ndarray) -> np.ndarray:
         return crop_transform(points, self._network.side)

@@ -7,7 +7,7 @@ from keras import ops
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.layers import InstanceNormalization, ReflectionPadding2D, SpectralNormConv2D
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
-from psfr_tf.models.presets import preset
+from psfr_tf.models.preset_network import PresetNetwork
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
@@ -78,7 +78,7 @@ class PatchDiscriminator(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
-class MultiScaleDiscriminator(keras.Model):
+class MultiScaleDiscriminator(PresetNetwork):
     """Patch discriminators on the image at scale 1, 1/2, 1/4, ..., without shared weights.
 
     Args:
@@ -120,11 +120,6 @@ class MultiScaleDiscriminator(keras.Model):
         self.image_size = image_size
         self.channels = channels
         self.num_scales = num_scales
-
-    @classmethod
-    def from_preset(cls, name: str, /, **kwargs) -> "MultiScaleDiscriminator":
-        """A discriminator with random weights and the sizes of preset `name`."""
-        return cls(**{**preset(name)["discriminator"], **kwargs})
 
     def get_config(self):
         return {

@@ -9,7 +9,7 @@ from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.light import normalize_light
 from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
 from psfr_tf.layers.subpixel_conv import edge_pad, upsampled_conv
-from psfr_tf.models.presets import preset
+from psfr_tf.models.preset_network import PresetNetwork
 
 
 def one_hot_from_logits(logits):
@@ -118,7 +118,7 @@ class ParsingResidualBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
-class FaceParsingNetwork(keras.Model):
+class FaceParsingNetwork(PresetNetwork):
     """Encoder, residual blocks with an outer skip, decoder; parsing logits and an image.
 
     Args:
@@ -196,11 +196,6 @@ class FaceParsingNetwork(keras.Model):
         self.num_residual_blocks = num_residual_blocks
         self.subpixel = subpixel
         self.light_normalization = light_normalization
-
-    @classmethod
-    def from_preset(cls, name: str, /, **kwargs) -> "FaceParsingNetwork":
-        """A network with random weights and the sizes of preset `name`."""
-        return cls(**{**preset(name)["parsing"], **kwargs})
 
     def encode(self, images) -> list:
         """Features after each encoder stage, inference mode, largest first: float [B, h, w, c]."""

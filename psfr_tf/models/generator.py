@@ -8,6 +8,7 @@ from psfr_tf.layers import DamageGate, StyledResidualBlock, bicubic_pyramid
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.light import normalize_light
 from psfr_tf.layers.style_transformation import conv3x3
+from psfr_tf.models.preset_network import PresetNetwork
 from psfr_tf.models.presets import preset
 
 
@@ -116,7 +117,7 @@ class ReferencePyramid(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
-class Generator(keras.Model):
+class Generator(PresetNetwork):
     """Restores a face progressively, from a learned constant, styled at each scale by LQ + parsing.
 
     constant -> conv3x3 -> residual block; then at each larger scale nearest x2 -> conv3x3 ->
@@ -145,7 +146,7 @@ class Generator(keras.Model):
     clipped.
 
     Example:
-        >>> generator = Generator.from_preset("psfrgan-512")
+        >>> generator = Generator.from_preset("psfrgan-512", load_weights=False)
         >>> restored = generator([lq, parsing])
 
     Reference: Chen et al., "Progressive Semantic-Aware Style Transformation for Blind Face
@@ -223,11 +224,6 @@ class Generator(keras.Model):
         self.soft_parsing = soft_parsing
         self.noise = noise
         self.light_normalization = light_normalization
-
-    @classmethod
-    def from_preset(cls, name: str, /, **kwargs) -> "Generator":
-        """A generator with random weights and the sizes of preset `name`."""
-        return cls(**{**preset(name)["generator"], **kwargs})
 
     def get_config(self):
         return {

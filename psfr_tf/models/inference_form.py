@@ -25,6 +25,7 @@ from psfr_tf.layers.style_transformation import NEGATIVE_SLOPE
 from psfr_tf.layers.subpixel_conv import edge_pad, subpixel_bias, subpixel_kernel, zero_pad
 from psfr_tf.models.face_parsing import FaceParsingNetwork
 from psfr_tf.models.generator import Generator, ReferencePyramid
+from psfr_tf.models.own_network import image_size, is_own
 
 # How far below the maximum a logit must be to count as "not the class". Logits nearer than this to
 # the maximum get a value between 0 and 1. The inverse must be well inside float16.
@@ -56,6 +57,8 @@ def inference_form(
 ) -> InferenceForm:
     """Rewrite a trained model for inference. Its weights are copied, not shared.
 
+    A network of a class of your own, and a functional model, are taken as they are.
+
     Args:
         generator: the trained generator.
         parsing_network: the trained face parsing network.
@@ -65,17 +68,17 @@ def inference_form(
     Raises:
         ValueError: if the two networks are for different image sizes.
     """
-    if generator.image_size != parsing_network.image_size:
+    size, parsing_size = image_size(generator), image_size(parsing_network)
+    if size != parsing_size:
         raise ValueError(
             "Generator and face parsing network must have one image size. Received: "
-            f"{generator.image_size} and {parsing_network.image_size}"
+            f"{size} and {parsing_size}"
         )
-    size = generator.image_size
     fast_generator = generator_inference_form(generator, precision)
     fast_parsing = parsing_inference_form(parsing_network, precision)
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     logits = fast_parsing(lq)
-    soft = generator.soft_parsing
+    soft = bool(getattr(generator, "soft_parsing", False))
     parsing = ops.softmax(logits, axis=-1) if soft else one_hot_without_comparison(logits)
     restored = fast_generator([lq, parsing])
     restorer = keras.Model(lq, {"restored": restored, "logits": logits}, name="restorer")
@@ -94,6 +97,8 @@ def one_hot_without_comparison(logits):
 
 def generator_inference_form(generator: Generator, precision: str = "float32") -> keras.Model:
     """`model([lq, parsing])` equal to `generator([lq, parsing])`, see `inference_form`."""
+    if is_own(generator):
+        return _as_it_is(generator, (3, NUM_CLASSES), ("lq", "parsing"), precision)
     size, subpixel = generator.image_size, generator.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     parsing = keras.Input((size, size, NUM_CLASSES), name="parsing", dtype="float32")
@@ -132,6 +137,8 @@ def generator_inference_form(generator: Generator, precision: str = "float32") -
 
 def parsing_inference_form(network: FaceParsingNetwork, precision: str = "float32") -> keras.Model:
     """`model(lq)` equal to `network(lq)["logits"]`, see `inference_form`."""
+    if is_own(network):
+        return _as_it_is(network, (3,), ("lq",), precision)
     size, subpixel = network.image_size, network.subpixel
     lq = keras.Input((size, size, 3), name="lq", dtype="float32")
     seen = normalize_light(lq)[0] if network.light_normalization else lq
@@ -152,11 +159,27 @@ def parsing_inference_form(network: FaceParsingNetwork, precision: str = "float3
     return keras.Model(lq, logits, name="parsing_network")
 
 
+def _as_it_is(network, channels, names, precision: str) -> keras.Model:
+    """A network of the user's own: nothing is known of it, so nothing is rewritten."""
+    if precision != "float32":
+        raise ValueError(f"{type(network).__name__} is not ours: only precision float32 is known.")
+    size = image_size(network)
+    inputs = [
+        keras.Input((size, size, count), name=name, dtype="float32")
+        for count, name in zip(channels, names, strict=True)
+    ]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    outputs = network(inputs, training=False)
+    if isinstance(outputs, dict):  # A face parsing network that draws an image too.
+        outputs = outputs["logits"]
+    return keras.Model(inputs, outputs)
+
+
 def _start(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
     """conv(constant) and its instance norm, float32 [1, s, s, C]: they depend on no input."""
     x = generator.convs[0](generator.constant.constant, training=False)
     normalized = generator.blocks[0].style_0.norm(x)
-    return np.asarray(x, np.float32), np.asarray(normalized, np.float32)
+    return tuple(ops.convert_to_numpy(each).astype(np.float32) for each in (x, normalized))
 
 
 def _styled_block(block, x, reference, normalized=None):
@@ -233,7 +256,9 @@ def _subpixel_conv(padded, weights: list) -> list:
         One float [B, 2 H, 2 W, F] for each convolution.
     """
     kernel, bias = _side_by_side(weights)
-    x = _conv(padded, np.asarray(subpixel_kernel(kernel)), subpixel_bias(bias), padding="valid")
+    x = _conv(
+        padded, ops.convert_to_numpy(subpixel_kernel(kernel)), subpixel_bias(bias), padding="valid"
+    )
     x = depth_to_space(x, 2)
     ends = np.cumsum([len(bias) for _, bias in weights]).tolist()
     starts = [0, *ends[:-1]]

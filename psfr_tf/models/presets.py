@@ -28,6 +28,18 @@ _MOBILE_PARSING = {
     "num_residual_blocks": 2,
     "light_normalization": True,
 }
+# Of configs/psfr_mobile_256_finetune.yaml: no other network is needed.
+_MOBILE_LOSSES = {
+    "form": "release",
+    "pixel": "l1",
+    "pixel_weight": 10.0,
+    "chroma_weight": 20.0,
+    "texture_weight": 200.0,
+    "adversarial_weight": 0.0,
+    "style_features": "fpn",
+    "style_weight": 0.0,
+    "perceptual_weight": 0.5,
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "psfrgan-512": {
@@ -58,6 +70,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "parsing": {"image_size": 256, "subpixel": 2, **_MOBILE_PARSING},
         "discriminator": {"image_size": 256, "channels": [16, 32, 64, 128, 128], "num_scales": 2},
+        "losses": _MOBILE_LOSSES,
     },
     "psfr-mobile-512": {
         "size": 512,
@@ -69,6 +82,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "parsing": {"image_size": 512, "subpixel": 4, **_MOBILE_PARSING},
         "discriminator": {"image_size": 512, "channels": [16, 32, 64, 128, 128], "num_scales": 3},
+        "losses": _MOBILE_LOSSES,
     },
     "psfr-test-64": {
         "size": 64,
@@ -84,12 +98,14 @@ PRESETS: dict[str, dict[str, Any]] = {
             "num_residual_blocks": 1,
         },
         "discriminator": {"image_size": 64, "channels": [8, 16, 16], "num_scales": 2},
+        "losses": {"style_features": "fpn"},
     },
 }
 
 
 def preset(name: str) -> dict:
-    """The preset `name`: a dict with `size`, `generator`, `parsing` and `discriminator`.
+    """The preset `name`: a dict with `size`, `generator`, `parsing`, `discriminator` and, where
+    they differ from the paper's, `losses` (section of the training configuration).
 
     Raises:
         ValueError: if there is no such preset.

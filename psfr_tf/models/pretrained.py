@@ -5,7 +5,7 @@ normalization and takes float32 RGB in 0..255, channels last.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ CHIP = (127, 76, 360)
 
 def load_features(
     path: str | os.PathLike, layers: Sequence[str], option: str = "losses.style_layers"
-) -> Callable[[Any], list[Any]]:
+) -> keras.Model:
     """Feature maps of some layers of a network.
 
     Args:
@@ -33,7 +33,7 @@ def load_features(
         option: of the config that names them, for errors.
 
     Returns:
-        Maps images [B, S, S, 3] in [-1, 1] to a list of float [B, h, w, C].
+        A model from images [B, S, S, 3] in [-1, 1] to a list of float [B, h, w, C].
 
     Raises:
         UserError: the file cannot be read, or has no such layer.
@@ -43,21 +43,52 @@ def load_features(
     if missing or not layers:
         raise UserError(f"{option}: {path} has no layer named {(missing or ['(none given)'])[0]}")
     taps = keras.Model(network.input, [network.get_layer(name).output for name in layers])
+    images = keras.Input((None, None, 3), name="images")
+    features = keras.tree.flatten(taps(to_bytes_range(images), training=False))
+    model = keras.Model(images, features, name="features")
+    model.trainable = False
+    return model
 
-    def features(images: Any) -> list[Any]:
-        return keras.tree.flatten(taps(to_bytes_range(images), training=False))
 
-    return features
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class FaceDescriptor(keras.layers.Layer):
+    """A recognition network on the chip of FFHQ-aligned faces.
+
+    Args:
+        network: a Keras model of one input [B, N, N, 3].
+
+    Call: faces [B, S, S, 3] in [-1, 1]. Output: float [B, D].
+    """
+
+    def __init__(self, network: keras.Model, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.network = network
+
+    def call(self, images):
+        top, left, side = (round(length * images.shape[1] / 512) for length in CHIP)
+        chip = to_bytes_range(images)[:, top : top + side, left : left + side]
+        size = self.network.input_shape[1:3]
+        chip = ops.image.resize(chip, size, interpolation="bilinear", antialias=True)
+        return self.network(chip, training=False)
+
+    def get_config(self):
+        described = keras.saving.serialize_keras_object(self.network)
+        return {"network": described, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(network, name=config["name"])
 
 
-def load_descriptor(path: str | os.PathLike) -> Callable[[Any], Any]:
+def load_descriptor(path: str | os.PathLike) -> FaceDescriptor:
     """Descriptors of faces by a recognition network.
 
     Args:
         path: `.keras` file of a network for square chips of a fixed size.
 
     Returns:
-        Maps FFHQ-aligned faces [B, S, S, 3] in [-1, 1] to float [B, D].
+        A layer from FFHQ-aligned faces [B, S, S, 3] in [-1, 1] to float [B, D].
 
     Raises:
         UserError: the file cannot be read, or takes other inputs.
@@ -67,13 +98,7 @@ def load_descriptor(path: str | os.PathLike) -> Callable[[Any], Any]:
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[1] is None:
         raise UserError(f"{path}: a network of one input [B, N, N, 3] is needed, it has {shape}")
 
-    def descriptor(images: Any) -> Any:
-        top, left, side = (round(length * images.shape[1] / 512) for length in CHIP)
-        chip = to_bytes_range(images)[:, top : top + side, left : left + side]
-        chip = ops.image.resize(chip, shape[1:3], interpolation="bilinear", antialias=True)
-        return network(chip, training=False)
-
-    return descriptor
+    return FaceDescriptor(network, dtype="float32")
 
 
 def load_network(path: str | os.PathLike) -> keras.Model:

@@ -45,6 +45,7 @@ def layer_names() -> list[str]:
     ]
 
 
+@keras.saving.register_keras_serializable(package="psfr_tf")
 class VGGFeatures(keras.Model):
     """Frozen VGG19 up to the deepest layer that ``form`` uses.
 
@@ -110,8 +111,10 @@ def preprocess(images: Any, preprocessing: str) -> Any:
     images = 0.5 * (ops.cast(images, "float32") + 1.0)
     if preprocessing == "torch":
         mean = np.array([0.485, 0.456, 0.406], "float32")
-        return (images - mean) / np.array([0.229, 0.224, 0.225], "float32")
-    return ops.flip(images, axis=-1) * 255.0 - np.array([103.939, 116.779, 123.68], "float32")
+        deviation = np.array([0.229, 0.224, 0.225], "float32")
+        return ops.divide(ops.subtract(images, mean), deviation)
+    mean = np.array([103.939, 116.779, 123.68], "float32")
+    return ops.subtract(ops.flip(images, axis=-1) * 255.0, mean)
 
 
 def load_vgg_features(weights: str | os.PathLike, form: str = "paper") -> VGGFeatures:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -36,11 +36,13 @@ class Table:
         header: a text for each column.
         rows: the same; in HTML the last cell of a shorter row spans the rest.
         kinds: HTML class of each row, "" for none; nothing for none at all.
+        best: (row, column) of the cells that LaTeX prints bold.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     kinds: Sequence[str] = ()
+    best: Collection[tuple[int, int]] = ()
 
     def markdown(self) -> str:
         """A table of GitHub's Markdown."""
@@ -55,9 +57,10 @@ class Table:
 
     def latex(self) -> str:
         """A `tabular` of the package booktabs, first column to the left, others to the right."""
-        header, *rows = (
-            " & ".join(map(_latex, line)) + r" \\" for line in [self.header, *self.rows]
-        )
+        cells = [[_latex(text) for text in line] for line in [self.header, *self.rows]]
+        for row, column in self.best:
+            cells[row + 1][column] = rf"\textbf{{{cells[row + 1][column]}}}"
+        header, *rows = (" & ".join(line) + r" \\" for line in cells)
         columns = "l" + "r" * (len(self.header) - 1)
         top = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", header, r"\midrule"]
         return "\n".join([*top, *rows, r"\bottomrule", r"\end{tabular}", ""])

@@ -5,6 +5,7 @@ from typing import Any, cast
 import keras
 
 from psfr_tf.config import TrainConfig
+from psfr_tf.config_sections import LossConfig
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.models.pretrained import load_descriptor, load_features
@@ -26,7 +27,7 @@ def networks_of(config: TrainConfig) -> dict[str, keras.Model]:
     def network(name: str, kind: type[keras.Model], **arguments) -> keras.Model:
         if name in made_of:
             return kind(**made_of[name])
-        return kind.from_preset(config.preset, **arguments)
+        return kind.from_preset(config.preset, load_weights=False, **arguments)
 
     networks: dict[str, keras.Model] = {}
     if config.model == "psfrgan":
@@ -53,14 +54,13 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         return model
     weights = {name for name in type(losses).model_fields if name.endswith("_weight")}
     weights -= {"parsing_weight"}
-    descriptor = losses.identity_network if losses.identity_weight else None
     model = PSFRGAN(
         networks["generator"],
         networks.get("discriminator"),
         networks["parsing"],
-        _style_features(config, networks["parsing"], random_weights),
+        style_features_of(losses, networks["parsing"], random_weights),
         **losses.model_dump(include={"form", "pixel", *weights}),
-        descriptor=load_descriptor(descriptor) if descriptor else None,
+        descriptor=descriptor_of(losses),
         ema_half_life=training.ema_half_life,
     )
     g_optimizer = _adam(training.lr_g, 0.5, config)
@@ -80,10 +80,15 @@ def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
     )
 
 
-def _style_features(
-    config: TrainConfig, parsing_network: FaceParsingNetwork, random_weights: bool
+def descriptor_of(losses: LossConfig) -> Any:
+    """What `identity_network` names, None without `identity_weight`."""
+    return load_descriptor(cast(str, losses.identity_network)) if losses.identity_weight else None
+
+
+def style_features_of(
+    losses: LossConfig, parsing_network: FaceParsingNetwork, random_weights: bool = False
 ) -> Any:
-    losses = config.losses
+    """What `style_features` names, None if no term needs it."""
     if not losses.needs_features:
         return None
     if losses.style_features == "fpn":

@@ -29,6 +29,11 @@ def architecture(config: TrainConfig, size: int) -> dict[str, dict]:
         return {}
     path = _found(config)
     found = read_config(path)
+    if found.get("own_networks"):
+        raise UserError(
+            f"training.init: {path} has networks of classes of your own; train them in Python, "
+            "with PSFRGAN.from_preset"
+        )
     if found["size"] != size:
         raise UserError(
             f"training.init: {path} restores faces of {found['size']} px, but the preset "

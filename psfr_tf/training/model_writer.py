@@ -63,6 +63,7 @@ class ModelWriter(keras.callbacks.Callback):
             preset=self.config.preset,
             provenance=self._provenance(),
             faithful_generator=faithful,
+            losses=self.config.losses.model_dump(),
             **point,
         )
 

@@ -1,50 +1,48 @@
-"""PSFR-GAN's training step (paper section 3.3) for the TensorFlow backend."""
+"""PSFR-GAN as a Keras model: training step (paper section 3.3), inference, saving."""
 
-from collections.abc import Callable
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.losses import (
-    chroma_loss,
-    feature_matching_loss,
-    generator_hinge_loss,
-    hinge_term,
-    identity_loss,
-    perceptual_loss,
-    pixel_loss,
-    semantic_style_loss,
-    texture_loss,
-)
-from psfr_tf.losses.adversarial import check_form
-from psfr_tf.training.trainer import Trainer, prepared, scale
+from psfr_tf.training import psfrgan_config
+from psfr_tf.training.adam import Adam
+from psfr_tf.training.batches import lq_of
+from psfr_tf.training.loss_terms import ExtraLosses
+from psfr_tf.training.trainer import prepared
+from psfr_tf.training.training_step import TrainingStep
+
+_STEERING = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
-def to_unit(images: tf.Tensor) -> tf.Tensor:
-    """[-1, 1] to float32 [0, 1], clipped."""
-    return tf.clip_by_value(0.5 * (tf.cast(images, "float32") + 1.0), 0.0, 1.0)
-
-
-class PSFRGAN(Trainer):
-    """Generator, discriminator and losses with a ``train_step`` for ``fit``.
+@keras.saving.register_keras_serializable(package="psfr_tf")
+class PSFRGAN(TrainingStep):
+    """Generator, discriminator, face parsing network and losses: ``fit``, ``predict``, ``save``.
 
     One step makes one forward pass of the generator, with the parsing map that the frozen face
     parsing network predicts from LQ. The discriminator and the style loss see the parsing map of
     HQ. The generator is updated before the discriminator; the discriminator's features of HQ
     serve its own loss and, without gradient, feature matching.
 
-    Batches are dicts with ``lq`` and ``hq`` (float32 [B, S, S, 3] in [-1, 1], RGB) and
-    ``parsing`` (integer label map of HQ [B, S, S]). Without ``parsing``, the face parsing network
+    Batches of ``fit`` and ``evaluate`` are dicts with ``lq`` and ``hq`` (floats [B, S, S, 3] in
+    [-1, 1], RGB) and ``parsing`` (integer label map of HQ [B, S, S]), or tuples ``(lq, hq)`` or
+    ``(lq, hq, parsing)``, of numpy or ``tf.data``. Without ``parsing``, the face parsing network
     makes the map from HQ.
+
+    ``model(lq)`` and ``predict`` parse and restore: LQ [B, S, S, 3] to float32 [B, S, S, 3], not
+    clipped, by the averaged generator if an average is kept.
 
     Args:
         generator: ``generator([lq, parsing]) -> restored``.
         discriminator: multi-scale discriminator; None with ``adversarial_weight=0``.
         parsing_network: ``parsing_network(lq) -> {"logits": ...}``, kept frozen.
-        style_features: maps images [B, S, S, 3] in [-1, 1] to a list of feature maps; None with
-            ``style_weight=0`` and ``perceptual_weight=0``.
+        style_features: maps images [B, S, S, 3] in [-1, 1] to a list of feature maps; "fpn" for
+            those of the face parsing network; None with ``style_weight=0`` and
+            ``perceptual_weight=0``.
         form: "paper" or "release", see docs/paper_vs_release.md.
         pixel: "l1", "l2" or "psnr".
         pixel_weight, feature_matching_weight, adversarial_weight, style_weight, texture_weight,
@@ -54,10 +52,17 @@ class PSFRGAN(Trainer):
         ema_half_life: half-life in images of the averaged generator; 0 keeps no average.
         descriptor: maps faces [B, S, S, 3] in [-1, 1] to descriptors [B, D]; None with
             ``identity_weight=0``.
+        soft_parsing: whether the generator takes class probabilities in place of a one-hot map;
+            None for what the generator says, or one-hot.
+        extra_losses: by name, ``(function, weight)`` with ``function(restored, hq, batch)`` ->
+            scalar; ``batch`` is the dict, with the labels in ``parsing``. Each is in the logs.
+
+    Raises:
+        ValueError: arguments that do not go together.
 
     Example:
-        model = PSFRGAN(Generator.from_preset("psfr-test-64"), ...)
-        model.compile(Adam(1e-4, beta_1=0.5), Adam(4e-4, beta_1=0.5))
+        model = PSFRGAN.from_preset("psfr-mobile-256")
+        model.compile(keras.optimizers.Adam(2e-5))
         model.fit(dataset, steps_per_epoch=100)
     """
 
@@ -66,7 +71,7 @@ class PSFRGAN(Trainer):
         generator: keras.Model,
         discriminator: keras.Model | None,
         parsing_network: Callable,
-        style_features: Callable | None = None,
+        style_features: Callable | str | None = None,
         form: str = "paper",
         pixel: str = "l2",
         pixel_weight: float = 10.0,
@@ -79,215 +84,215 @@ class PSFRGAN(Trainer):
         perceptual_weight: float = 0.0,
         identity_weight: float = 0.0,
         descriptor: Callable | None = None,
+        soft_parsing: bool | None = None,
+        extra_losses: ExtraLosses | None = None,
         **kwargs,
     ):
-        super().__init__(generator, ema_half_life, **kwargs)
-        check_form(form)
-        if adversarial_weight and discriminator is None:
-            raise ValueError("`adversarial_weight` above 0 needs a `discriminator`.")
-        if feature_matching_weight and not adversarial_weight:
-            raise ValueError("`feature_matching_weight` needs `adversarial_weight` above 0.")
-        if (style_weight or perceptual_weight) and style_features is None:
-            raise ValueError(
-                "`style_weight` and `perceptual_weight` above 0 need `style_features`."
-            )
-        if identity_weight and descriptor is None:
-            raise ValueError("`identity_weight` above 0 needs a `descriptor`.")
-        self.generator = generator
-        self.discriminator = discriminator if adversarial_weight else None
-        self.parsing_network = parsing_network
-        if isinstance(parsing_network, keras.Model):
-            parsing_network.trainable = False
-        self.style_features = style_features
-        self.soft_parsing = getattr(generator, "soft_parsing", False)
-        self.form = form
-        self.pixel = pixel
-        self.pixel_weight = pixel_weight
-        self.feature_matching_weight = feature_matching_weight
-        self.adversarial_weight = adversarial_weight
-        self.style_weight = style_weight
-        self.texture_weight = texture_weight
-        self.chroma_weight = chroma_weight
-        self.perceptual_weight = perceptual_weight
-        self.identity_weight = identity_weight
-        self.descriptor = descriptor
-        self._means("loss_g", "pixel", "gradient_norm_g")
-        for name in ("chroma", "style", "texture", "perceptual", "identity", "feature_matching"):
-            if getattr(self, f"{name}_weight"):
-                self._means(name)
-        if self.discriminator is not None:
-            self._means("adversarial_g", "adversarial_d", "gradient_norm_d")
-            for number in range(self.discriminator.num_scales):  # 0 is the full size
-                self._means(f"score_real_{number}", f"score_fake_{number}")
-        self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
+        weights = {
+            "pixel_weight": pixel_weight,
+            "feature_matching_weight": feature_matching_weight,
+            "adversarial_weight": adversarial_weight,
+            "style_weight": style_weight,
+            "texture_weight": texture_weight,
+            "chroma_weight": chroma_weight,
+            "perceptual_weight": perceptual_weight,
+            "identity_weight": identity_weight,
+        }
+        # Under mixed precision each network has its own policy; the inputs stay float32.
+        super().__init__(
+            _agreed_soft_parsing(generator, soft_parsing),
+            generator,
+            discriminator,
+            parsing_network,
+            style_features,
+            form,
+            pixel,
+            weights,
+            extra_losses,
+            descriptor,
+            ema_half_life,
+            dtype="float32",
+            **kwargs,
+        )
+        self.d_optimizer = None
+        self.jit_compile = False  # Keras' own choice would compile `predict` with XLA.
 
-    @property
-    def ema_generator(self) -> keras.Model:
-        """The averaged generator, or the trained one where no average is kept."""
-        return self.average.network if self.average else self.generator
+    @classmethod
+    def from_preset(
+        cls, name_or_dir: str | os.PathLike, /, load_weights: bool = True, **kwargs: Any
+    ) -> "PSFRGAN":
+        """The networks of a preset or a model folder, with the losses of its configuration.
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [*self._running.values(), *self._quality.values()]
+        Args:
+            name_or_dir: a preset ("psfr-mobile-256"), a model folder or a run folder.
+            load_weights: False gives random weights.
+            **kwargs: arguments of the constructor in place of what the configuration says, also
+                networks; and keys of its section `losses` (`style_features="FILE.keras"`,
+                `style_layers`, `vgg_weights`, `identity_network`).
+
+        Raises:
+            UserError: no such preset or folder, a preset without weights, a file that is damaged
+                or missing, or a wrong value.
+            TypeError: unknown argument.
+        """
+        return psfrgan_config.from_preset(cls, name_or_dir, load_weights, kwargs)
+
+    def save_to_preset(self, directory: str | os.PathLike) -> Path:
+        """Write the model folder: the averaged generator, the other networks, the losses.
+
+        Returns:
+            The folder, for `from_preset`, `FaceRestorer.from_pretrained` and `psfr --weights`.
+
+        Raises:
+            UserError: the folder holds a LiteRT file of other weights, or cannot be written.
+            ValueError: a network that Keras cannot load again.
+        """
+        return psfrgan_config.save(self, directory)
+
+    def get_config(self) -> dict[str, Any]:
+        return psfrgan_config.get_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> "PSFRGAN":
+        return cls(**psfrgan_config.arguments_of(config, custom_objects))
 
     def compile(
         self,
-        g_optimizer: keras.Optimizer,
-        d_optimizer: keras.Optimizer | None = None,
-        **kwargs: Any,
+        optimizer: keras.Optimizer | str | None = None,
+        d_optimizer: keras.Optimizer | str | None = None,
+        metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool = False,
+        g_optimizer: keras.Optimizer | str | None = None,
+        **others: Any,
     ) -> None:
         """Set the optimizers; they are built here, so that a checkpoint can be restored.
 
         Args:
-            g_optimizer: for the generator.
-            d_optimizer: for the discriminator; needed where there is one.
-            **kwargs: passed to ``keras.Model.compile``; XLA is off unless asked for.
+            optimizer: of the generator, an optimizer or its name; also called ``g_optimizer``.
+                None for both: the paper's Adam, 1e-4 and for the discriminator 4e-4.
+            d_optimizer: of the discriminator; needed where there is one.
+            metrics: metrics, functions or names of Keras, of (HQ, restored) in [-1, 1]: of the
+                trained generator in ``fit``, of the averaged one in validation.
+            run_eagerly, steps_per_execution, jit_compile: as in Keras, but XLA is off unless asked
+                for.
+
+        Raises:
+            ValueError: an argument of Keras that has no use here, or a missing optimizer.
         """
-        if self.discriminator is not None and d_optimizer is None:
+        _refuse(others)
+        if optimizer is not None and g_optimizer is not None:
+            raise ValueError("`optimizer` and `g_optimizer` are the same; give one of them.")
+        optimizer = g_optimizer if optimizer is None else optimizer
+        adversarial = self.discriminator is not None
+        if optimizer is None and d_optimizer is None:
+            optimizer = Adam(1e-4, beta_1=0.5)
+            d_optimizer = Adam(4e-4, beta_1=0.5) if adversarial else None
+        if optimizer is None:
+            raise ValueError("The generator needs an `optimizer` beside the `d_optimizer`.")
+        if adversarial and d_optimizer is None:
             raise ValueError("The discriminator needs a `d_optimizer`.")
-        kwargs.setdefault("jit_compile", False)
-        g_optimizer = prepared(g_optimizer, self.generator)
-        super().compile(optimizer=g_optimizer, auto_scale_loss=False, **kwargs)
-        self.d_optimizer = None
-        if self.discriminator is not None:
-            self.d_optimizer = prepared(d_optimizer, self.discriminator)
-
-    def predict_parsing(self, lq: tf.Tensor) -> tf.Tensor:
-        """The map [B, S, S, 19] that the frozen network predicts for the generator, no gradient."""
-        logits = self.parsing_network(lq, training=False)["logits"]
-        if self.soft_parsing:
-            return tf.nn.softmax(logits)
-        # argmax, not "equal to the maximum": bfloat16 logits often tie.
-        return tf.one_hot(tf.argmax(logits, axis=-1), NUM_CLASSES)
-
-    def train_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step, in stages, each of which ends with a gradient and frees what it kept.
-
-        The terms of the generator's loss are differentiated one after the other with respect to
-        the restored image; one pass through the generator then takes the sum of these gradients.
-        """
-        lq, hq = data["lq"], data["hq"]
-        labels = self._labels(data)
-        parsing_hq = tf.one_hot(labels, NUM_CLASSES, dtype=hq.dtype)
-        terms, real, d_gradients = {}, None, []
-        if self.discriminator is not None:
-            terms, real, d_gradients = self._discriminator_stage(hq, parsing_hq, real=True)
-
-        with tf.control_dependencies(d_gradients):
-            lq = tf.identity(lq)
-        parsing_lq = self.predict_parsing(lq)
-        with tf.GradientTape() as g_tape:
-            restored = self.generator([lq, parsing_lq], training=True)
-        if self.discriminator is not None:
-            image = tf.stop_gradient(restored)
-            d_terms, _, gradients = self._discriminator_stage(image, parsing_hq, real=False)
-            d_terms["adversarial_d"] += terms["adversarial_d"]
-            terms |= d_terms
-            d_gradients = [one + other for one, other in zip(d_gradients, gradients, strict=True)]
-        stages = [lambda image: self._pixel_terms(image, hq)]
-        if self.style_weight or self.perceptual_weight:
-            stages.append(lambda image: self._feature_terms(image, hq, labels))
-        if self.identity_weight:
-            stages.append(lambda image: self._identity_terms(image, hq))
-        if self.texture_weight:
-            stages.append(lambda image: self._texture_terms(image, hq, labels))
-        if self.discriminator is not None:
-            stages.append(lambda image: self._adversarial_terms(image, parsing_hq, real))
-        loss, gradient = 0.0, tf.zeros_like(restored)
-        for stage in stages:
-            with tf.control_dependencies([gradient, *d_gradients]):
-                image = tf.identity(restored)
-            with tf.GradientTape() as tape:
-                tape.watch(image)
-                stage_terms = stage(image)
-                stage_loss = tf.add_n(list(stage_terms.values()))
-                scaled = scale(stage_loss, self.optimizer)
-            gradient += tape.gradient(scaled, image)
-            terms |= stage_terms
-            loss += stage_loss
-        terms["loss_g"] = loss
-
-        g_gradients = g_tape.gradient(
-            restored, self.generator.trainable_variables, output_gradients=gradient
+        if d_optimizer is not None and not adversarial:
+            raise ValueError(
+                "There is no discriminator for a `d_optimizer`: `adversarial_weight` is 0."
+            )
+        if optimizer is d_optimizer and not isinstance(optimizer, str):
+            raise ValueError("Each network needs an optimizer of its own.")
+        self._asked = self._metrics_of(metrics)
+        optimizer = prepared(keras.optimizers.get(optimizer), self.generator)
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
         )
-        self._descend(g_gradients, self.generator, self.optimizer, "gradient_norm_g")
-        if self.discriminator is not None:
-            self._descend(d_gradients, self.discriminator, self.d_optimizer, "gradient_norm_d")
-        self._count(data)
-        for name, value in terms.items():
-            self._running[name].update_state(value)
-        return {name: metric.result() for name, metric in self._running.items()}
+        self.d_optimizer = None
+        if adversarial:
+            self.d_optimizer = prepared(keras.optimizers.get(d_optimizer), self.discriminator)
+        self._compiled_with = {
+            "metrics": metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
 
-    def test_step(self, data: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """PSNR (dB) and SSIM of the averaged generator's output against HQ, in [0, 1]."""
-        lq, hq = data["lq"], to_unit(data["hq"])
-        restored = to_unit(self.ema_generator([lq, self.predict_parsing(lq)], training=False))
-        self._quality["psnr"].update_state(tf.image.psnr(restored, hq, 1.0))
-        self._quality["ssim"].update_state(tf.image.ssim(restored, hq, 1.0))
-        return {name: metric.result() for name, metric in self._quality.items()}
+    def _metrics_of(self, given: Sequence[Any] | None) -> list[keras.metrics.Metric]:
+        if given is not None and not isinstance(given, list | tuple):
+            raise ValueError(f"`metrics` must be a list. Received: {given!r}")
+        found = []
+        for item in given or ():
+            metric = keras.metrics.get(item)
+            if not isinstance(metric, keras.metrics.Metric):
+                name = getattr(metric, "__name__", type(metric).__name__)
+                metric = keras.metrics.MeanMetricWrapper(metric, name=name)
+            found.append(metric)
+        names = [*self._running, *self._quality]
+        for metric in found:
+            if metric.name in names:
+                raise ValueError(
+                    f"`metrics`: {metric.name!r} is in the logs already; give it another name"
+                )
+            names.append(metric.name)
+        return found
 
-    def show(self, lq: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Predicted label map [B, S, S] and restored image [B, S, S, 3] in [-1, 1]."""
-        parsing = self.predict_parsing(lq)
-        return tf.argmax(parsing, -1), self.ema_generator([lq, parsing], training=False)
+    def get_compile_config(self) -> dict[str, Any]:
+        if not self.compiled:
+            return {}
+        described = {"optimizer": self.optimizer, "d_optimizer": self.d_optimizer}
+        return keras.saving.serialize_keras_object({**described, **self._compiled_with})
 
-    def _labels(self, data):
-        """The label map of HQ, int32 [B, S, S]."""
-        if "parsing" in data:
-            return tf.cast(data["parsing"], "int32")
-        logits = self.parsing_network(data["hq"], training=False)["logits"]
-        return tf.argmax(logits, axis=-1, output_type="int32")
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _discriminator_stage(self, image, parsing_hq, real):
-        """One side of D's loss and D's scores by name, D's features, gradients of D's weights.
+    def fit(self, *args: Any, **kwargs: Any):
+        """As ``keras.Model.fit``; callbacks of the learning rate steer the generator's."""
+        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments.get("callbacks")
+        given = getattr(given, "callbacks", given) or []
+        for callback in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(callback, _STEERING) and self.d_optimizer is not None:
+                print(
+                    f"{type(callback).__name__} steers the generator's optimizer "
+                    "(model.optimizer); the discriminator's (model.d_optimizer) keeps its rate."
+                )
+        return super().fit(*args, **kwargs)
 
-        Each call of D is one power iteration: HQ goes first.
-        """
-        with tf.GradientTape() as tape:
-            outputs = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
-            loss = self.adversarial_weight * hinge_term(_scores(outputs), real, self.form)
-            scaled = scale(loss, self.d_optimizer)
-        kind = "real" if real else "fake"
-        terms = {f"score_{kind}_{n}": score for n, score in enumerate(_scores(outputs))}
-        gradients = tape.gradient(scaled, self.discriminator.trainable_variables)
-        return {"adversarial_d": loss, **terms}, _features(outputs), gradients
+    def export(self, *args: Any, **kwargs: Any) -> None:
+        """As ``keras.Model.export``: LQ [B, S, S, 3] in [-1, 1] to the restored face."""
+        lq = keras.InputSpec("float32", (None, self.size, self.size, 3))
+        kwargs.setdefault("input_signature", [lq])
+        super().export(*args, **kwargs)
 
-    def _pixel_terms(self, image, hq):
-        terms = {"pixel": self.pixel_weight * pixel_loss(image, hq, self.pixel)}
-        if self.chroma_weight:
-            terms["chroma"] = self.chroma_weight * chroma_loss(image, hq)
-        return terms
+    def call(self, lq: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        generator = self.generator if training else self.ema_generator
+        return generator([lq, self.predict_parsing(lq)], training=training)
 
-    def _feature_terms(self, image, hq, labels):
-        fake, real = self.style_features(image), self.style_features(hq)
-        terms = {}
-        if self.style_weight:
-            loss = semantic_style_loss(fake, real, labels, self.form)
-            terms["style"] = self.style_weight * loss
-        if self.perceptual_weight:
-            terms["perceptual"] = self.perceptual_weight * perceptual_loss(fake, real)
-        return terms
-
-    def _identity_terms(self, image, hq):
-        loss = identity_loss(self.descriptor(image), self.descriptor(hq))
-        return {"identity": self.identity_weight * loss}
-
-    def _texture_terms(self, image, hq, labels):
-        return {"texture": self.texture_weight * texture_loss(image, hq, labels)}
-
-    def _adversarial_terms(self, image, parsing_hq, real_features):
-        fake = self.discriminator(tf.concat([image, parsing_hq], -1), training=True)
-        loss = generator_hinge_loss(_scores(fake), self.form)
-        terms = {"adversarial_g": self.adversarial_weight * loss}
-        if self.feature_matching_weight:
-            loss = feature_matching_loss(_features(fake), real_features, self.form)
-            terms["feature_matching"] = self.feature_matching_weight * loss
-        return terms
+    def predict_step(self, data: Any) -> tf.Tensor:
+        return self(lq_of(data, self.size), training=False)
 
 
-def _scores(scales: list[dict[str, Any]]) -> list[tf.Tensor]:
-    return [scale["score"] for scale in scales]
+def _agreed_soft_parsing(generator: keras.Model, given: bool | None) -> bool:
+    own = getattr(generator, "soft_parsing", None)
+    if given is None:
+        return bool(own)
+    if own is None:
+        generator.soft_parsing = bool(given)  # A functional model: what it is trained with.
+    elif bool(own) != bool(given):
+        raise ValueError(
+            f"`soft_parsing` is {given}, but the generator was made for soft_parsing={own}."
+        )
+    return bool(given)
 
 
-def _features(scales: list[dict[str, Any]]) -> list[list[tf.Tensor]]:
-    return [scale["features"] for scale in scales]
+def _refuse(others: dict[str, Any]) -> None:
+    """Arguments of ``keras.Model.compile`` that would do nothing."""
+    for name in (name for name, value in others.items() if value is not None):
+        if name in ("loss", "loss_weights"):
+            raise ValueError(
+                f"PSFRGAN takes no `{name}` in compile: its losses are arguments of the "
+                "constructor, such as pixel_weight=10 and extra_losses={name: (function, weight)}."
+            )
+        if name == "weighted_metrics":
+            raise ValueError("PSFRGAN takes no `weighted_metrics`: give `metrics`.")
+        raise ValueError(f"PSFRGAN.compile has no argument `{name}`.")

@@ -21,10 +21,10 @@ def build_step(
     name: str, size: int, form: str, jit_compile: bool = False, average: bool = True
 ) -> PSFRGAN:
     """All networks of preset ``name`` for faces of ``size`` px, all losses, VGG19 included."""
-    parsing = FaceParsingNetwork.from_preset(name, image_size=size)
+    parsing = FaceParsingNetwork.from_preset(name, load_weights=False, image_size=size)
     model = PSFRGAN(
         Generator(**generator_at(name, size)),
-        MultiScaleDiscriminator.from_preset(name, image_size=size),
+        MultiScaleDiscriminator.from_preset(name, load_weights=False, image_size=size),
         parsing,
         VGGFeatures(form),
         form=form,

@@ -70,7 +70,8 @@ def prepared(optimizer: keras.Optimizer, network: keras.Model) -> keras.Optimize
 
     Wrapped in dynamic loss scaling where float16 gradients would underflow.
     """
-    if keras.config.dtype_policy().name == "mixed_float16":
+    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
     return optimizer

@@ -11,6 +11,9 @@ def copy_of(network: keras.Model) -> keras.Model:
     copy = type(network).from_config(network.get_config())
     if not copy.built or len(copy.weights) != len(network.weights):
         raise ValueError(f"{type(network).__name__} must create its weights in its constructor.")
+    for name in ("image_size", "soft_parsing"):  # of a functional model, as a folder has them
+        if hasattr(network, name) and not hasattr(copy, name):
+            setattr(copy, name, getattr(network, name))
     copy.set_weights(network.get_weights())
     copy.trainable = False
     return copy

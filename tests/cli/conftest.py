@@ -13,8 +13,8 @@ def model_64(tmp_path_factory):
     keras.utils.set_random_seed(1)
     return save_model_folder(
         tmp_path_factory.mktemp("model"),
-        Generator.from_preset("psfr-test-64"),
-        FaceParsingNetwork.from_preset("psfr-test-64"),
+        Generator.from_preset("psfr-test-64", load_weights=False),
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False),
         preset="psfr-test-64",
     )
 

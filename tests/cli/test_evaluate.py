@@ -33,8 +33,8 @@ def weights(tmp_path_factory):
     keras.utils.set_random_seed(0)
     return save_model_folder(
         tmp_path_factory.mktemp("model"),
-        Generator.from_preset("psfr-test-64"),
-        FaceParsingNetwork.from_preset("psfr-test-64"),
+        Generator.from_preset("psfr-test-64", load_weights=False),
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False),
     )
 
 
@@ -295,9 +295,50 @@ def test_a_signal_ends_with_a_report_and_the_next_run_goes_on(data, tmp_path, mo
     assert json.loads((out / "report.json").read_text())["images"] == 4
 
 
-def test_two_weights_are_refused(tmp_path, capsys):
-    with pytest.raises(SystemExit) as end:
-        evaluate("--weights", "a", "--weights", "b", "--data", tmp_path, "--output", tmp_path)
-    assert end.value.code == 2 and "--weights is given twice" in capsys.readouterr().err
+def test_metrics_are_put_together():
     args = ["psfr", "evaluate", "--plan", "p", "--output", "o", "--metrics", "psnr"]
     assert main.parse_arguments([*args, "--metrics", "ssim"]).metrics == ["psnr", "ssim"]
+
+
+def test_several_systems_in_one_table(weights, data, tmp_path, capsys):
+    """Results of two other systems, one at another size and under names of its own."""
+    theirs, large = tmp_path / "theirs", tmp_path / "large"
+    for folder in (theirs, large):
+        folder.mkdir()
+    for path in (data / "images").iterdir():
+        face = Image.open(path)
+        face.point(lambda level: min(255, level + 3)).save(theirs / f"{path.stem}_00.png")
+        face.resize((128, 128)).save(large / path.name)
+    arguments = ["--reference", data / "images", "--lq", theirs, "--weights", f"mine={weights}"]
+    arguments += ["--restored", f"A={theirs}", f"B={large}", "--metrics", "PSNR,ms-ssim", "MS-SSIM"]
+    assert evaluate(*arguments, "--output", tmp_path / "odd") == 1
+    assert "or use --resize" in capsys.readouterr().err
+    assert evaluate(*arguments, "--resize", "--output", tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["versions_compared"] == ["input", "A", "B", "mine"]
+    psnr_of = report["metrics"]["psnr"]
+    low, high = psnr_of["difference_interval"]["mine"]
+    assert low <= psnr_of["difference"]["mine"] <= high < 0
+    assert psnr_of["difference_interval"]["A"] == [0, 0]
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "difference from input (95 % interval)" in table
+    latex = (tmp_path / "out" / "table.tex").read_text().splitlines()
+    row = next(line for line in latex if line.startswith("PSNR"))
+    b = psnr_of["mean"]["B"]
+    assert row.count("textbf") == 1 and rf"\textbf{{{b:.2f}}}" in row
+    assert "input" in latex[2] and "textbf" not in latex[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--restored", "a/x", "b/y"], "beside other columns it needs a name, NAME=a/x"),
+        (["--restored", "A=a", "A=b"], "give each column a name of its own"),
+        (["--restored", "A=a", "B=b", "--metrics", "lpip"], "did you mean lpips"),
+        (["--weights", "w"], "with --reference needs --lq"),
+    ],
+)
+def test_columns_need_names(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        evaluate(*arguments, "--reference", "x", "--output", tmp_path / "out")
+    assert message in capsys.readouterr().err

@@ -18,7 +18,7 @@ def path(tmp_path):
 
 
 def test_half_precision_and_parameters_convert(path):
-    generator = Generator.from_preset("psfr-test-64")
+    generator = Generator.from_preset("psfr-test-64", load_weights=False)
     state = pytorch_networks.random_state(generator)
     for change in (
         torch.nn.Parameter,
@@ -80,7 +80,10 @@ def test_the_same_for_our_own_weights(tmp_path):
     from psfr_tf.model_folder import load_model_folder, save_model_folder
     from psfr_tf.models import FaceParsingNetwork
 
-    networks = [cls.from_preset("psfr-test-64") for cls in (Generator, FaceParsingNetwork)]
+    networks = [
+        cls.from_preset("psfr-test-64", load_weights=False)
+        for cls in (Generator, FaceParsingNetwork)
+    ]
     folder = save_model_folder(tmp_path / "model", *networks)
     (folder / "parsing.weights.h5").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(UserError, match=r"parsing\.weights\.h5: a Git LFS pointer"):

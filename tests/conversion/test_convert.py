@@ -26,7 +26,7 @@ NETWORKS = {
 
 @pytest.fixture
 def generator():
-    return Generator.from_preset("psfr-test-64")
+    return Generator.from_preset("psfr-test-64", load_weights=False)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def psnr(actual, expected):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_full_size_layout_matches_the_published_checkpoint(reference, name):
     published = json.loads((reference / "checkpoint_layout.json").read_text())[name]
-    layout = network_layout(NETWORKS[name].from_preset("psfrgan-512"))
+    layout = network_layout(NETWORKS[name].from_preset("psfrgan-512", load_weights=False))
     ours = {tensor: list(target.torch_shape) for tensor, target in layout.targets.items()}
     ours |= {tensor: [] for tensor in layout.ignored}
     assert ours == {tensor: shape for tensor, (shape, _) in published.items()}
@@ -163,9 +163,9 @@ def test_full_size_checkpoints_through_the_command_line(tmp_path, capsys):
     from psfr_tf.cli import main
 
     networks = {
-        "G": Generator.from_preset("psfrgan-512"),
-        "P": FaceParsingNetwork.from_preset("psfrgan-512"),
-        "D": MultiScaleDiscriminator.from_preset("psfrgan-512"),
+        "G": Generator.from_preset("psfrgan-512", load_weights=False),
+        "P": FaceParsingNetwork.from_preset("psfrgan-512", load_weights=False),
+        "D": MultiScaleDiscriminator.from_preset("psfrgan-512", load_weights=False),
     }
     states = {name: pytorch_networks.random_state(net) for name, net in networks.items()}
     paths = {k: str(write(tmp_path / f"{k}.pth", states[k], legacy=True)) for k in states}

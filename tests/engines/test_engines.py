@@ -17,11 +17,11 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def networks():
     keras.utils.set_random_seed(3)
-    parsing_network = FaceParsingNetwork.from_preset("psfr-test-64")
+    parsing_network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     # Logits as far apart as a trained network's: the engines' one-hot leaves near ties open.
     logits = parsing_network.to_logits.conv
     logits.kernel.assign(1000 * logits.kernel)
-    return Generator.from_preset("psfr-test-64"), parsing_network
+    return Generator.from_preset("psfr-test-64", load_weights=False), parsing_network
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,11 @@ def test_tensorflow_equals_the_networks_one_by_one(networks, lq):
 
 def test_tensorflow_gives_a_generator_the_map_that_it_is_for(networks, lq):
     hard, parsing_network = networks
-    soft = Generator.from_preset("psfr-test-64", soft_parsing=True)
+    soft = Generator.from_preset("psfr-test-64", load_weights=False, soft_parsing=True)
     soft.set_weights(hard.get_weights())
-    parsing_network = FaceParsingNetwork.from_preset("psfr-test-64")  # unsure everywhere
+    parsing_network = FaceParsingNetwork.from_preset(
+        "psfr-test-64", load_weights=False
+    )  # unsure everywhere
     restored = TensorFlowEngine(soft, parsing_network).run(lq)[0]
     probabilities = tf.nn.softmax(parsing_network(lq, training=False)["logits"])
     expected = soft([tf.constant(lq), probabilities], training=False)

@@ -18,11 +18,11 @@ from psfr_tf.models.face_parsing import parsing_map
 def mobile(tmp_path_factory):
     """`psfr-mobile-256` with random weights everywhere (its last layer would start at zero)."""
     keras.utils.set_random_seed(0)
-    generator = Generator.from_preset("psfr-mobile-256")
+    generator = Generator.from_preset("psfr-mobile-256", load_weights=False)
     rng = np.random.default_rng(0)
     head = [rng.normal(0, 0.02, weight.shape) for weight in generator.to_rgb.get_weights()]
     generator.to_rgb.set_weights(head)
-    parsing = FaceParsingNetwork.from_preset("psfr-mobile-256")
+    parsing = FaceParsingNetwork.from_preset("psfr-mobile-256", load_weights=False)
     folder = save_model_folder(tmp_path_factory.mktemp("mobile"), generator, parsing)
     return load_model_folder(folder)
 
@@ -100,10 +100,10 @@ def test_restorer_converts_a_folder_without_a_file_once(tmp_path, monkeypatch):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     keras.utils.set_random_seed(1)
-    parsing = FaceParsingNetwork.from_preset("psfr-test-64")
+    parsing = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     parsing.to_logits.conv.kernel.assign(1000 * parsing.to_logits.conv.kernel)  # no near ties
-    generator = Generator.from_preset("psfr-test-64")
-    faithful = Generator.from_preset("psfr-test-64")
+    generator = Generator.from_preset("psfr-test-64", load_weights=False)
+    faithful = Generator.from_preset("psfr-test-64", load_weights=False)
     folder = save_model_folder(tmp_path / "model", generator, parsing, faithful_generator=faithful)
     faces = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     perceptual = FaceRestorer.from_pretrained(folder, "litert", 0.0).restore_aligned(faces)

@@ -28,8 +28,8 @@ def folder(tmp_path_factory):
     keras.utils.set_random_seed(5)
     path = save_model_folder(
         tmp_path_factory.mktemp("model"),
-        Generator.from_preset("psfr-test-64"),
-        FaceParsingNetwork.from_preset("psfr-test-64"),
+        Generator.from_preset("psfr-test-64", load_weights=False),
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False),
     )
     return load_model_folder(path)
 

@@ -29,7 +29,9 @@ def files_of_at_most(size):
 
 @pytest.fixture
 def model():
-    model = FaceParsingTrainer(FaceParsingNetwork.from_preset("psfr-test-64"), ema_half_life=20)
+    model = FaceParsingTrainer(
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False), ema_half_life=20
+    )
     model.compile(Adam(1e-3))
     return model
 

@@ -91,7 +91,9 @@ def test_the_correction_follows_the_light_of_the_face(faces):
 
 def test_parsing_does_not_depend_on_the_exposure(faces):
     keras.utils.set_random_seed(0)
-    network = FaceParsingNetwork.from_preset("psfr-test-64", light_normalization=True)
+    network = FaceParsingNetwork.from_preset(
+        "psfr-test-64", load_weights=False, light_normalization=True
+    )
     one, other = (network(exposed(faces, factor)) for factor in (0.2, 0.1))
     changed = np.abs(one["logits"] - other["logits"]).mean()
     assert changed < 0.05 * np.std(one["logits"])

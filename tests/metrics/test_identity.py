@@ -68,3 +68,54 @@ def test_missing_and_wrong_files_are_named(tmp_path, convert):
     wide = convert(tmp_path / "wide.tflite", lambda x: x * 2.0, [1, 8, 16, 3])
     with pytest.raises(UserError, match=r"wide\.tflite: one input float32 \[1, H, H, 3\]"):
         IdentitySimilarity(wide)
+
+
+def _field(number, value):
+    """A field of a protocol buffer: an integer, or bytes with their length."""
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    return bytes([number << 3 | 2, *_length(len(value))]) + value
+
+
+def _length(count):
+    return [count] if count < 128 else [count & 127 | 128, count >> 7]
+
+
+def _tensor(name, sides):
+    dims = b"".join(_field(1, _field(1, side)) for side in sides)
+    return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
+
+
+def onnx_file(path):
+    """A network whose features are the means of R, G and B."""
+
+    def node(kind, read, write):
+        return _field(1, _field(1, read) + _field(2, write) + _field(4, kind))
+
+    nodes = node(b"GlobalAveragePool", b"x", b"m") + node(b"Flatten", b"m", b"y")
+    ends = _field(11, _tensor(b"x", (1, 3, 112, 112))) + _field(12, _tensor(b"y", (1, 3)))
+    graph = nodes + _field(2, b"g") + ends
+    path.write_bytes(_field(1, 8) + _field(7, graph) + _field(8, _field(1, b"") + _field(2, 13)))
+
+
+def test_onnx_and_keras_files(tmp_path):
+    import keras
+
+    from psfr_tf.metrics.identity import find_file
+    from psfr_tf.metrics.picture_network import picture_network
+
+    pixels = np.random.default_rng(0).uniform(-1, 1, (112, 112, 3)).astype("float32")
+    expected = pixels.mean(axis=(0, 1))
+    onnx_file(tmp_path / "w600k_r50.onnx")
+    assert find_file(tmp_path).name == "w600k_r50.onnx"
+    (found,) = picture_network(find_file(tmp_path), "")(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    image = keras.Input((112, 112, 3))
+    network = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+    network.save(tmp_path / "face_recognition.keras")
+    assert find_file(tmp_path).name == "face_recognition.keras"
+    (found,) = picture_network(find_file(tmp_path), "")(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    (tmp_path / "face_recognition.onnx").write_bytes(b"no network")
+    with pytest.raises(UserError, match="OpenCV cannot read this ONNX file"):
+        picture_network(find_file(tmp_path), "")

@@ -31,7 +31,7 @@ def flat(outputs) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_saving_and_loading_keeps_the_output(name, tmp_path):
-    network = NETWORKS[name].from_preset("psfr-test-64")
+    network = NETWORKS[name].from_preset("psfr-test-64", load_weights=False)
     network.save(tmp_path / "network.keras")
     clone = keras.models.load_model(tmp_path / "network.keras")
     assert type(clone) is type(network)
@@ -43,7 +43,7 @@ def test_saving_and_loading_keeps_the_output(name, tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_images_of_a_batch_do_not_influence_each_other(name):
-    network = NETWORKS[name].from_preset("psfr-test-64")
+    network = NETWORKS[name].from_preset("psfr-test-64", load_weights=False)
     x = inputs(name, 64, 3)
     together = flat(network(x, training=False))
     alone = flat(network(keras.tree.map_structure(lambda array: array[1:2], x), training=False))
@@ -54,7 +54,7 @@ def test_images_of_a_batch_do_not_influence_each_other(name):
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_output_shapes_are_static(name, preset):
-    network = NETWORKS[name].from_preset(preset)
+    network = NETWORKS[name].from_preset(preset, load_weights=False)
     for shape in keras.tree.flatten(
         keras.tree.map_structure(lambda x: x.shape[1:], network.output)
     ):
@@ -64,8 +64,8 @@ def test_output_shapes_are_static(name, preset):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_mixed_precision_stays_near_float32(name, policy):
-    network = NETWORKS[name].from_preset("psfr-test-64")
-    mixed = NETWORKS[name].from_preset("psfr-test-64", dtype=policy)
+    network = NETWORKS[name].from_preset("psfr-test-64", load_weights=False)
+    mixed = NETWORKS[name].from_preset("psfr-test-64", load_weights=False, dtype=policy)
     mixed.set_weights(network.get_weights())
     x = inputs(name, 64, 2)
     for exact, rounded in zip(flat(network(x)), flat(mixed(x)), strict=True):
@@ -80,7 +80,7 @@ def test_mixed_precision_stays_near_float32(name, policy):
 def test_parameter_counts(preset, generator, parsing, discriminator):
     expected = {"generator": generator, "parsing": parsing, "discriminator": discriminator}
     for name, count in expected.items():
-        network = NETWORKS[name].from_preset(preset)
+        network = NETWORKS[name].from_preset(preset, load_weights=False)
         actual = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
         assert actual == pytest.approx(count, rel=0.01)
 
@@ -91,7 +91,7 @@ def test_one_hot_from_logits():
 
 
 def test_encoder_features_are_those_of_the_network():
-    network = FaceParsingNetwork.from_preset("psfr-test-64")
+    network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     features = network.encode(inputs("parsing", 64, 2))
     assert [tuple(feature.shape) for feature in features] == [
         (2, 64, 64, 8),

@@ -25,7 +25,9 @@ def toy_data(tmp_path_factory):
         rows.append(f"face{seed},{'train' if seed < 4 else 'val'}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
     keras.utils.set_random_seed(0)
-    FaceParsingNetwork.from_preset("psfr-test-64").save_weights(folder / "parsing.weights.h5")
+    FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False).save_weights(
+        folder / "parsing.weights.h5"
+    )
     return folder
 
 

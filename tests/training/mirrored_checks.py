@@ -65,10 +65,10 @@ def adam(**options):
 
 def psfrgan():
     keras.utils.set_random_seed(1)
-    parsing = FaceParsingNetwork.from_preset(PRESET)
+    parsing = FaceParsingNetwork.from_preset(PRESET, load_weights=False)
     model = PSFRGAN(
-        Generator.from_preset(PRESET),
-        MultiScaleDiscriminator.from_preset(PRESET),
+        Generator.from_preset(PRESET, load_weights=False),
+        MultiScaleDiscriminator.from_preset(PRESET, load_weights=False),
         parsing,
         parsing.encode,
         form="release",
@@ -83,7 +83,9 @@ def psfrgan():
 
 def face_parsing():
     keras.utils.set_random_seed(1)
-    model = FaceParsingTrainer(FaceParsingNetwork.from_preset(PRESET), ema_half_life=10.0)
+    model = FaceParsingTrainer(
+        FaceParsingNetwork.from_preset(PRESET, load_weights=False), ema_half_life=10.0
+    )
     model.compile(adam())
     return model
 

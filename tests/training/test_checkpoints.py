@@ -15,7 +15,9 @@ from psfr_tf.training.parsing_trainer import FaceParsingTrainer
 
 
 def trainer(**arguments):
-    model = FaceParsingTrainer(FaceParsingNetwork.from_preset("psfr-test-64"), ema_half_life=20)
+    model = FaceParsingTrainer(
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False), ema_half_life=20
+    )
     model.compile(Adam(1e-3, **arguments))
     return model
 

@@ -29,7 +29,7 @@ def generators(**arguments):
 def model(tmp_path_factory):
     """A model folder with two operating points, its generator not as its preset's is now."""
     perceptual, faithful = generators(add_input=True)
-    parsing = FaceParsingNetwork.from_preset("psfr-test-64")
+    parsing = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     folder = tmp_path_factory.mktemp("model")
     save_model_folder(
         folder, perceptual, parsing, faithful_generator=faithful, default_fidelity=0.25
@@ -92,7 +92,9 @@ def test_without_a_step_nothing_changes(config, model):
 
 def test_a_model_with_one_operating_point_stays_so(config, tmp_path):
     folder = tmp_path / "one"
-    save_model_folder(folder, generators()[0], FaceParsingNetwork.from_preset("psfr-test-64"))
+    save_model_folder(
+        folder, generators()[0], FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
+    )
     run.train(config("data.val_images=0", init=str(folder)), tmp_path / "run")
     assert load_model_folder(tmp_path / "run").fidelity is None
 

@@ -35,7 +35,7 @@ def precision():
 
 def build(rate=1e-3, **arguments):
     name = "psfr-test-64"
-    parsing = FaceParsingNetwork.from_preset(name)
+    parsing = FaceParsingNetwork.from_preset(name, load_weights=False)
     settings = {
         "form": "release",
         "pixel": "l1",
@@ -52,8 +52,8 @@ def build(rate=1e-3, **arguments):
     }
     adversarial = settings["adversarial_weight"]
     model = PSFRGAN(
-        Generator.from_preset(name),
-        MultiScaleDiscriminator.from_preset(name) if adversarial else None,
+        Generator.from_preset(name, load_weights=False),
+        MultiScaleDiscriminator.from_preset(name, load_weights=False) if adversarial else None,
         parsing,
         parsing.encode if settings["style_weight"] else None,
         **settings,
@@ -169,7 +169,7 @@ def test_validation_measures_the_averaged_generator(batch):
 
 
 def test_wrong_arguments_are_refused():
-    generator = Generator.from_preset("psfr-test-64")
+    generator = Generator.from_preset("psfr-test-64", load_weights=False)
     with pytest.raises(ValueError, match="needs a `discriminator`"):
         PSFRGAN(generator, None, None)
     with pytest.raises(ValueError, match="need `style_features`"):
@@ -180,7 +180,9 @@ def test_wrong_arguments_are_refused():
 
 
 def test_face_parsing_trainer_learns(batch):
-    model = FaceParsingTrainer(FaceParsingNetwork.from_preset("psfr-test-64"), ema_half_life=20)
+    model = FaceParsingTrainer(
+        FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False), ema_half_life=20
+    )
     model.compile(Adam(5e-3))
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = model.fit(

@@ -25,7 +25,7 @@ def parsing_network(lq, training):
 def pixel_trainer(**optimizer):
     """Without spectral norm, whose power iterations count forward passes."""
     keras.utils.set_random_seed(1)
-    generator = Generator.from_preset("psfr-test-64", spectral_norm=False)
+    generator = Generator.from_preset("psfr-test-64", load_weights=False, spectral_norm=False)
     model = PSFRGAN(
         generator, None, parsing_network, adversarial_weight=0.0, feature_matching_weight=0.0
     )
@@ -107,7 +107,7 @@ def test_every_term_that_is_not_finite_is_named(tmp_path):
 
 
 def test_sigma_is_the_largest_singular_value():
-    generator = Generator.from_preset("psfr-test-64")
+    generator = Generator.from_preset("psfr-test-64", load_weights=False)
     layer = generator.to_rgb
     for _ in range(50):
         layer(np.zeros((1, 4, 4, 8), "float32"), training=True)
@@ -125,7 +125,10 @@ def test_a_soft_generator_trains_with_probabilities():
     off = {"adversarial_weight": 0.0, "feature_matching_weight": 0.0}
     hard, soft = (
         PSFRGAN(
-            Generator.from_preset("psfr-test-64", soft_parsing=soft_parsing), None, unsure, **off
+            Generator.from_preset("psfr-test-64", load_weights=False, soft_parsing=soft_parsing),
+            None,
+            unsure,
+            **off,
         ).predict_parsing(tf.zeros((1, 64, 64, 3)))
         for soft_parsing in (False, True)
     )

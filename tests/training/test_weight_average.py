@@ -7,7 +7,7 @@ from psfr_tf.training.weight_average import WeightAverage
 
 
 def test_half_life_is_in_images():
-    network = FaceParsingNetwork.from_preset("psfr-test-64")
+    network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     average = WeightAverage(network, half_life=32)
     kernel = next(weight for weight in network.weights if weight.name == "kernel")
     index = network.weights.index(kernel)
@@ -20,7 +20,7 @@ def test_half_life_is_in_images():
 
 
 def test_early_steps_follow_the_source():
-    network = FaceParsingNetwork.from_preset("psfr-test-64")
+    network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     average = WeightAverage(network, half_life=1e6)
     kernel = network.trainable_weights[0]
     index = network.weights.index(kernel)
@@ -30,7 +30,7 @@ def test_early_steps_follow_the_source():
 
 
 def test_power_iteration_vectors_are_copied_and_batch_norm_is_averaged():
-    generator = Generator.from_preset("psfr-test-64")
+    generator = Generator.from_preset("psfr-test-64", load_weights=False)
     average = WeightAverage(generator, half_life=100)
     generator([np.zeros((1, 64, 64, 3)), np.zeros((1, 64, 64, 19))], training=True)
     average.update(1, 1_000_000)
@@ -38,7 +38,7 @@ def test_power_iteration_vectors_are_copied_and_batch_norm_is_averaged():
         if theirs.name in ("u", "v"):
             np.testing.assert_array_equal(ours, theirs)
 
-    network = FaceParsingNetwork.from_preset("psfr-test-64")
+    network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     average = WeightAverage(network, half_life=1)
     index = next(i for i, weight in enumerate(network.weights) if weight.name == "moving_mean")
     network.weights[index].assign(np.ones(network.weights[index].shape))
@@ -47,7 +47,7 @@ def test_power_iteration_vectors_are_copied_and_batch_norm_is_averaged():
 
 
 def test_source_stays_trainable_and_independent():
-    network = FaceParsingNetwork.from_preset("psfr-test-64")
+    network = FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False)
     average = WeightAverage(network, half_life=10)
     assert network.trainable_weights and not average.network.trainable_weights
     assert isinstance(average.network, keras.Model) and average.network is not network
@@ -55,4 +55,4 @@ def test_source_stays_trainable_and_independent():
 
 def test_half_life_must_be_positive():
     with pytest.raises(ValueError, match="half_life"):
-        WeightAverage(FaceParsingNetwork.from_preset("psfr-test-64"), 0)
+        WeightAverage(FaceParsingNetwork.from_preset("psfr-test-64", load_weights=False), 0)
