@@ -1,0 +1,163 @@
+"""`psfr_tf.faces.believe` as TensorFlow operations."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from psfr_tf.export.photo_graph.align import (
+    align_face,
+    face_transform,
+    invert,
+    transform_points,
+)
+from psfr_tf.export.photo_graph.detect import (
+    MOST_FACES,
+    SPECS,
+    Detect,
+    Faces,
+    downwards_order,
+    regions_around,
+    turned_faces,
+)
+from psfr_tf.export.photo_graph.loops import concat_of
+from psfr_tf.faces import believe as local
+from psfr_tf.faces.align import template
+
+
+class Answers(NamedTuple):
+    """N detected faces with what the networks answered.
+
+    Attributes:
+        boxes, scores, landmarks: see `Faces`.
+        matrices: f64 [N, 2, 3], photo to aligned face.
+        changes: float32 [N, S, S, 4], see `changes.difference_and_mask`.
+        support: f64 [N], share of nose plus share of mouth, 0..2.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    landmarks: tf.Tensor
+    matrices: tf.Tensor
+    changes: tf.Tensor
+    support: tf.Tensor
+
+    def take(self, indices: tf.Tensor) -> "Answers":
+        return Answers(*(tf.gather(values, indices) for values in self))
+
+
+def believable(
+    photo: tf.Tensor,
+    detect: Detect,
+    answer: Callable[[tf.Tensor, Faces], Answers],
+    min_score: tf.Tensor,
+    min_face: tf.Tensor,
+) -> Answers:
+    """The faces to restore, at most `MOST_FACES`, from top to bottom."""
+    found = _upright_landmarks(photo, detect, detect(photo, min_score, min_face))
+    upright = answer(photo, found)
+    clear = upright.support >= local._CLEAR
+    believed, doubtful = tf.where(clear)[:, 0], tf.where(~clear)[:, 0]
+    regions = tf.cond(
+        tf.size(doubtful) < tf.size(believed),
+        lambda: regions_around(tf.gather(upright.boxes, doubtful), photo),
+        lambda: tf.stack([0, 0, tf.shape(photo)[1], tf.shape(photo)[0]])[tf.newaxis],
+    )
+    turned = turned_faces(photo, detect, min_score, min_face, regions)
+    taken = _overlaps(turned.boxes, tf.gather(upright.boxes, believed))
+    turned = turned.take(tf.where(~tf.reduce_any(taken, axis=1))[:, 0][:MOST_FACES])
+    sideways = answer(photo, _upright_landmarks(photo, detect, turned))
+
+    every = Answers(*(tf.concat(pair, axis=0) for pair in zip(sideways, upright, strict=True)))
+    first = tf.shape(sideways.scores)[0]  # of the upright ones
+    overlap = _overlaps(every.boxes, every.boxes)
+    is_upright = tf.range(tf.shape(every.scores)[0]) >= first
+    chosen = is_upright & (every.support >= local._CLEAR)
+
+    least = tf.where(
+        is_upright, tf.constant(local._POSSIBLE, tf.float64), tf.constant(local._CLEAR, tf.float64)
+    )
+    candidates = tf.where((every.support >= least) & ~chosen)[:, 0]
+    best = tf.argsort(-tf.gather(every.support, candidates), stable=True)
+    chosen = _chosen_in_turn(chosen, tf.gather(candidates, best), overlap)
+
+    doubtful = tf.where(is_upright & (every.support < local._CLEAR))[:, 0]
+
+    def sure(index):
+        points = every.landmarks[index]
+        return _detected_again(
+            photo, detect, points, tf.constant(local._SURE_SCORE, tf.float64), local._SURE_DISTANCE
+        )[0]
+
+    chosen = _chosen_in_turn(chosen, doubtful, overlap, sure)
+    result = every.take(tf.where(chosen)[:, 0])
+    _, largest = tf.math.top_k(
+        result.boxes[:, 2] * result.boxes[:, 3],
+        tf.minimum(tf.shape(result.scores)[0], MOST_FACES),
+    )
+    order = downwards_order(tf.gather(result.boxes, largest))
+    return result.take(tf.gather(largest, order))
+
+
+def _chosen_in_turn(chosen: tf.Tensor, order: tf.Tensor, overlap: tf.Tensor, condition=None):
+    """`chosen`, bool [N], with those of `order` that overlap none chosen before them."""
+
+    def step(index, chosen):
+        one = order[index]
+        free = ~tf.reduce_any(overlap[one] & chosen)
+        if condition is not None:
+            free = tf.cond(free, lambda: condition(one), lambda: False)
+        place = tf.equal(tf.range(tf.size(chosen), dtype=one.dtype), one)
+        return index + 1, chosen | (place & free)
+
+    count = tf.size(order)
+    return tf.while_loop(lambda index, _: index < count, step, [0, chosen])[1]
+
+
+def _overlaps(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """bool [N, M]: the centers are less than half of the larger box's side apart."""
+    boxes, others = boxes[:, tf.newaxis], others[tf.newaxis]
+    centers = [each[..., :2] + each[..., 2:] / 2 for each in (boxes, others)]
+    apart = tf.reduce_max(tf.abs(centers[0] - centers[1]), axis=2)
+    sides = [tf.reduce_max(each[..., 2:], axis=2) for each in (boxes, others)]
+    return apart < tf.maximum(*sides) / 2
+
+
+def _upright_landmarks(photo: tf.Tensor, detect: Detect, faces: Faces) -> Faces:
+    """A face tilted against the quarter turns gets its landmarks from the aligned face."""
+
+    def better(index):
+        points = faces.landmarks[index]
+        matrix = face_transform(points, local._AGAIN_SIDE)
+        angle = tf.atan2(matrix[1, 0], matrix[0, 0]) * (180 / math.pi)
+        tilt = tf.abs(angle - 90 * tf.round(angle / 90))
+
+        def again():
+            found, new = _detected_again(
+                photo, detect, points, faces.scores[index] - 0.1, local._TILTED_DISTANCE
+            )
+            return tf.where(found, new, points)
+
+        return [tf.cond(tilt < local._TILT_DEGREES, lambda: points, again)[tf.newaxis]]
+
+    (landmarks,) = concat_of(tf.shape(faces.scores)[0], better, SPECS[2])
+    return Faces(faces.boxes, faces.scores, landmarks)
+
+
+def _detected_again(photo: tf.Tensor, detect: Detect, points, min_score, distance: float):
+    """Whether the detector finds the aligned face where it should be, and the landmarks in the
+    photo, float32 [5, 2]."""
+    side = local._AGAIN_SIDE
+    matrix = face_transform(points, side)
+    aligned = tf.cast(tf.round(align_face(photo, matrix, side)), tf.uint8)
+    again = detect(aligned, min_score, tf.constant(side / 4, tf.float64)).landmarks
+    offsets = tf.cast(again, tf.float64) - template(side)
+    distances = tf.sqrt(tf.reduce_mean(tf.reduce_sum(offsets**2, axis=2), axis=1))
+    found = tf.reduce_any(distances <= distance * side)
+
+    def nearest():
+        new = again[tf.argmin(distances)]
+        return tf.cast(transform_points(invert(matrix), new), tf.float32)
+
+    return found, tf.cond(found, nearest, lambda: points)
