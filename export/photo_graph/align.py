@@ -1,8 +1,11 @@
 """`psfr_tf.faces.align` as TensorFlow operations. Matrices are f64 [2, 3]."""
 
+import functools
+from collections.abc import Callable
+
 import tensorflow as tf
 
-from psfr_tf.export.photo_graph.loops import concat_of
+from psfr_tf.export.photo_graph.loops import concat_of, stored_once
 from psfr_tf.faces import align as local
 
 # Pixels that a warp computes at once: each takes 16 values a channel.
@@ -80,6 +83,16 @@ def square_bounds(matrix: tf.Tensor, size: int, width, height, margin=0) -> tf.T
 
 def warp(image: tf.Tensor, matrix: tf.Tensor, width, height) -> tf.Tensor:
     """float32 [height, width, C] of float32 [H, W, C]; reflection beyond the border."""
+    return _warp_of(image.shape[-1])(image, matrix, width, height)
+
+
+@functools.cache
+def _warp_of(channels: int) -> Callable:
+    image = (tf.float32, [None, None, channels])
+    return stored_once(image, (tf.float64, [2, 3]), (tf.int32, []), (tf.int32, []))(_warp)
+
+
+def _warp(image, matrix, width, height):
     image, matrix = _reduced_first(image, matrix)
     factor = tf.cast(tf.maximum(tf.math.ceil(1.0 / scale_of(matrix) - 1e-6), 1.0), tf.int32)
     whole = tf.cast(factor, tf.float64)
@@ -104,6 +117,16 @@ def warp(image: tf.Tensor, matrix: tf.Tensor, width, height) -> tf.Tensor:
 
 def align_face(photo: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
     """float32 [size, size, 3] in [0, 255] of uint8 [H, W, 3]."""
+    return _align_to(size)(photo, matrix)
+
+
+@functools.cache
+def _align_to(size: int) -> Callable:
+    specs = (tf.uint8, [None, None, 3]), (tf.float64, [2, 3])
+    return stored_once(*specs)(lambda photo, matrix: _align_face(photo, matrix, size))
+
+
+def _align_face(photo, matrix, size):
     height, width = tf.shape(photo)[0], tf.shape(photo)[1]
     margin = 4 + tf.cast(tf.math.ceil(4.0 / scale_of(matrix)), tf.int32)
     bounds = square_bounds(matrix, size, width, height, margin)

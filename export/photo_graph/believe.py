@@ -21,7 +21,7 @@ from psfr_tf.export.photo_graph.detect import (
     regions_around,
     turned_faces,
 )
-from psfr_tf.export.photo_graph.loops import concat_of
+from psfr_tf.export.photo_graph.loops import concat_of, stored_once
 from psfr_tf.faces import believe as local
 from psfr_tf.faces.align import template
 
@@ -55,7 +55,8 @@ def believable(
     min_face: tf.Tensor,
 ) -> Answers:
     """The faces to restore, at most `MOST_FACES`, from top to bottom."""
-    found = _upright_landmarks(photo, detect, detect(photo, min_score, min_face))
+    again = _detected_again(detect)
+    found = _upright_landmarks(photo, again, detect(photo, min_score, min_face))
     upright = answer(photo, found)
     clear = upright.support >= local._CLEAR
     believed, doubtful = tf.where(clear)[:, 0], tf.where(~clear)[:, 0]
@@ -67,7 +68,7 @@ def believable(
     turned = turned_faces(photo, detect, min_score, min_face, regions)
     taken = _overlaps(turned.boxes, tf.gather(upright.boxes, believed))
     turned = turned.take(tf.where(~tf.reduce_any(taken, axis=1))[:, 0][:MOST_FACES])
-    sideways = answer(photo, _upright_landmarks(photo, detect, turned))
+    sideways = answer(photo, _upright_landmarks(photo, again, turned))
 
     every = Answers(*(tf.concat(pair, axis=0) for pair in zip(sideways, upright, strict=True)))
     first = tf.shape(sideways.scores)[0]  # of the upright ones
@@ -86,9 +87,7 @@ def believable(
 
     def sure(index):
         points = every.landmarks[index]
-        return _detected_again(
-            photo, detect, points, tf.constant(local._SURE_SCORE, tf.float64), local._SURE_DISTANCE
-        )[0]
+        return again(photo, points, local._SURE_SCORE, local._SURE_DISTANCE)[0]
 
     chosen = _chosen_in_turn(chosen, doubtful, overlap, sure)
     result = every.take(tf.where(chosen)[:, 0])
@@ -124,7 +123,7 @@ def _overlaps(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     return apart < tf.maximum(*sides) / 2
 
 
-def _upright_landmarks(photo: tf.Tensor, detect: Detect, faces: Faces) -> Faces:
+def _upright_landmarks(photo: tf.Tensor, again: Callable, faces: Faces) -> Faces:
     """A face tilted against the quarter turns gets its landmarks from the aligned face."""
 
     def better(index):
@@ -133,31 +132,35 @@ def _upright_landmarks(photo: tf.Tensor, detect: Detect, faces: Faces) -> Faces:
         angle = tf.atan2(matrix[1, 0], matrix[0, 0]) * (180 / math.pi)
         tilt = tf.abs(angle - 90 * tf.round(angle / 90))
 
-        def again():
-            found, new = _detected_again(
-                photo, detect, points, faces.scores[index] - 0.1, local._TILTED_DISTANCE
-            )
-            return tf.where(found, new, points)
+        def nearer():
+            least = faces.scores[index] - 0.1
+            return again(photo, points, least, local._TILTED_DISTANCE)[1]
 
-        return [tf.cond(tilt < local._TILT_DEGREES, lambda: points, again)[tf.newaxis]]
+        return [tf.cond(tilt < local._TILT_DEGREES, lambda: points, nearer)[tf.newaxis]]
 
     (landmarks,) = concat_of(tf.shape(faces.scores)[0], better, SPECS[2])
     return Faces(faces.boxes, faces.scores, landmarks)
 
 
-def _detected_again(photo: tf.Tensor, detect: Detect, points, min_score, distance: float):
-    """Whether the detector finds the aligned face where it should be, and the landmarks in the
-    photo, float32 [5, 2]."""
+def _detected_again(detect: Detect) -> Callable:
+    """A function of a photo, landmarks, a least score and the greatest distance as a share of the
+    side: whether the detector finds the aligned face there, and the landmarks that it finds, else
+    those that it got, float32 [5, 2]."""
     side = local._AGAIN_SIDE
-    matrix = face_transform(points, side)
-    aligned = tf.cast(tf.round(align_face(photo, matrix, side)), tf.uint8)
-    again = detect(aligned, min_score, tf.constant(side / 4, tf.float64)).landmarks
-    offsets = tf.cast(again, tf.float64) - template(side)
-    distances = tf.sqrt(tf.reduce_mean(tf.reduce_sum(offsets**2, axis=2), axis=1))
-    found = tf.reduce_any(distances <= distance * side)
 
-    def nearest():
-        new = again[tf.argmin(distances)]
-        return tf.cast(transform_points(invert(matrix), new), tf.float32)
+    def again(photo, points, min_score, distance):
+        matrix = face_transform(points, side)
+        aligned = tf.cast(tf.round(align_face(photo, matrix, side)), tf.uint8)
+        found = detect(aligned, min_score, tf.constant(side / 4, tf.float64)).landmarks
+        offsets = tf.cast(found, tf.float64) - template(side)
+        distances = tf.sqrt(tf.reduce_mean(tf.reduce_sum(offsets**2, axis=2), axis=1))
 
-    return found, tf.cond(found, nearest, lambda: points)
+        def nearest():
+            new = found[tf.argmin(distances)]
+            return tf.cast(transform_points(invert(matrix), new), tf.float32)
+
+        is_there = tf.reduce_any(distances <= distance * side)
+        return is_there, tf.cond(is_there, nearest, lambda: points)
+
+    photo, points = (tf.uint8, [None, None, 3]), (tf.float32, [5, 2])
+    return stored_once(photo, points, (tf.float64, []), (tf.float64, []))(again)

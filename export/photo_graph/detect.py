@@ -14,7 +14,7 @@ from psfr_tf.export.photo_graph.align import (
     shift_matrix,
     transform_points,
 )
-from psfr_tf.export.photo_graph.loops import concat_of
+from psfr_tf.export.photo_graph.loops import concat_of, stored_once
 from psfr_tf.faces import detect as local
 from psfr_tf.faces import turned
 
@@ -71,13 +71,8 @@ def detector(networks: Callable) -> Detect:
         )
         return downwards(found.take(largest))
 
-    specs = [
-        tf.TensorSpec([None, None, 3], tf.uint8),
-        tf.TensorSpec([], tf.float64),
-        tf.TensorSpec([], tf.float64),
-    ]
-    # A function of its own is stored once: photos, their turned copies and single faces call it.
-    function = tf.function(detect, input_signature=specs, autograph=False)
+    specs = (tf.uint8, [None, None, 3]), (tf.float64, []), (tf.float64, [])
+    function = stored_once(*specs)(detect)
     return lambda *arguments: Faces(*function(*arguments))
 
 

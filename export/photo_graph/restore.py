@@ -7,8 +7,8 @@ import tensorflow as tf
 from psfr_tf.export.photo_graph.align import align_face, face_transform
 from psfr_tf.export.photo_graph.believe import Answers, believable
 from psfr_tf.export.photo_graph.changes import difference_and_mask
-from psfr_tf.export.photo_graph.detect import Faces, detector
-from psfr_tf.export.photo_graph.loops import concat_of
+from psfr_tf.export.photo_graph.detect import SPECS, Faces, detector
+from psfr_tf.export.photo_graph.loops import concat_of, stored_once
 from psfr_tf.export.photo_graph.masks import nose_and_mouth
 from psfr_tf.export.photo_graph.mtcnn import MTCNN
 from psfr_tf.export.photo_graph.networks import mtcnn_network
@@ -38,7 +38,10 @@ def photo_restorer(restore: Restore, size: int):
     detect = detector(networks)
     min_face = tf.constant(DEFAULT_MIN_FACE, tf.float64)
 
-    def answer(photo: tf.Tensor, faces: Faces) -> Answers:
+    @stored_once((tf.uint8, [None, None, 3]), *((dtype, [None, *shape]) for dtype, shape in SPECS))
+    def answer_to(photo, boxes, scores, landmarks):
+        faces = Faces(boxes, scores, landmarks)
+
         def batch(index):
             points = faces.landmarks[index * _BATCH : (index + 1) * _BATCH]
             matrices = tf.map_fn(
@@ -68,6 +71,10 @@ def photo_restorer(restore: Restore, size: int):
         batches = -(-tf.shape(faces.scores)[0] // _BATCH)
         return Answers(*faces, *concat_of(batches, batch, *specs))
 
+    def answer(photo: tf.Tensor, faces: Faces) -> Answers:
+        return Answers(*answer_to(photo, *faces))
+
+    @stored_once((tf.uint8, [None, None, 3]), (tf.float32, []), (tf.float64, []))
     def restore_photo(photo, strength, min_score):
         faces = believable(photo, detect, answer, min_score, min_face)
         return paste_faces(photo, faces, strength), faces
