@@ -56,9 +56,7 @@ def shift_matrix(x, y) -> tf.Tensor:
 
 def resize_matrix(factor_x: tf.Tensor, factor_y: tf.Tensor) -> tf.Tensor:
     x, y, zero = factor_x, factor_y, tf.zeros([], tf.float64)
-    return tf.stack(
-        [tf.stack([x, zero, 0.5 * x - 0.5]), tf.stack([zero, y, 0.5 * y - 0.5])]
-    )
+    return tf.stack([tf.stack([x, zero, 0.5 * x - 0.5]), tf.stack([zero, y, 0.5 * y - 0.5])])
 
 
 def transform_points(matrix: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
@@ -109,8 +107,10 @@ def _warp(image, matrix, width, height):
         return tf.reduce_mean(values, axis=[1, 3])
 
     (values,) = concat_of(
-        -(-height // rows), lambda index: [tf.reshape(chunk(index), [-1, channels])],
-        (tf.float32, [channels]), parallel=2,
+        -(-height // rows),
+        lambda index: [tf.reshape(chunk(index), [-1, channels])],
+        (tf.float32, [channels]),
+        parallel=2,
     )
     return tf.reshape(values, [height, width, channels])
 
@@ -150,9 +150,7 @@ def _reduced_first(image: tf.Tensor, matrix: tf.Tensor) -> tuple[tf.Tensor, tf.T
         shrink = resize_matrix(factors[1], factors[0])
         return resize_area(image, new), compose(matrix, invert(shrink))
 
-    image, matrix = tf.cond(
-        reduction > local._MAX_SUPERSAMPLING, reduce, lambda: (image, matrix)
-    )
+    image, matrix = tf.cond(reduction > local._MAX_SUPERSAMPLING, reduce, lambda: (image, matrix))
     return tf.ensure_shape(image, [None, None, channels]), matrix
 
 
@@ -216,9 +214,7 @@ def _sampled(image: tf.Tensor, inverse: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -
     )
     column, row = (tf.cast(whole, tf.int32) - 1 for whole in wholes)
     first = (row - low[1]) * width + column - low[0]
-    parts = [
-        tf.gather(flat, first + tap * width) * down[..., tap, tf.newaxis] for tap in range(4)
-    ]
+    parts = [tf.gather(flat, first + tap * width) * down[..., tap, tf.newaxis] for tap in range(4)]
     total = tf.add_n(parts)
     shares = tf.split(total, 4, axis=-1)
     return tf.add_n([share * across[..., tap, tf.newaxis] for tap, share in enumerate(shares)])

@@ -75,9 +75,7 @@ def encode_photo(
 
     def to_png():
         def opaque():
-            return tf.cond(
-                grey, lambda: tf.io.encode_png(one), lambda: tf.io.encode_png(rgb)
-            )
+            return tf.cond(grey, lambda: tf.io.encode_png(one), lambda: tf.io.encode_png(rgb))
 
         def transparent():
             return tf.cond(
@@ -139,9 +137,7 @@ def orientation(contents: tf.Tensor) -> tf.Tensor:
     size = tf.size(data)
 
     def byte(at):
-        return tf.cond(
-            (at >= 0) & (at < size), lambda: data[at], lambda: 0
-        )
+        return tf.cond((at >= 0) & (at < size), lambda: data[at], lambda: 0)
 
     def is_exif(at):
         marked = tf.equal(byte(at), 0xFF) & tf.equal(byte(at + 1), 0xE1)

@@ -126,7 +126,9 @@ def _stretched(photo: tf.Tensor) -> tf.Tensor:
     low, high = tf.reduce_min(small), tf.reduce_max(small)
 
     def stretch():
-        levels = tf.clip_by_value((tf.range(256.0, dtype=tf.float64) - low) * 255 / (high - low), 0, 255)
+        levels = tf.clip_by_value(
+            (tf.range(256.0, dtype=tf.float64) - low) * 255 / (high - low), 0, 255
+        )
         return tf.gather(tf.cast(tf.round(levels), tf.uint8), tf.cast(photo, tf.int32))
 
     is_low = (high > low) & (high - low < local._LEAST_CONTRAST)

@@ -8,8 +8,9 @@ import tensorflow as tf
 def stored_once(*specs: tuple[tf.DType, list]) -> Callable[[Callable], Callable]:
     """Decorator: a part of the graph that is called from several places.
 
-    It is a function of its own there, traced, stored and, without inlining, prepared by a server
-    once: the graph is built in a fifth of the time.
+    It is a function of its own there, traced and stored once: the graph is a third as large. It
+    must not be kept from inlining: TensorFlow 2.21 then mixes up the frames of nested loops when a
+    session, as TF Serving's, runs the graph.
 
     Args:
         specs: type and shape of each argument.
@@ -21,7 +22,6 @@ def stored_once(*specs: tuple[tf.DType, list]) -> Callable[[Callable], Callable]
             function,
             input_signature=signature,
             autograph=False,
-            experimental_attributes={"_noinline": True},
         )
 
     return decorate
@@ -45,8 +45,9 @@ def concat_of(
         Tensors `[N, *shape]`.
     """
     arrays = [
-        tf.TensorArray(dtype, count + 1, infer_shape=False, element_shape=[None, *shape])
-        .write(0, tf.zeros([0, *shape], dtype))  # so that there is always one
+        tf.TensorArray(dtype, count + 1, infer_shape=False, element_shape=[None, *shape]).write(
+            0, tf.zeros([0, *shape], dtype)
+        )  # so that there is always one
         for dtype, shape in specs
     ]
 

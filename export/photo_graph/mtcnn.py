@@ -48,7 +48,7 @@ class MTCNN:
             places = tf.where(score > local._PROPOSED)
             scores = tf.gather_nd(score, places)
             corner = tf.cast(tf.tile(places[:, ::-1], [1, 2]), tf.float64) * local._STRIDE
-            cells = corner + [1.0, 1.0, local._CELL, local._CELL]
+            cells = corner + tf.constant([1, 1, local._CELL, local._CELL], tf.float64)
             moves = tf.cast(tf.gather_nd(output[4][0], places), tf.float64)
             boxes = (cells + moves * (local._CELL - 1)) / scale
             chosen = kept(boxes, scores, local._OVERLAP_IN_SCALE)

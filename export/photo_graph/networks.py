@@ -67,7 +67,10 @@ def _dense(weight, options, kernel, bias):
 
 
 def _pool(weight, options):
-    window, strides = [options.filterHeight, options.filterWidth], [options.strideH, options.strideW]
+    window, strides = (
+        [options.filterHeight, options.filterWidth],
+        [options.strideH, options.strideW],
+    )
     return lambda x: tf.nn.max_pool2d(x, window, strides, _padding(options))
 
 

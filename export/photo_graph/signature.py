@@ -57,11 +57,14 @@ def photo_signature(restore: Restore, size: int) -> tf.types.experimental.Polymo
         )
         return restored, count, tf.reshape(rows, [-1])
 
+    whole, usual = tf.constant(1.0), tf.constant(DEFAULT_MIN_SCORE, tf.float32)
+    automatic = tf.constant("auto")
+
     def restore_photo_bytes(
         photo_bytes,
-        strength=tf.constant(1.0),
-        min_score=tf.constant(DEFAULT_MIN_SCORE, tf.float32),
-        format=tf.constant("auto"),
+        strength=whole,
+        min_score=usual,
+        format=automatic,
     ):
         photo_bytes, strength, min_score, format = _checked(
             photo_bytes, strength, min_score, format
@@ -91,9 +94,7 @@ def photo_signature(restore: Restore, size: int) -> tf.types.experimental.Polymo
         tf.TensorSpec(None, tf.float32, "min_score"),
         tf.TensorSpec(None, tf.string, "format"),
     ]
-    return tf.function(
-        restore_photo_bytes, input_signature=specs, autograph=False
-    )
+    return tf.function(restore_photo_bytes, input_signature=specs, autograph=False)
 
 
 def _checked(photo_bytes, strength, min_score, format):
@@ -134,7 +135,5 @@ def _checked(photo_bytes, strength, min_score, format):
         [f"photo_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request, not", total],
     )
     with tf.control_dependencies([small]):
-        spread = [
-            tf.broadcast_to(tf.reshape(value, [-1]), [count]) for value in options.values()
-        ]
+        spread = [tf.broadcast_to(tf.reshape(value, [-1]), [count]) for value in options.values()]
         return tf.identity(photo_bytes), *spread
