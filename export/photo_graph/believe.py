@@ -153,7 +153,7 @@ def _detected_again(detect: Detect) -> Callable:
         aligned = tf.cast(tf.round(align_face(photo, matrix, side)), tf.uint8)
         found = detect(aligned, min_score, tf.constant(side / 4, tf.float64)).landmarks
         offsets = tf.cast(found, tf.float64) - template(side)
-        distances = tf.sqrt(tf.reduce_mean(tf.reduce_sum(offsets**2, axis=2), axis=1))
+        distances = tf.sqrt(tf.reduce_mean(tf.reduce_sum(tf.square(offsets), axis=2), axis=1))
 
         def nearest():
             new = found[tf.argmin(distances)]

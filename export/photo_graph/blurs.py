@@ -26,7 +26,7 @@ def blurred_by(planes: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
     radius = tf.floor((tf.round(sigma * 8 + 1)) / 2)
 
     def weight(distance):
-        return tf.where(tf.abs(distance) <= radius, tf.exp(-0.5 * (distance / sigma) ** 2), 0.0)
+        return tf.where(tf.abs(distance) <= radius, tf.exp(-0.5 * tf.square(distance / sigma)), 0.0)
 
     taps = weight(i - j) + weight(i + j + 1) + weight(2 * size - 1 - i - j)
     taps /= tf.reduce_sum(weight(tf.range(-size, size + 1, dtype=tf.float64)))

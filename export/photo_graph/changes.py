@@ -52,7 +52,7 @@ def _gradient_energy(planes: tf.Tensor) -> tf.Tensor:
     part = planes[top:bottom, left:right]
     across = part[1:-1, 2:] - part[1:-1, :-2]
     down = part[2:, 1:-1] - part[:-2, 1:-1]
-    return tf.cast(tf.reduce_mean(across**2) + tf.reduce_mean(down**2), tf.float64)
+    return tf.cast(tf.reduce_mean(tf.square(across)) + tf.reduce_mean(tf.square(down)), tf.float64)
 
 
 def tint(lq: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -61,10 +61,10 @@ def tint(lq: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     chroma = lq - luma
     luma_off = luma - tf.reduce_mean(luma)
     chroma_off = chroma - tf.reduce_mean(chroma, axis=[0, 1])
-    variance = tf.reduce_mean(luma_off**2) + 1e-3
+    variance = tf.reduce_mean(tf.square(luma_off)) + 1e-3
     slope = tf.reduce_mean(chroma_off * luma_off, axis=[0, 1]) / variance
     rest = chroma_off - slope * luma_off
-    share = tf.sqrt(tf.reduce_mean(rest**2)) / (tf.sqrt(variance) + 1.0)
+    share = tf.sqrt(tf.reduce_mean(tf.square(rest))) / (tf.sqrt(variance) + 1.0)
     low, high = local._TINTED
     return tf.clip_by_value((high - share) / (high - low), 0.0, 1.0), slope
 

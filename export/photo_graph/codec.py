@@ -75,18 +75,23 @@ def encode_photo(
 
     def to_png():
         def opaque():
-            return tf.cond(grey, lambda: tf.io.encode_png(one), lambda: tf.io.encode_png(rgb))
+            return tf.cond(grey, lambda: _png(one), lambda: _png(rgb))
 
         def transparent():
             return tf.cond(
                 grey,
-                lambda: tf.io.encode_png(tf.concat([one, alpha], axis=2)),
-                lambda: tf.io.encode_png(tf.concat([rgb, alpha], axis=2)),
+                lambda: _png(tf.concat([one, alpha], axis=2)),
+                lambda: _png(tf.concat([rgb, alpha], axis=2)),
             )
 
         return tf.cond(tf.size(alpha) > 0, transparent, opaque)
 
     return tf.cond(jpeg, to_jpeg, to_png)
+
+
+def _png(pixels):
+    # A tenth larger than with the default, in a quarter of the time; OpenCV does about the same.
+    return tf.io.encode_png(pixels, compression=1)
 
 
 def is_of_format(contents: tf.Tensor, format: tf.Tensor) -> tf.Tensor:

@@ -86,7 +86,10 @@ def covered(lq: tf.Tensor, parsing: tf.Tensor) -> tf.Tensor:
 
 def _dilated(mask: tf.Tensor, radius: float) -> tf.Tensor:
     side = local._kernel(radius).shape[0]
-    return tf.nn.max_pool2d(mask[tf.newaxis, ..., tf.newaxis], side, 1, "SAME")[0, ..., 0]
+    mask = mask[tf.newaxis, ..., tf.newaxis]
+    for window in ([side, 1], [1, side]):
+        mask = tf.nn.max_pool2d(mask, window, 1, "SAME")
+    return mask[0, ..., 0]
 
 
 def _median(values: tf.Tensor) -> tf.Tensor:

@@ -78,7 +78,7 @@ def _added(planes: tf.Tensor, matrix: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     v = tf.cast(matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2], tf.float32)
     mask = _feather(u, size) * _feather(v, size) * tf.clip_by_value(warped[..., 3], 0.0, 1.0)
     middle = (size - 1) / 2
-    squared = ((u - middle) ** 2 + (v - middle) ** 2) / (local._CENTRE_SIGMA * size) ** 2
+    squared = (tf.square(u - middle) + tf.square(v - middle)) / (local._CENTRE_SIGMA * size) ** 2
     weight = (mask * tf.exp(-0.5 * squared))[..., tf.newaxis]
     return tf.concat([weight * mask[..., tf.newaxis] * warped[..., :3], weight], axis=2)
 
