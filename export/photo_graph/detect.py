@@ -39,7 +39,7 @@ class Faces(NamedTuple):
         return Faces(*(tf.gather(values, indices) for values in self))
 
 
-SPECS = ((tf.float64, [4]), (tf.float64, []), (tf.float32, [5, 2]))
+SPECS: tuple = ((tf.float64, [4]), (tf.float64, []), (tf.float32, [5, 2]))
 Detect = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Faces]
 
 
@@ -71,8 +71,8 @@ def detector(networks: Callable) -> Detect:
         )
         return downwards(found.take(largest))
 
-    specs = (tf.uint8, [None, None, 3]), (tf.float64, []), (tf.float64, [])
-    function = stored_once(*specs)(detect)
+    number = (tf.float64, [])
+    function = stored_once((tf.uint8, [None, None, 3]), number, number)(detect)
     return lambda *arguments: Faces(*function(*arguments))
 
 

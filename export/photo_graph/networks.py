@@ -22,7 +22,7 @@ def mtcnn_network(name: str) -> tuple[Network, list[tf.Variable]]:
         A function of float32 [B, H, W, 3] in [-1, 1] that returns the outputs by their number of
         channels (2: is not a face, is a face; 4: moves of a box; 10: landmarks), and its weights.
     """
-    file = files("psfr_tf.faces").joinpath("mtcnn_networks", f"{name}.tflite").read_bytes()
+    file = (files("psfr_tf.faces") / "mtcnn_networks" / f"{name}.tflite").read_bytes()
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(file, 0))
     (graph,) = model.subgraphs
     kinds = {code: kind for kind, code in vars(schema.BuiltinOperator).items()}

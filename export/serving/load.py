@@ -43,7 +43,8 @@ def measure(call: Callable[[], object], concurrency: int, seconds: float) -> Loa
     begin = threading.Barrier(concurrency)
 
     def caller(_) -> tuple[list[float], Counter, float]:
-        times, errors = [], Counter()
+        times: list[float] = []
+        errors: Counter = Counter()
         begin.wait()
         stop = time.monotonic() + seconds
         while True:
@@ -60,8 +61,8 @@ def measure(call: Callable[[], object], concurrency: int, seconds: float) -> Loa
     with ThreadPoolExecutor(concurrency) as pool:
         results = list(pool.map(caller, range(concurrency)))
     end = max(finished for *_, finished in results)
-    times = [each for mine, *_ in results for each in mine]
-    errors = sum((mine for _, mine, _ in results), Counter())
+    times: list[float] = [each for mine, *_ in results for each in mine]
+    errors: Counter = sum((mine for _, mine, _ in results), Counter())
     p50, p90, p99 = np.percentile(times, [50, 90, 99]) * 1000 if times else [float("nan")] * 3
     rate = len(times) / (end - started)
     return Load(concurrency, len(times), dict(errors), rate, float(p50), float(p90), float(p99))

@@ -105,14 +105,15 @@ def _dimensions(shape: Sequence[int]) -> bytes:
 
 def _array(message: bytes) -> np.ndarray:
     """A TensorProto."""
-    kind, shape, content, values = 0, [], b"", []
+    kind, shape, content = 0, [], b""
+    values: list[int | bytes] = []
     for number, value in _fields(message):
         if number == 1:
-            kind = value
+            kind = int(value)
         elif number == 2:
-            shape = _shape(value)
+            shape = _shape(_bytes(value))
         elif number == 4:
-            content = value
+            content = _bytes(value)
         elif number == (8 if kind == _STRING else _VALUES.get(kind, (0,))[0]):
             values.append(value)
     if kind == _STRING:
@@ -124,8 +125,9 @@ def _array(message: bytes) -> np.ndarray:
     if content:
         return np.frombuffer(content, _TYPES[kind]).reshape(shape)
     # Values that are left out equal the last one.
-    flat = np.concatenate([_numbers(value, _VALUES[kind][1]) for value in values] or [[0]])
-    full = np.full(int(np.prod(shape)), flat[-1], _TYPES[kind])
+    parts = [_numbers(value, _VALUES[kind][1]) for value in values]
+    flat = np.concatenate(parts or [np.zeros(1)])
+    full: np.ndarray = np.full(int(np.prod(shape)), flat[-1], _TYPES[kind])
     full[: len(flat)] = flat[: len(full)]
     return full.reshape(shape)
 
