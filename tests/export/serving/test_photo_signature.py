@@ -82,7 +82,8 @@ def assert_as_local(answer, photo, expected):
         np.testing.assert_allclose(box, face.box, atol=0.5)
     image = pixels_of(answer.file)
     difference = np.abs(image.astype(int) - expected.image)
-    assert difference.max() <= 8 and difference[(expected.image != photo).any(2)].mean() < 1
+    changed = (expected.image != photo).any(2)
+    assert difference.max() <= 8 and difference[changed].sum() <= changed.sum() * 3
     apart = np.ones(photo.shape[:2], bool)
     for face in expected.faces:  # three times the box: all of the aligned square
         x, y, width, height = face.box
@@ -107,7 +108,7 @@ PHOTOS = {
     "small": PORTRAIT[::3, ::3],
     "on its side": np.rot90(PORTRAIT),
     "dark": PORTRAIT // 4,
-    "cut by the edge": PORTRAIT[:190, :228],
+    "cut by the edge": PORTRAIT[:, 200:],
     "stones": np.repeat(data.gravel()[..., None], 3, axis=2),
 }
 
