@@ -71,7 +71,7 @@ def detector(networks: Callable) -> Detect:
         )
         return downwards(found.take(largest))
 
-    number = (tf.float64, [])
+    number: tuple = (tf.float64, [])
     function = stored_once((tf.uint8, [None, None, 3]), number, number)(detect)
     return lambda *arguments: Faces(*function(*arguments))
 
