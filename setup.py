@@ -46,7 +46,7 @@ setup(
             "report/*.mplstyle",
             "faces/mtcnn_networks/*",
         ],
-        "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt"],
+        "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt", "kubernetes/*.yaml"],
         "psfr_tf.android_bench": ["schema.json"],
     },
 )

@@ -8,6 +8,7 @@ Every signature takes a batch of any size; S is the side of the model's faces in
     restore_bytes              image_bytes  string [B]              restored_bytes, parsing_bytes
                                                                     string [B], PNG
     parse                      images       uint8 [B, S, S, 3]      parsing   uint8 [B, S, S]
+    restore_photo_bytes        see `psfr_tf.export.photo_graph.signature`; on request
 
 Pixels are RGB, uint8 0..255 or float in [-1, 1]; a grey face (three equal channels) stays grey. A
 parsing map holds class ids 0..18 (`psfr_tf.labels`).
@@ -24,6 +25,8 @@ from psfr_tf import files
 from psfr_tf.engines.tensorflow import forward
 from psfr_tf.errors import UserError, cause
 from psfr_tf.export.face_bytes import decode_faces, encode_png
+from psfr_tf.export.photo_graph.signature import NAME as PHOTO_SIGNATURE
+from psfr_tf.export.photo_graph.signature import photo_signature
 from psfr_tf.export.warmup import write_warmup
 from psfr_tf.faces.color import LUMA
 from psfr_tf.model_folder import ModelFolder
@@ -35,8 +38,8 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def signatures(
-    folder: ModelFolder, precision: str = "float32"
-) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    folder: ModelFolder, precision: str = "float32", photo: bool = False
+) -> dict[str, tf.types.experimental.Callable]:
     """The signatures of the module's docstring, on the networks' inference form."""
     networks = inference_form(folder.generator, folder.parsing_network, precision)
     size = networks.size
@@ -80,7 +83,9 @@ def signatures(
         function.__name__: function.get_concrete_function()
         for function in (serve, serve_float, restore_bytes, parse)
     }
-    return {"serving_default": traced["serve"], **traced}
+    # Not traced: a traced function has lost the defaults of its arguments.
+    on_photos = {PHOTO_SIGNATURE: photo_signature(restore, size)} if photo else {}
+    return {"serving_default": traced["serve"], **traced, **on_photos}
 
 
 def export(
@@ -90,6 +95,7 @@ def export(
     version: int | None = None,
     precision: str = "float32",
     check: Callable[[Path], None] = lambda path: None,
+    photo: bool = False,
 ) -> Path:
     """Write `output/name/version/`. It appears complete or not at all, so a server that watches
     `output/name` never loads half a version.
@@ -100,6 +106,7 @@ def export(
         name: the model's name in requests; letters, digits, ".", "_", "-".
         version: integer >= 1; by default one more than the greatest that is there.
         precision: of weights and convolutions, "float32" or "bfloat16"; see `inference_form`.
+        photo: with the signature `restore_photo_bytes`.
         check: gets the finished SavedModel before it appears; if it raises, nothing does.
 
     Returns:
@@ -123,7 +130,7 @@ def export(
                 "omit --version to write the next one"
             )
         with files.atomic_folder(target) as temporary:
-            _save(folder, temporary, name, precision)
+            _save(folder, temporary, name, precision, photo)
             check(temporary)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{versions}: cannot write the SavedModel ({cause(error)})") from error
@@ -136,17 +143,20 @@ def next_version(versions: Path) -> int:
     return max(found, default=0) + 1
 
 
-def _save(folder: ModelFolder, path: Path, name: str, precision: str) -> None:
-    functions = signatures(folder, precision)
+def _save(folder: ModelFolder, path: Path, name: str, precision: str, photo: bool) -> None:
+    functions = signatures(folder, precision, photo)
+    traced = dict(functions)
+    if photo:
+        traced[PHOTO_SIGNATURE] = functions[PHOTO_SIGNATURE].get_concrete_function()
     # Only what the functions read is saved: no Keras object, so nothing of Keras or of this
     # package is needed to load it. The weights stay variables, which all signatures share;
     # as constants every signature would hold a copy, and they are not measurably faster (1 to 2 %).
     module = tf.Module()
     module.weights = list(
-        {id(v): v for function in functions.values() for v in function.graph.variables}.values()
+        {id(v): v for function in traced.values() for v in function.graph.variables}.values()
     )
     tf.saved_model.save(module, str(path), signatures=functions)
-    write_warmup(path, name, functions, folder.size)
+    write_warmup(path, name, traced, folder.size)
 
 
 def _grey_stays_grey(lq, restored):

@@ -1,6 +1,10 @@
 """The networks on a TF Serving server, as an engine of `FaceRestorer`."""
 
+import contextlib
+import contextvars
 import functools
+import time
+from collections.abc import Iterator
 from typing import Protocol
 
 import cv2
@@ -10,23 +14,27 @@ from psfr_tf.engines import checked_faces
 from psfr_tf.export.serving.errors import server_error
 from psfr_tf.export.serving.retry import with_retries
 from psfr_tf.pictures import denormalize, normalize, to_uint8
+from psfr_tf.restorer import FaceRestorer
 
 
 class Predictor(Protocol):
     """Calls the signature `restore_bytes` of a model; may be shared by threads.
 
-    `GrpcPredictor` and `RestPredictor` are made with `address` ("host:port", not encrypted),
-    `model` (its name), `version` (None for the server's newest) and `deadline` (seconds for one
-    call; with REST, that the server may be silent). Both methods raise a `ServerError`, which is a
-    `TransientServerError` if the same call may succeed later.
+    `GrpcPredictor` and `RestPredictor` are made with `address` ("host:port"), `model` (its name),
+    `version` (None for the server's newest) and `deadline` (seconds for one call; with REST, that
+    the server may be silent). Both methods take `timeout`, the seconds for this call if it must be
+    fewer, and raise a `ServerError`, which is a `TransientServerError` if the same call may succeed
+    later.
     """
 
     address: str
 
-    def face_size(self) -> int:
+    def face_size(self, timeout: float | None = None) -> int:
         """Side of the model's faces in pixels."""
 
-    def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
+    def restore(
+        self, faces: list[bytes], timeout: float | None = None
+    ) -> list[tuple[bytes, bytes]]:
         """For each aligned face, a PNG or JPEG file, the restored face and the parsing map, PNG."""
 
 
@@ -43,6 +51,8 @@ class ServingEngine:
         predictor: the connection.
         batch_size: most faces in a request; the server's `max_batch_size` bounds it.
         retries: further attempts after a failure that may pass.
+        photo_deadline: seconds for all requests and attempts in one block of `one_photo`; None
+            for no limit beside that of each request.
 
     Raises:
         ServerError: the server does not answer, or has no such model.
@@ -50,11 +60,29 @@ class ServingEngine:
 
     name = "serving"
 
-    def __init__(self, predictor: Predictor, batch_size: int = 8, retries: int = 5) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        batch_size: int = 8,
+        retries: int = 5,
+        photo_deadline: float | None = None,
+    ) -> None:
         self._predictor = predictor
         self._batch_size = batch_size
         self._retries = retries
+        self._photo_deadline = photo_deadline
+        self._end: contextvars.ContextVar[float | None] = contextvars.ContextVar("end")
         self.size = with_retries(predictor.face_size, retries)
+
+    @contextlib.contextmanager
+    def one_photo(self) -> Iterator[None]:
+        """What this thread runs within belongs to one photo and shares its deadline."""
+        limit = self._photo_deadline
+        token = self._end.set(None if limit is None else time.monotonic() + limit)
+        try:
+            yield
+        finally:
+            self._end.reset(token)
 
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`.
@@ -69,7 +97,8 @@ class ServingEngine:
         for start in range(0, len(lq), self._batch_size):
             part = slice(start, start + self._batch_size)
             files = [_to_png(face) for face in pixels[part]]
-            answer = with_retries(functools.partial(self._predictor.restore, files), self._retries)
+            call = functools.partial(self._predictor.restore, files)
+            answer = with_retries(call, self._retries, end=self._end.get(None))
             if len(answer) != len(files):
                 raise self._bad_answer(f"{len(answer)} faces for {len(files)}")
             for index, (face, parsing) in enumerate(answer, start):
@@ -90,3 +119,14 @@ class ServingEngine:
 
 def _to_png(face: np.ndarray) -> bytes:
     return cv2.imencode(".png", face[..., ::-1])[1].tobytes()
+
+
+def served_restorer(engine: ServingEngine, detector) -> FaceRestorer:
+    """A `FaceRestorer` whose photos each have the engine's `photo_deadline`."""
+    return _ServedRestorer(engine, detector=detector)
+
+
+class _ServedRestorer(FaceRestorer):
+    def restore(self, *args, **options):
+        with self.engine.one_photo():
+            return super().restore(*args, **options)

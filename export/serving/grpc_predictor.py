@@ -1,85 +1,87 @@
 """TF Serving's gRPC interface, `tensorflow.serving.PredictionService`."""
 
 import grpc
-import tensorflow as tf
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    predict_pb2,
-    prediction_service_pb2_grpc,
+
+from psfr_tf.export.serving import wire
+from psfr_tf.export.serving.grpc_channel import (
+    Options,
+    methods,
+    named_error,
+    open_channel,
+    size_of_faces,
 )
-
-from psfr_tf.export.serving.errors import server_error
-from psfr_tf.export.serving.protocol import speaks_http1
-
-# gRPC receives 4 MiB unless told otherwise: 8 faces of 512 px as PNG come near it.
-MAX_MESSAGE_BYTES = 64 * 2**20
-# After a failed connection gRPC waits up to 2 minutes before it tries again, and fails every call
-# meanwhile; a retry must find a server that has come back.
-_MAX_RECONNECT_MS = 1000
-
-_TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+from psfr_tf.export.serving.photos import SIGNATURE, RestoredPhoto, photo_inputs, restored_photo
 
 
 class GrpcPredictor:
-    """See `psfr_tf.export.serving.engine.Predictor`."""
+    """See `psfr_tf.export.serving.engine.Predictor`; also calls the signature of whole photos.
 
-    def __init__(self, address: str, model: str, version: int | None, deadline: float) -> None:
+    Safe to share by threads.
+
+    Args:
+        address: "host:port", or a name of gRPC's such as "dns:///host:port".
+        model: its name on the server.
+        version: None for the server's newest.
+        deadline: seconds that one call may take.
+        options, credentials: see `open_channel`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        model: str,
+        version: int | None = None,
+        deadline: float = 60,
+        options: Options = (),
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
         self.address = address
-        self._model = model
-        self._version = version
+        self._model = model, version
         self._deadline = deadline
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.initial_reconnect_backoff_ms", _MAX_RECONNECT_MS),
-                ("grpc.max_reconnect_backoff_ms", _MAX_RECONNECT_MS),
-            ],
-        )
-        self._service = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._plain = credentials is None and "/" not in address
+        self._channel = open_channel(grpc, address, options, credentials)
+        self._predict, self._metadata = methods(self._channel)
 
-    def face_size(self) -> int:
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        self._fill(request.model_spec)
-        answer = self._call(self._service.GetModelMetadata, request)
-        signatures = get_model_metadata_pb2.SignatureDefMap()
-        answer.metadata["signature_def"].Unpack(signatures)
-        shape = signatures.signature_def["serving_default"].inputs["images"].tensor_shape.dim
-        if "restore_bytes" not in signatures.signature_def or len(shape) != 4:
-            raise server_error(self.address, f"the model {self._model} does not restore faces")
-        return shape[1].size
+    def face_size(self, timeout: float | None = None) -> int:
+        shapes = self._call(self._metadata, wire.metadata_request(*self._model), timeout)
+        return size_of_faces(shapes, self.address, self._model[0])
 
-    def restore(self, faces: list[bytes]) -> list[tuple[bytes, bytes]]:
-        request = predict_pb2.PredictRequest()
-        self._fill(request.model_spec)
-        request.model_spec.signature_name = "restore_bytes"
-        request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(faces, tf.string))
-        outputs = self._call(self._service.Predict, request).outputs
-        return list(
-            zip(
-                outputs["restored_bytes"].string_val,
-                outputs["parsing_bytes"].string_val,
-                strict=True,
-            )
-        )
+    def restore(
+        self, faces: list[bytes], timeout: float | None = None
+    ) -> list[tuple[bytes, bytes]]:
+        request = wire.predict_request(*self._model, "restore_bytes", {"image_bytes": faces})
+        outputs = self._call(self._predict, request, timeout)
+        return list(zip(outputs["restored_bytes"], outputs["parsing_bytes"], strict=True))
 
-    def _fill(self, spec) -> None:
-        spec.name = self._model
-        if self._version is not None:
-            spec.version.value = self._version
+    def restore_photo(
+        self,
+        photo: bytes,
+        strength: float = 1.0,
+        min_score: float = 0.8,
+        format: str = "auto",
+        timeout: float | None = None,
+    ) -> RestoredPhoto:
+        """Restore a photo file, JPEG or PNG, by the signature `restore_photo_bytes`.
 
-    def _call(self, method, request):
+        Args:
+            strength, min_score: as of `psfr_tf.FaceRestorer.restore`.
+            format: of the answer: "auto" (PNG; the file itself if it has no face), "keep", "png",
+                "jpg".
+            timeout: seconds for this call, in place of the deadline if less.
+
+        Raises:
+            ServerError: the server refused the photo, or did not answer.
+        """
+        inputs = photo_inputs(photo, strength, min_score, format)
+        request = wire.predict_request(*self._model, SIGNATURE, inputs)
+        return restored_photo(self._call(self._predict, request, timeout))
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _call(self, method, request: bytes, timeout: float | None):
+        seconds = self._deadline if timeout is None else min(timeout, self._deadline)
         try:
-            return method(request, timeout=self._deadline)
+            return method(request, timeout=seconds)
         except grpc.RpcError as error:
-            code = error.code()
-            if code in _TRANSIENT and speaks_http1(self.address):
-                raise server_error(
-                    self.address,
-                    "this is TF Serving's REST port (or another web server); gRPC has a port of "
-                    "its own, 8500 by default. Or use --protocol rest",
-                ) from None
-            raise server_error(
-                self.address, f"{code.name}: {error.details()}", code in _TRANSIENT
-            ) from None
+            raise named_error(error, self.address, self._plain) from None

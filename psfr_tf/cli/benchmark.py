@@ -4,7 +4,7 @@ import argparse
 
 from psfr_tf.cli.commands import add_commands
 
-KINDS = ("android", "local", "compare", "report", "train")
+KINDS = ("android", "local", "compare", "report", "serving", "train")
 
 SUMMARY = "Measure speed and describe the machine it was measured on."
 EXAMPLE = "psfr benchmark local --model restorer_float32.tflite --output speed"

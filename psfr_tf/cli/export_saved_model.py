@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of weights and convolutions; bfloat16 is for servers with AVX512-BF16, AMX or a GPU "
         "that has it (default: %(default)s)",
     )
+    parser.add_argument(
+        "--photo",
+        action="store_true",
+        help="also the signature restore_photo_bytes: whole photos in, restored photos out",
+    )
     faces = "aligned faces to verify with, degraded first (default: drawn faces)"
     add_path(parser, "--data", "DIR", faces)
     parser.add_argument(
@@ -69,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             )
         drop_report(args.output)
 
-    version = export(folder, args.output, name, args.version, args.precision, check)
+    version = export(folder, args.output, name, args.version, args.precision, check, args.photo)
     print(f"SavedModel: {version}")
     has_warmup = (version / WARMUP_FILE).is_file()
     write_report(
@@ -81,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         model_version=int(version.name),
         path=version.relative_to(args.output).as_posix(),
         size=folder.size,
+        photo=args.photo,
         **verification,
         has_warmup=has_warmup,
         seconds=round(time.monotonic() - started, 3),

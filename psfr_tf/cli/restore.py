@@ -32,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     check_photo_arguments(args)
+    if args.photo:
+        from psfr_tf.cli.server_photos import restore_on_server
+
+        return restore_on_server(args)
     detector = open_detector(args)
     if args.server:
         return _run_on_server(args, detector)

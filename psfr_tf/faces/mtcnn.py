@@ -166,7 +166,8 @@ def _kept(
     Also a box that is itself dropped drops others, unlike in greedy suppression. The overlap is a
     share of the two boxes' union, or of the smaller box.
     """
-    order = np.argsort(scores)[::-1]
+    # Stable: of equal scores, the same one is the better on every machine.
+    order = np.argsort(scores, kind="stable")[::-1]
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     x0, y0, x1, y1 = boxes.T

@@ -223,7 +223,7 @@ class TestVersions:
 
     @pytest.fixture(autouse=True)
     def fast(self, monkeypatch):
-        def save(folder, path, name, precision):
+        def save(folder, path, name, precision, photo):
             (path / "saved_model.pb").write_bytes(b"graph")
 
         monkeypatch.setattr(saved_model, "_save", save)
@@ -243,7 +243,7 @@ class TestVersions:
     def test_a_server_never_sees_half_of_one(self, tmp_path, monkeypatch):
         seen = []
 
-        def fail(folder, path, name, precision):
+        def fail(folder, path, name, precision, photo):
             (path / "saved_model.pb").write_bytes(b"half")
             seen.extend(os.listdir(tmp_path / "m"))
             raise OSError(28, "No space left on device")
@@ -288,12 +288,15 @@ def test_the_warm_up_file_has_a_request_for_every_signature(version, signatures)
     requests = [log.predict_log.request for log in logs]
     assert {request.model_spec.signature_name for request in requests} == SIGNATURES
     assert {request.model_spec.name for request in requests} == {"face"}
+    sizes = {signature: [] for signature in SIGNATURES}
     for request in requests:
         ((name, proto),) = request.inputs.items()
         value = tf.constant(tf.make_ndarray(proto))
         outputs = signatures[request.model_spec.signature_name](**{name: value})
-        assert all(output.shape[0] == 1 for output in outputs.values())
-    assert (version / warmup.WARMUP_FILE).stat().st_size < 10_000
+        assert all(output.shape[0] == len(value) for output in outputs.values())
+        sizes[request.model_spec.signature_name].append(len(value))
+    assert all(each == list(warmup.BATCH_SIZES) for each in sizes.values())
+    assert (version / warmup.WARMUP_FILE).stat().st_size < 20_000
 
 
 def test_without_the_serving_api_there_is_no_warm_up_file(tmp_path, monkeypatch):

@@ -68,7 +68,9 @@ class LoadedModel:
         if self.failures:
             raise self.failures.pop(0)
         time.sleep(self.delay)
-        if set(inputs) != set(signature.inputs):
+        # predict_util.cc and saved_model/util.cc: what is not sent has a default, or is missing.
+        missing = set(signature.inputs) - set(inputs) - set(signature.defaults)
+        if missing or set(inputs) - set(signature.inputs):
             raise Refused(
                 grpc.StatusCode.INVALID_ARGUMENT, f"inputs must be {list(signature.inputs)}"
             )
@@ -157,6 +159,8 @@ def rest_handler(model: LoadedModel):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 request = json.loads(body)
                 signature = model.signature(request.get("signature_name", ""))
+                if "inputs" in request:
+                    return self._columns(signature, request["inputs"])
                 ((key, info),) = signature.inputs.items()
                 rows = [
                     row[key] if isinstance(row, dict) and key in row else row
@@ -182,10 +186,29 @@ def rest_handler(model: LoadedModel):
                 ]
             }
 
+        def _columns(self, signature, given):
+            """util/json_tensor.cc: in the format of columns every input is named."""
+            if set(given) != set(signature.inputs):
+                raise Refused(grpc.StatusCode.INVALID_ARGUMENT, "Missing named input")
+            inputs = {}
+            for name, info in signature.inputs.items():
+                dtype = tf.as_dtype(info.dtype)
+                strings = dtype == tf.string
+                value = _decoded(given[name]) if strings else given[name]
+                inputs[name] = np.array(value, object if strings else dtype.as_numpy_dtype)
+            outputs = model.predict(signature, inputs)
+            return {"outputs": {name: _json_rows(name, value) for name, value in outputs.items()}}
+
         def log_message(self, *_):
             pass
 
     return Handler
+
+
+def _decoded(value):
+    if isinstance(value, list):
+        return [_decoded(each) for each in value]
+    return base64.b64decode(value["b64"], validate=True)
 
 
 def _json_rows(name, value):

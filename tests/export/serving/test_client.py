@@ -135,17 +135,17 @@ def test_a_mistyped_host_is_one_line(protocol, photo, tmp_path, capsys):
     assert "psfr: error: a..b:80" in capsys.readouterr().err
 
 
-def test_grpc_without_the_api_says_what_to_install(tmp_path, monkeypatch, capsys):
+def test_grpc_without_grpcio_says_what_to_install(tmp_path, monkeypatch, capsys):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
-        lambda name, *rest: None if name == "tensorflow_serving" else find(name, *rest),
+        lambda name, *rest: None if name == "grpc" else find(name, *rest),
     )
     # The photo is never read: what is missing comes first.
     assert run(tmp_path / "none.png", "--output", tmp_path, "--server", "localhost:1") == 1
     assert capsys.readouterr().err.startswith(
-        "psfr: error: --protocol grpc needs tensorflow-serving-api: pip install"
+        "psfr: error: --protocol grpc needs grpcio: pip install"
     )
 
 

@@ -15,6 +15,7 @@ from google.protobuf import (
 
 import psfr_tf.export.serving
 from psfr_tf.cli.restore import DEFAULT_WEIGHTS
+from psfr_tf.export.warmup import BATCH_SIZES
 
 FOLDER = Path(psfr_tf.export.serving.__file__).parent
 
@@ -90,6 +91,7 @@ def test_batching_parameters():
     sizes = list(parameters.allowed_batch_sizes)
     # TF Serving's own conditions; and every request of the client must fit.
     assert sizes == sorted(set(sizes)) and sizes[-1] == parameters.max_batch_size.value == 8
+    assert sizes == list(BATCH_SIZES)  # of the warm-up requests
     assert parameters.num_batch_threads.value >= 1
 
 
