@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _ATTRIBUTES = {
     "FaceRestorer": "psfr_tf.restorer",
-    "RestoreResult": "psfr_tf.restorer",
+    "RestoreResult": "psfr_tf.restore_result",
     "PSFRGAN": "psfr_tf.training.psfrgan",
 }
 _MODULES = ("data", "layers", "losses", "models")

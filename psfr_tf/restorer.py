@@ -1,11 +1,9 @@
 """Restore faces in photos: detect, align, restore in batches, paste back."""
 
-import dataclasses
 import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,85 +13,20 @@ from psfr_tf.engines import Engine, ready_files
 from psfr_tf.engines.ready_files import PRECISIONS
 from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
-from psfr_tf.faces.believe import Candidate, RejectedFace, believable
+from psfr_tf.faces.believe import Candidate, believable
 from psfr_tf.faces.choice import chosen_faces
 from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
 from psfr_tf.faces.paste import aligned_difference, enlarge, is_grey, paste_faces
 from psfr_tf.machine import available_cores
-from psfr_tf.photo import QUALITY, Photo, photo_of, read_photo, write_photo
-from psfr_tf.photo_metadata import NO_METADATA
+from psfr_tf.photo import Photo, photo_of, read_photo
 from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
+from psfr_tf.restore_result import RestoredFace, RestoreResult
 
 ENGINES = ("litert", "tensorflow")
 
 # Faces per call of the engine: bounds memory in a crowd.
 _BATCH = 8
-
-
-@dataclass(frozen=True)
-class RestoredFace:
-    """One face of a photo, aligned to the FFHQ template at the model's size S.
-
-    Attributes:
-        box: (x, y, width, height) in pixels of the photo.
-        score: detector's confidence in [0, 1].
-        landmarks: float32 [5, 2], (x, y) in the photo, see `psfr_tf.faces.detect.Face`.
-        matrix: float64 [2, 3], photo to aligned face.
-        lq: uint8 RGB [S, S, 3], the aligned face as it is in the photo.
-        parsing: uint8 [S, S], parsing map (`psfr_tf.labels`).
-        restored: uint8 RGB [S, S, 3], the network's answer, at full strength.
-        index: number of the face among those found in the photo, from 0, top to bottom.
-    """
-
-    box: tuple[float, float, float, float]
-    score: float
-    landmarks: np.ndarray
-    matrix: np.ndarray
-    lq: np.ndarray
-    parsing: np.ndarray
-    restored: np.ndarray
-    index: int = 0
-
-
-@dataclass(frozen=True)
-class RestoreResult:
-    """A photo after restoration.
-
-    Attributes:
-        image: uint8 RGB [H * upscale, W * upscale, 3].
-        faces: what was restored, from top to bottom.
-        rejected: what the detector took for a face and was left as it is, with the reason.
-        left: faces that were found but not chosen.
-        photo: what was restored, as it was read.
-        alpha: uint8 [H * upscale, W * upscale], the photo's transparency; None if it has none.
-    """
-
-    image: np.ndarray
-    faces: list[RestoredFace] = field(default_factory=list)
-    rejected: list[RejectedFace] = field(default_factory=list)
-    left: list[RestoredFace] = field(default_factory=list)
-    photo: Photo | None = None
-    alpha: np.ndarray | None = None
-
-    def save(self, path: str | os.PathLike, quality: int = QUALITY, strip: bool = False) -> None:
-        """Write the picture as PNG, JPEG or WebP, after the ending of the name.
-
-        EXIF data (date, place, camera) and color profile of the photo's file are kept, its
-        orientation is applied, a grey photo stays grey. JPEG has no transparency.
-
-        Args:
-            quality: 1..100, of JPEG and WebP.
-            strip: leave the metadata out; the pixels are then sRGB.
-
-        Raises:
-            UserError: no such format, or a side is longer than it allows.
-            OSError: the file cannot be written.
-        """
-        photo = self.photo
-        if photo is not None and strip:
-            photo = dataclasses.replace(photo, metadata=NO_METADATA)
-        write_photo(path, self.image, self.alpha, photo, quality)
 
 
 class FaceRestorer:

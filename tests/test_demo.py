@@ -9,7 +9,7 @@ from psfr_tf.faces.align import face_transform, template
 from psfr_tf.labels import COLORS
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.restorer import RestoredFace
+from psfr_tf.restore_result import RestoredFace
 
 
 def test_degraded_photo_is_damaged_but_not_moved():

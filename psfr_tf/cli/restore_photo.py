@@ -13,7 +13,8 @@ from psfr_tf.labels import colorize
 from psfr_tf.photo import Photo, read_photo, write_photo
 from psfr_tf.picture_file import MAX_PIXELS
 from psfr_tf.pictures import resize_face, to_uint8
-from psfr_tf.restorer import FaceRestorer, RestoreResult
+from psfr_tf.restore_result import RestoreResult
+from psfr_tf.restorer import FaceRestorer
 
 # Endings of photos whose format results can have.
 _SAME_FORMAT = {

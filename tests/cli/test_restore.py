@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from psfr_tf import restorer as restorer_module
+from psfr_tf import restore_result
 from psfr_tf.cli import main
 from psfr_tf.faces.align import template
 from psfr_tf.faces.detect import Face
@@ -194,14 +194,14 @@ def test_upscale_beyond_memory_is_refused(tmp_path, monkeypatch, capsys):
 
 def test_a_full_disk_fails_one_photo_only(tmp_path, monkeypatch, capsys):
     photos = [save(tmp_path / name, portrait()) for name in ("a.png", "b.png")]
-    write = restorer_module.write_photo
+    write = restore_result.write_photo
 
     def fail_once(path, *arguments):
         if path.name == "a.png":
             raise OSError(28, "No space left on device", str(path))
         write(path, *arguments)
 
-    monkeypatch.setattr(restorer_module, "write_photo", fail_once)
+    monkeypatch.setattr(restore_result, "write_photo", fail_once)
     assert psfr("restore", *photos, "--output", tmp_path / "out") == 1
     assert "no space left on device" in capsys.readouterr().err
     assert os.listdir(tmp_path / "out" / "restored") == ["b.png"]

@@ -16,7 +16,8 @@ from skimage import data
 from psfr_tf.cli import main, restore_album
 from psfr_tf.cli.output_folder import output_names
 from psfr_tf.pictures import find_photos
-from psfr_tf.restorer import FaceRestorer, RestoreResult
+from psfr_tf.restore_result import RestoreResult
+from psfr_tf.restorer import FaceRestorer
 
 
 class _Restorer:
