@@ -49,4 +49,6 @@ setup(
         "psfr_tf.export.serving": ["*.yml", "*.config", "*.txt", "kubernetes/*.yaml"],
         "psfr_tf.android_bench": ["schema.json"],
     },
+    # For fine-tuning with it, from a checkout: a wheel has at most 20 MB.
+    exclude_package_data={"psfr_tf": ["weights/*/discriminator.weights.h5"]},
 )

@@ -1,12 +1,13 @@
 """LiteRT files that lie ready in a model folder: restored at once, without TensorFlow.
 
-    restorer_PRECISION.tflite           the model at its default operating point
-    restorer_faithful_PRECISION.tflite  at the faithful one
-    parsing_float16.tflite              the face parsing network alone
+    restorer_PRECISION.tflite    the model at its default operating point
+    to_faithful_PRECISION.tflite what the faithful one has more, constant by constant
+    parsing_float16.tflite       the face parsing network alone
 
-`tools/ready_files.py` writes them for the shipped models; `psfr export litert` all but those of the
-faithful point. From two float files every operating point is made when it is loaded: their
-constants are mixed as `psfr_tf.model_folder` mixes weights.
+`tools/ready_files.py` writes them for the shipped models; `psfr export litert` all but the second.
+From two float files every operating point is made when it is loaded: their constants are combined
+as `psfr_tf.model_folder` mixes weights. The difference in place of the faithful model's own
+constants is zero in the face parsing network, so that it is smaller in a wheel.
 """
 
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngi
     if len(contents) == 2 and fidelity is not None:
         default = model_folder.read_config(path)["default_fidelity"]
         try:
-            content = mixed(content, contents[1], (fidelity - default) / (1 - default))
+            content = combined(content, contents[1], 1, (fidelity - default) / (1 - default))
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
     return engine_of(content, path)
@@ -107,12 +108,11 @@ def engine_of(model: bytes | Path, path: Path) -> LiteRTEngine:
         raise UserError(f"{path}: {cause(error)}") from error
 
 
-def mixed(one: bytes, other: bytes, share: float) -> bytes:
-    """A LiteRT file between two: (1 - share) one + share other, constant by constant.
+def combined(one: bytes, other: bytes, of_one: float, of_other: float) -> bytes:
+    """The LiteRT file `of_one * one + of_other * other`, constant by constant.
 
     Args:
         one, other: files that one network was converted to with different weights.
-        share: outside 0..1 it goes on beyond either.
 
     Raises:
         ValueError: the files hold different networks.
@@ -135,7 +135,7 @@ def mixed(one: bytes, other: bytes, share: float) -> bytes:
             continue
         done.add(number)
         ours, theirs = (model.Buffers(number).DataAsNumpy().view(kind) for model in models)
-        ours[:] = (1 - share) * ours.astype(np.float32) + share * theirs.astype(np.float32)
+        ours[:] = of_one * ours.astype(np.float32) + of_other * theirs.astype(np.float32)
     return bytes(result)
 
 
@@ -149,7 +149,7 @@ def _needed(path: Path, fidelity: float | None, precision: str) -> list[str]:
         return [at_default]
     if precision not in _FLOATS or default == 1:
         return []
-    return [at_default, f"restorer_faithful_{precision}.tflite"]
+    return [at_default, f"to_faithful_{precision}.tflite"]
 
 
 def _checked(path: Path) -> bytes:

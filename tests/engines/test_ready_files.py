@@ -62,12 +62,12 @@ def test_one_file_is_a_model(faces, tmp_path):
         FaceRestorer.from_pretrained(path)
 
 
-def test_files_of_other_networks_are_not_mixed():
+def test_files_of_other_networks_are_not_combined():
     one, other = (
         (PATH / f"restorer_{name}.tflite").read_bytes() for name in ("float16", "int8-dynamic")
     )
     with pytest.raises(ValueError, match="different networks"):
-        ready_files.mixed(one, other, 0.5)
+        ready_files.combined(one, other, 0.5, 0.5)
 
 
 def test_new_weights_leave_no_old_files(tmp_path):
