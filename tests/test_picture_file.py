@@ -277,7 +277,7 @@ def test_pillows_limit_and_the_warning_filters_are_not_touched_by_threads(tmp_pa
 
 
 def test_a_large_photo_is_converted_in_bands(tmp_path, face, monkeypatch):
-    monkeypatch.setattr(photo_module, "_BAND_PIXELS", 1000)
+    monkeypatch.setattr(photo_module, "BAND_PIXELS", 1000)
     deep = (face[..., 1].astype(np.uint16) << 8) | 77
     Image.fromarray(deep).save(tmp_path / "deep.png")
     np.testing.assert_array_equal(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -67,7 +68,7 @@ class PerceptualDistance(ImageMetric):
         self._features = load_features(file, layers, "networks.perceptual_layers")
 
     def _compare(self, images: Sequence[np.ndarray], reference: np.ndarray) -> list[float]:
-        maps = self._features(_batch([reference, *images]))
+        maps = keras.tree.flatten(self._features(_batch([reference, *images])))  # one comes bare
         expected = [each[:1] for each in maps]
         return [
             float(perceptual_loss([each[k : k + 1] for each in maps], expected))

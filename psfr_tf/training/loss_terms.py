@@ -128,7 +128,8 @@ class LossTerms(Trainer):
         return terms
 
     def _feature_terms(self, image, hq, labels):
-        fake, real = self.style_features(image), self.style_features(hq)
+        # A Keras model of one output gives it bare, not in a list.
+        fake, real = (keras.tree.flatten(self.style_features(each)) for each in (image, hq))
         terms = {}
         if self.style_weight:
             loss = semantic_style_loss(fake, real, labels, self.form)

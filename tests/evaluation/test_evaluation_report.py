@@ -70,7 +70,7 @@ def test_a_perfect_input_does_not_leave_the_results_out(tmp_path):
     assert psnr["mean"] == {"input": None, "restored": pytest.approx(level_db(10))}
     assert psnr["difference"] == {"restored": None} and psnr["images_improved"]["restored"] == 0
     text = markdown(report)
-    assert "| perfect | 28.13 | n/a | 0 of 2 | 2 |" in text and "infinite" not in text
+    assert "| perfect | 28.13 | n/a |  | 0 of 2 | 2 |" in text and "infinite" not in text
     # Of images that are equal everywhere there is nothing to average.
     report = evaluate(SamplesInMemory("same"), choice, tmp_path / "same", {})
     assert report["metrics"]["psnr"]["perfect"] == ["restored"]
@@ -135,8 +135,11 @@ def test_table_is_markdown(tmp_path):
     report = evaluate(SamplesInMemory("a", "same"), Choice([PSNR()]), tmp_path, {"seed": 3})
     lines = markdown(report).splitlines()
     assert lines[0] == "2 images, seed 3."
-    assert lines[2] == "| metric | better | input | restored | difference | improved | images |"
-    assert lines[4] == "| PSNR (dB) | higher | 22.11 | 28.13 | +6.02 | 1 of 1 | 1 |"
+    assert (
+        lines[2]
+        == "| metric | better | input | restored | difference | 95 % interval | improved | images |"
+    )
+    assert lines[4] == "| PSNR (dB) | higher | 22.11 | 28.13 | +6.02 |  | 1 of 1 | 1 |"
     assert "restored 1" in lines[6]
     assert "| hair | 0.500 | 100.00 |" in lines
     assert "| hat | n/a | 0.00 |" in lines

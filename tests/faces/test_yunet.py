@@ -131,7 +131,7 @@ class NoFace:
 
 
 def test_a_restorer_takes_the_file(file, monkeypatch):
-    monkeypatch.setattr("psfr_tf.restorer._litert_engine", lambda *_: NoFace())
+    monkeypatch.setattr("psfr_tf.engines.ready_files.open_ready", lambda *_: NoFace())
     restorer = FaceRestorer.from_pretrained("psfr-mobile-256", "litert", detector=str(file))
     result = restorer.restore(photo_with_a_face())
     assert [face.score for face in result.rejected] == [pytest.approx(230 / 255, abs=1e-3)]

@@ -84,11 +84,11 @@ def test_a_refused_face_and_a_bad_photo_do_not_stop_the_others(
     address = server.address("grpc")
     assert run(photo, bad, second, "--output", out, "--server", address) == 1
     lines = capsys.readouterr().err.splitlines()
-    errors = [line for line in lines if line.startswith("psfr: error: ")]
-    assert errors == [
-        f"psfr: error: {photo}: {address}: INTERNAL: out of memory",
-        f"psfr: error: {bad}: not an image in a known format",
-    ]
+    errors = {line for line in lines if line.startswith("psfr: error: ")}
+    # Several photos are asked for at once: either of the two may be the one that is refused.
+    refused = {f"psfr: error: {name}: {address}: INTERNAL: out of memory" for name in (photo, second)}
+    assert f"psfr: error: {bad}: not an image in a known format" in errors
+    assert len(errors) == 2 and len(errors & refused) == 1
     assert report_of(out)["counts"]["restored"] == 1
     assert os.listdir(out / "restored") == ["second.png"]
 
