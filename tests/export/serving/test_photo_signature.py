@@ -59,7 +59,7 @@ def rest_predictor(server):
 
 @pytest.fixture(scope="module")
 def restorer():
-    return FaceRestorer.from_pretrained("psfr-mobile-256")
+    return FaceRestorer.from_pretrained("psfr-mobile-256", "tensorflow")
 
 
 def file_of(pixels, kind="PNG", **options):
@@ -82,8 +82,7 @@ def assert_as_local(answer, photo, expected):
         np.testing.assert_allclose(box, face.box, atol=0.5)
     image = pixels_of(answer.file)
     difference = np.abs(image.astype(int) - expected.image)
-    changed = (expected.image != photo).any(2)
-    assert difference.max() <= 8 and difference[changed].sum() <= changed.sum() * 3
+    assert difference.max() <= 2
     apart = np.ones(photo.shape[:2], bool)
     for face in expected.faces:  # three times the box: all of the aligned square
         x, y, width, height = face.box
