@@ -85,6 +85,8 @@ def training_dataset(
     # The workers of a service get the graph, with everything that it keeps in memory.
     load = face_loader(faces, size, keep=service is None)
 
+    # Nothing below branches on a tensor in Python; converting it would double a trace's time.
+    @tf.autograph.experimental.do_not_convert
     def sample(position: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
         flip_seed, augment_seed, degradation_seed = _split(_seed(seed, _SAMPLE, position), 3)
         hq, parsing = load(index)
@@ -124,6 +126,7 @@ def evaluation_pairs(
     degradation = Degradation(form, size)
     load = face_loader(faces, size, keep=True)
 
+    @tf.autograph.experimental.do_not_convert
     def sample(index: tf.Tensor, name: tf.Tensor) -> dict[str, tf.Tensor]:
         hq, parsing = load(index)
         example = _example(degradation, hq, parsing, evaluation_seed(seed, index), faces)
