@@ -3,56 +3,37 @@
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
 from psfr_tf import files, model_folder
+from psfr_tf.engines.parts import DEFAULT_OUTPUTS, part_function
 from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError, cause
-from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 from psfr_tf.models.own_network import own_code
 
 
-def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
+def convert_part(
+    form: InferenceForm, part: str, precision: str = "float32", outputs: str = DEFAULT_OUTPUTS
+) -> bytes:
     """Convert the whole model or one of its networks to a LiteRT file.
 
-    All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
-    is not clipped), parsing maps [1, S, S, 19]: logits where they come out; where they go in, what
-    the generator takes (`InferenceForm.soft_parsing`). Inputs and outputs have these names in the
-    signature `serving_default`:
-
-        restorer    lq -> restored, parsing
-        parsing     lq -> parsing
-        generator   lq, parsing -> restored
+    Its signature `serving_default` has the names, and the batch is one: see
+    `psfr_tf.engines.parts`.
 
     Args:
         form: the model.
         part: "restorer", "parsing" or "generator".
         precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`.
+        outputs: of the restorer, one of `psfr_tf.engines.parts.OUTPUTS`.
 
     Returns:
         The contents of the file.
     """
-    lq = tf.TensorSpec((1, form.size, form.size, 3), tf.float32, name="lq")
-    parsing = tf.TensorSpec((1, form.size, form.size, NUM_CLASSES), tf.float32, name="parsing")
-
-    def restorer(lq):
-        outputs = form.restorer(lq)
-        return {"restored": outputs["restored"], "parsing": outputs["logits"]}
-
-    functions: dict[str, tuple[Callable, list]] = {
-        "restorer": (restorer, [lq]),
-        "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
-        "generator": (
-            lambda lq, parsing: {"restored": form.generator([lq, parsing])},
-            [lq, parsing],
-        ),
-    }
-    return convert(*functions[part], precision)
+    return convert(*part_function(form, part, outputs, batch=1), precision)
 
 
 def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
@@ -77,8 +58,8 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
     """
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
-    # 2: differences in place of sums; 3: light normalization, damage gate.
-    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}"
+    # 2: differences in place of sums; 3: light normalization, damage gate; 4: labels, no logits.
+    made_by = f"inference form 4, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}"
     digest = hashlib.sha256(made_by.encode())
     networks = [name for name in config["networks"] if name != "discriminator"]
     for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
