@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 import psfr_tf
@@ -15,8 +16,9 @@ from psfr_tf.engines.parts import DEFAULT_OUTPUTS
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.file_report import write_chart, write_table
 from psfr_tf.export.formats import Format
+from psfr_tf.export.golden import write_samples
 from psfr_tf.export.variants import PARTS, shortfalls, warnings
-from psfr_tf.export.verification import Reference, reference, verify
+from psfr_tf.export.verification import reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import available_cores, describe_machine
 from psfr_tf.models.inference_form import InferenceForm, inference_form
@@ -41,7 +43,8 @@ def export_files(
     """Export a model to files and verify each of them.
 
     Writes `PART_PRECISION.SUFFIX` for each part (restorer, parsing, generator) and precision,
-    `report.json`, `table.md` and `chart.png`. A file worse than its variant's limits goes to
+    samples (`psfr_tf.export.golden`), `report.json`,
+    `table.md` and `chart.png`. A file worse than its variant's limits goes to
     `rejected/` instead, unless `allow_degraded`.
 
     Args:
@@ -74,7 +77,8 @@ def export_files(
     form = inference_form(folder.generator, folder.parsing_network)
     files_of = kind(form, outputs)
     metadata = _metadata(folder, licence, files_of.batch)
-    entries = []
+    entries: list[dict[str, Any]] = []
+    samples: dict[str, np.ndarray] = {}
     steps = [(part, precision) for part in PARTS for precision in precisions]
     (output / "report.json").unlink(missing_ok=True)  # of the export before this one
     with files.temporary_folder(output) as unverified:
@@ -85,14 +89,18 @@ def export_files(
             about = {**metadata, "part": part, "precision": precision}
             path.write_bytes(files_of.content(part, precision, lq[VERIFICATION_FACES:], about))
             bar.set_postfix_str(f"verifying {path.name}")
-            entry = _verified(files_of, path, part, precision, expected)
+            run, told = files_of.open(path)
+            entry = _verified(files_of, path, part, precision, told | verify(run, part, expected))
             accepted = allow_degraded or not entry["shortfalls"]
             _publish(path, output, accepted)
             entry["published"] = accepted
+            if accepted and part == "restorer":
+                samples[precision] = run(lq=lq[:1])["restored"]
             entries.append(entry)
             log(f"{len(entries)} of {len(steps)}: {path.name}")
             for line in entry["shortfalls"] + entry["warnings"]:
                 log(f"warning: {line}")
+    write_samples(output, lq[:1], samples, files_of.variants)
     report = {
         "command": f"export {files_of.title.lower()}",
         "version": psfr_tf.__version__,
@@ -125,13 +133,12 @@ def export_files(
 
 
 def _verified(
-    files_of: Format, path: Path, part: str, precision: str, expected: Reference
+    files_of: Format, path: Path, part: str, precision: str, found: dict[str, Any]
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": path.name, "part": part, "precision": precision}
     entry["converter"] = files_of.converter(precision)
     entry["size_bytes"] = path.stat().st_size
-    run, told = files_of.open(path)
-    entry.update(told | verify(run, part, expected))
+    entry.update(found)
     entry["shortfalls"] = shortfalls(entry, files_of.variants)
     entry["warnings"] = warnings(entry, files_of.variants)
     return entry

@@ -55,7 +55,7 @@ class LiteRTFormat:
     """
 
     title, suffix, variants, batch = "LiteRT", ".tflite", VARIANTS, "1"
-    packages = ("ai-edge-litert", "tensorflow", "ai-edge-quantizer", "numpy")
+    packages = ("ai-edge-litert", "tensorflow", "litert-quantizer", "numpy")
 
     def __init__(self, form: InferenceForm, outputs: str) -> None:
         self._form, self._outputs = form, outputs
@@ -63,7 +63,7 @@ class LiteRTFormat:
 
     def converter(self, precision: str) -> str:
         by_tensorflow = precision in tensorflow_converter.PRECISIONS
-        return "tensorflow" if by_tensorflow else "ai-edge-quantizer"
+        return "tensorflow" if by_tensorflow else "litert-quantizer"
 
     def content(
         self, part: str, precision: str, calibration: np.ndarray, metadata: dict[str, Any]

@@ -110,13 +110,14 @@ def agreement(
         result["max_error"] = float(np.abs(difference).max())
         clipped = np.clip(restored, -1, 1) - np.clip(expected.restored, -1, 1)
         squared = np.mean(np.square(clipped.astype(np.float64)), axis=(1, 2, 3))
-        result["psnr_db"] = _psnr(squared.mean())
-        result["worst_face_psnr_db"] = _psnr(squared.max())
+        result["psnr_db"] = psnr_db(squared.mean())
+        result["worst_face_psnr_db"] = psnr_db(squared.max())
     if labels is not None:
         result["equal_labels"] = float(np.mean(labels == expected.labels))
     return result
 
 
-def _psnr(mean_squared_error: float) -> float:
+def psnr_db(mean_squared_error: float) -> float:
+    """PSNR of pictures in [-1, 1], bounded."""
     peak = 2.0
     return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))

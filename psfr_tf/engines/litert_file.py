@@ -1,4 +1,4 @@
-"""LiteRT files of a model in its inference form, and the one that `psfr restore` keeps."""
+"""LiteRT files of a model in its inference form, and the files that `psfr restore` keeps."""
 
 import hashlib
 import logging
@@ -42,8 +42,21 @@ def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
     return convert_part(form, "restorer", precision)
 
 
-def cached_file(path: Path, fidelity: float | None = None, precision: str = "float32") -> Path:
-    """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
+def onnx_content(folder: ModelFolder) -> bytes:
+    """As `restorer_content`, an ONNX file of any batch."""
+    from psfr_tf.engines import onnx_converter
+
+    form = inference_form(folder.generator, folder.parsing_network)
+    return onnx_converter.convert(*part_function(form, "restorer", batch=None))
+
+
+def cached_file(
+    path: Path,
+    fidelity: float | None = None,
+    precision: str = "float32",
+    suffix: str = ".tflite",
+) -> Path:
+    """The LiteRT or ONNX file of a model folder: converted once, kept in the user's cache folder.
 
     The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
     model and the converter's version, so changed weights are converted anew.
@@ -51,7 +64,8 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
     Args:
         path: a model folder.
         fidelity: operating point, see `psfr_tf.model_folder`.
-        precision: see `convert_part`.
+        precision: see `convert_part`; an ONNX file has float32.
+        suffix: ".tflite" or ".onnx".
 
     Raises:
         UserError: the model cannot be read, or the cache cannot be written.
@@ -59,7 +73,9 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
     # 2: differences in place of sums; 3: light normalization, damage gate; 4: labels, no logits.
-    made_by = f"inference form 4, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}"
+    made_by = (
+        f"inference form 4, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}{suffix}"
+    )
     digest = hashlib.sha256(made_by.encode())
     networks = [name for name in config["networks"] if name != "discriminator"]
     for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
@@ -69,12 +85,18 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
             raise UserError(f"{path / name}: {cause(error)}") from None
     digest.update(own_code(config))
     cache = files.cache_folder()
-    model = cache / f"{digest.hexdigest()[:24]}.tflite"
+    model = cache / f"{digest.hexdigest()[:24]}{suffix}"
     if _is_whole(model):
         return model
     _check_writable(cache)
-    logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = restorer_content(model_folder.load_model_folder(path, fidelity), precision)
+    logging.getLogger("psfr_tf").warning(
+        "%s: converting to %s once, to %s",
+        path,
+        "ONNX" if suffix == ".onnx" else "LiteRT",
+        model,
+    )
+    folder = model_folder.load_model_folder(path, fidelity)
+    content = onnx_content(folder) if suffix == ".onnx" else restorer_content(folder, precision)
     try:
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.slow
 def test_every_part_and_precision_is_there(exported):
     output, report = exported
     names = {f"{part}_{precision}.tflite" for part in PARTS for precision in VARIANTS}
-    assert {path.name for path in output.iterdir()} == names | {
+    samples = {f"sample_restored_{precision}.bin" for precision in VARIANTS}
+    assert {path.name for path in output.iterdir()} == names | samples | {
+        "sample_lq.bin",
+        "samples.json",
         "report.json",
         "table.md",
         "chart.png",
