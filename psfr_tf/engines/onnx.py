@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.engines import checked_faces
-from psfr_tf.errors import UserError
+from psfr_tf.errors import UserError, printable
 from psfr_tf.machine import available_cores
 
 
@@ -107,6 +107,11 @@ class OnnxInterpreter:
     def get_output_details(self) -> list[dict[str, Any]]:
         """As `get_input_details`."""
         return self._details[self._inputs :]
+
+    def metadata(self) -> dict[str, str]:
+        """What the file says about itself; it goes to the terminal and into reports."""
+        found = self._session.get_modelmeta().custom_metadata_map
+        return {name: printable(value, 200) for name, value in found.items()}
 
     def set_tensor(self, index: int, value: np.ndarray) -> None:
         self._given[self._names[index]] = value
