@@ -124,11 +124,12 @@ class FaceRestorer:
         if engine == "litert" and ready:
             return cls(ready_files.open_ready(path, fidelity, ready), path, detector, fidelity)
         if engine == "onnx":
-            if (file := ready_files.ready_onnx(path, fidelity)) is None:
+            found = ready_files.ready_onnx(path, fidelity)
+            if found is None:
                 from psfr_tf.engines.litert_file import cached_file
 
-                file = cached_file(path, fidelity, suffix=".onnx")
-            return cls(OnnxEngine(file), path, detector, fidelity)
+                found = cached_file(path, fidelity, suffix=".onnx")
+            return cls(OnnxEngine(found), path, detector, fidelity)
         if engine == "litert":
             from psfr_tf.engines.litert_file import cached_file
 

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from psfr_tf import FaceRestorer
+from psfr_tf.android_bench.accuracy import by_name
+from psfr_tf.android_bench.local import LocalTarget
+from psfr_tf.android_bench.model_file import read_model_file
+from psfr_tf.android_bench.plan import Matrix, Plan, Runs, expand
 from psfr_tf.cli import main
 from psfr_tf.engines.onnx import OnnxEngine
 from psfr_tf.errors import UserError
@@ -113,3 +117,24 @@ def test_what_a_phone_wrote_is_compared(onnx_files, tmp_path, capsys):
     assert code == 2 and "bytes; float32 [1, 64, 64, 3] has 49152" in line
     assert check(right, "--precision", "int8")[0] == 2
     assert check_output.main([str(tmp_path / "phone_float32.bin")]) == 2  # no samples beside it
+
+
+@pytest.mark.slow
+def test_it_is_a_row_of_the_benchmark(onnx_files, exported):
+    model = read_model_file(onnx_files / "restorer_float32.onnx")
+    beside = read_model_file(exported[0] / "restorer_float32.tflite")
+    assert model.label.endswith("restorer float32-onnx") and model.size == 64
+    assert 0.8 < model.multiply_adds / beside.multiply_adds < 1.2
+    plan = Plan(matrix=[Matrix(delegates=["xnnpack", "onnxruntime"])])
+    cases = {case.model.path.suffix: case for case in expand(plan, [model, beside])}
+    assert {suffix: case.delegate for suffix, case in cases.items()} == {
+        ".onnx": "onnxruntime",
+        ".tflite": "xnnpack",
+    }
+    runs = Runs(warm_up_runs=1, min_runs=3, min_seconds=0, max_seconds=60)
+    assert LocalTarget().measure(cases[".onnx"], runs).latency.runs == 3
+    face = np.random.default_rng(3).uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
+    outputs = by_name(model, LocalTarget().output(cases[".onnx"], [face]))
+    expected = OnnxEngine(model.path).run(face)
+    np.testing.assert_allclose(np.clip(outputs["restored"], -1, 1), expected[0], atol=1e-5)
+    np.testing.assert_array_equal(outputs["labels"], expected[1])
