@@ -132,6 +132,8 @@ def accuracy(model: ModelFile, outputs: Sequence[np.ndarray], expected: Expected
             psnr_db = _psnr(float(np.mean(np.square(first - second))), peak)
         elif tensor.shape[-1] == NUM_CLASSES:
             equal_labels = float(np.mean(output.argmax(-1) == reference.argmax(-1)))
+        elif tensor.argument == "labels":
+            equal_labels = float(np.mean(output == reference))
     return Accuracy(
         reference=expected.model.path.name,
         reference_sha256=expected.model.sha256,

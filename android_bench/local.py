@@ -32,7 +32,7 @@ class LocalTarget:
     """
 
     name = "local"
-    delegates = ("cpu", "xnnpack")
+    delegates = ("cpu", "xnnpack", "onnxruntime")
 
     def __init__(self, system: Path = Path("/sys")) -> None:
         try:
@@ -92,10 +92,7 @@ class LocalTarget:
             init_ms=result["init_ms"],
             first_ms=result["first_ms"],
             peak_memory_kb=round(result["peak_memory_mb"] * 1e6 / 1024),
-            nodes=result["operations"],
-            delegated_nodes=result["operations"] - len(result["outside"]),
-            partitions=result["partitions"],
-            outside=tuple(sorted(set(result["outside"]))),
+            **_delegated(result),
         )
 
     def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -134,6 +131,18 @@ class LocalTarget:
 
     def _read(self, path: str) -> str | None:
         return _text(self._system / path)
+
+
+def _delegated(result: dict[str, Any]) -> dict[str, Any]:
+    """Of what LiteRT tells of its delegate; ONNX Runtime has none."""
+    if "operations" not in result:
+        return {}
+    return {
+        "nodes": result["operations"],
+        "delegated_nodes": result["operations"] - len(result["outside"]),
+        "partitions": result["partitions"],
+        "outside": tuple(sorted(set(result["outside"]))),
+    }
 
 
 def _text(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""A LiteRT file: its hash, its tensors, what its metadata says."""
+"""A LiteRT or ONNX file: its hash, its tensors, what its metadata says."""
 
 import hashlib
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.engines.litert import open_file
+from psfr_tf.engines.onnx import OnnxInterpreter
 from psfr_tf.engines.probe import check_file
 from psfr_tf.errors import UserError, cause, printable
 from psfr_tf.files import read_bounded
@@ -82,8 +83,10 @@ def read_model_file(path: Path) -> ModelFile:
         content = read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path}: {cause(error)}") from None
+    if path.suffix == ".onnx":
+        return _described_onnx(path, content)
     if content[4:8] != b"TFL3":
-        raise UserError(f"{path}: not a LiteRT (.tflite) file")
+        raise UserError(f"{path}: not a LiteRT (.tflite) or ONNX (.onnx) file")
     check_file(path, run=False)
     try:
         return _described(path, content)
@@ -111,6 +114,46 @@ def _described(path: Path, content: bytes) -> ModelFile:
         multiply_adds=_multiply_adds(interpreter),
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
         soft_parsing=metadata.get("parsing_input") == "probabilities",
+    )
+
+
+def _described_onnx(path: Path, content: bytes) -> ModelFile:
+    """One face of its batch. The precision says ONNX, so that the label is not a LiteRT file's."""
+    interpreter = OnnxInterpreter(path)
+    metadata = interpreter.metadata()
+    inputs = _tensors(interpreter.get_input_details(), {})
+    faces = [t.shape for t in inputs if len(t.shape) == 4 and t.shape[3] == 3]
+    return ModelFile(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        inputs=inputs,
+        outputs=_tensors(interpreter.get_output_details(), {}),
+        part=metadata.get("part"),
+        precision=f"{metadata.get('precision', 'float32')}-onnx",
+        weights=metadata.get("name"),
+        multiply_adds=_onnx_multiply_adds(content),
+        size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
+        soft_parsing=metadata.get("parsing_input") == "probabilities",
+    )
+
+
+def _onnx_multiply_adds(content: bytes) -> int:
+    """As `_multiply_adds`, of the convolutions; 0 where the package onnx is not installed."""
+    try:
+        import onnx
+    except ImportError:
+        return 0
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(content)).graph
+    shapes = {
+        value.name: [each.dim_value or 1 for each in value.type.tensor_type.shape.dim]
+        for value in [*graph.value_info, *graph.output]
+    }
+    kernels = {each.name: each.dims for each in graph.initializer}
+    return sum(
+        math.prod(shapes.get(node.output[0], [0])) * math.prod(kernels[node.input[1]][1:])
+        for node in graph.node
+        if node.op_type == "Conv" and node.input[1] in kernels
     )
 
 

@@ -19,7 +19,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 # How a file runs. "cpu": LiteRT's own kernels, no delegate. "xnnpack-fp16": XNNPACK computing in
 # float16, on CPUs that can; unlike a file with float16 weights, which any delegate may run.
-DELEGATES = ("cpu", "xnnpack", "xnnpack-fp16", "gpu")
+# "onnxruntime": ONNX files on this machine, and nothing else runs these.
+DELEGATES = ("cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime")
 # For the estimate of the duration only: 10^9 multiply-adds per second and thread, and seconds that
 # a process takes around its runs.
 _ASSUMED_SPEED = 15e9
@@ -105,7 +106,7 @@ class Matrix(_Section):
         description="patterns among the plan's models: of file names, or of what the file is, such "
         'as "psfr-mobile-256 restorer *"',
     )
-    delegates: list[Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu"]] = ["xnnpack"]
+    delegates: list[Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime"]] = ["xnnpack"]
     threads: list[PositiveInt] = Field([1], description="the GPU gets one case, with 1 thread")
     affinity: list[str] = Field(
         ["all"], description="all, big, little, or CPU numbers such as 4-7 or 0,2"
@@ -160,7 +161,7 @@ def find_models(sources: Sequence[str]) -> tuple[list[ModelFile], list[str]]:
     """Read the files that a plan or a command line names.
 
     Args:
-        sources: files, folders (their `*.tflite` files) and patterns.
+        sources: files, folders (their `*.tflite` and `*.onnx` files) and patterns.
 
     Returns:
         The files in order, each once, and a line for each source that cannot be used.
@@ -169,13 +170,13 @@ def find_models(sources: Sequence[str]) -> tuple[list[ModelFile], list[str]]:
     problems = []
     for source in sources:
         if Path(source).is_dir():
-            found = sorted(Path(source).glob("*.tflite"))
+            found = sorted([*Path(source).glob("*.tflite"), *Path(source).glob("*.onnx")])
         elif glob.has_magic(source) and not Path(source).exists():
             found = sorted(map(Path, glob.glob(source)))
         else:
             found = [Path(source)]
         if not found:
-            problems.append(f"{source}: no .tflite files here")
+            problems.append(f"{source}: no .tflite or .onnx files here")
         paths.update(dict.fromkeys(found))
     models = []
     for path in paths:
@@ -205,6 +206,8 @@ def expand(plan: Plan, models: Sequence[ModelFile]) -> list[Case]:
             if not any(fnmatchcase(name, each) for each in matrix.models for name in names):
                 continue
             for delegate in matrix.delegates:
+                if (delegate == "onnxruntime") != (model.path.suffix == ".onnx"):
+                    continue
                 on_gpu = delegate == "gpu"
                 for threads in [1] if on_gpu else matrix.threads:
                     for affinity in ["all"] if on_gpu else matrix.affinity:

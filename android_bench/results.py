@@ -92,7 +92,7 @@ class Row(_Record):
     precision: str | None
     face_px: int | None = Field(description="side of the face")
     multiply_adds: int
-    delegate: Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu"]
+    delegate: Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime"]
     threads: int
     affinity: str
     sustained_minutes: float = 0.0

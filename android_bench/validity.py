@@ -82,7 +82,7 @@ def _figures(row: Row, processes: Sequence[Process]) -> None:
 
 
 def _fallbacks(row: Row) -> list[str]:
-    if row.delegate == "cpu":
+    if row.delegate in ("cpu", "onnxruntime"):
         return []
     if row.delegated_nodes is None and row.runs:
         return [f"delegation unknown: the target did not say what {row.delegate} took"]

@@ -1,4 +1,4 @@
-"""Quantized LiteRT files from a float32 one, with ai-edge-quantizer.
+"""Quantized LiteRT files from a float32 one, with litert-quantizer.
 
 For what TensorFlow's converter cannot do: int8 weights with float arithmetic, and int8 arithmetic
 for chosen operations only. These are the convolutions. Instance norm, leaky ReLU and the modulation
@@ -29,14 +29,14 @@ def quantize(
         samples: for "int8": inputs by name, from which the ranges of the activations are read.
 
     Raises:
-        UserError: ai-edge-quantizer is not installed.
+        UserError: litert-quantizer is not installed.
     """
     try:
-        from ai_edge_quantizer import qtyping, quantizer
-        from ai_edge_quantizer.calibrator import CalibrationMode
+        from litert_quantizer import qtyping, quantizer
+        from litert_quantizer.calibrator import CalibrationMode
     except ImportError:
         raise UserError(
-            f"--precision {precision} needs ai-edge-quantizer: pip install 'psfr_tf[quantizer]'"
+            f"--precision {precision} needs litert-quantizer: pip install 'psfr_tf[quantizer]'"
         ) from None
     tool = quantizer.Quantizer(content)
     convolutions: Any = (".*", qtyping.TFLOperationName.CONV_2D)
@@ -73,10 +73,10 @@ def _quiet():
 def _large_kernels():
     """Quantize kernels above 32 MiB in parts.
 
-    ai-edge-quantizer 0.10 reshapes these, but not their scales, and fails ("input operand has more
+    litert-quantizer 0.11 reshapes these, but not their scales, and fails ("input operand has more
     dimensions than allowed"). The kernels of `psfrgan-512` at 16x16 are of that size.
     """
-    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
+    from litert_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as module
 
     original = module.uniform_quantize
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
-from psfr_tf.export import litert_report
+from psfr_tf.export import file_report
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.variants import missed
 from psfr_tf.export.verification import reference, verify_saved_model
@@ -48,7 +48,7 @@ def write_table(path: Path, name: str, figures: dict[str, Any]) -> None:
     parts = [
         f"{name}: SavedModel, {figures['precision']}, {figures['faces']} degraded faces, against "
         f"the float model; {machine['cpu']}, {machine['cores']} cores.",
-        Table(["", ""], list(litert_report.figures(figures).items())).markdown(),
+        Table(["", ""], list(file_report.figures(figures).items())).markdown(),
         "Max error in [-1, 1]. Its pictures are uint8: rounding alone leaves 58 to 59 dB.",
     ]
     files.write_text(path, "\n\n".join(parts) + "\n")

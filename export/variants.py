@@ -1,4 +1,4 @@
-"""The precisions of LiteRT files, and how near to the float model each has to be."""
+"""The precisions of LiteRT and ONNX files, and how near to the float model each has to be."""
 
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ VARIANTS = {
     "int8-weights": Variant(40.0, 36.0, 0.99),
     "int8": Variant(30.0, 28.0, 0.95),
 }
+# ONNX Runtime computes in float32 as TensorFlow does. In the whole, a label that flips counts.
+ONNX_VARIANTS = {"float32": Variant(100.0, 50.0, 0.999)}
 PARTS = ("restorer", "parsing", "generator")
 
 # Below this a variant that meets its own limits is still exported with a warning.
@@ -43,21 +45,21 @@ def missed(figures: dict, min_psnr_db: float, min_equal_labels: float) -> list[s
     return lines
 
 
-def shortfalls(entry: dict) -> list[str]:
+def shortfalls(entry: dict, variants: dict[str, Variant] = VARIANTS) -> list[str]:
     """One line for each of a variant's limits that a verified file misses."""
-    variant = VARIANTS[entry["precision"]]
+    variant = variants[entry["precision"]]
     fused = entry["part"] == "restorer"
     limit = variant.min_fused_psnr_db if fused else variant.min_psnr_db
     return [f"{entry['file']}: {line}" for line in missed(entry, limit, variant.min_equal_labels)]
 
 
-def warnings(entry: dict) -> list[str]:
+def warnings(entry: dict, variants: dict[str, Variant] = VARIANTS) -> list[str]:
     """A line if a file is visibly off the float model, though within its variant's limits."""
     psnr, labels = entry.get("psnr_db"), entry.get("equal_labels")
     off = (psnr is not None and psnr < GOOD_PSNR_DB and entry["part"] == "generator") or (
         labels is not None and labels < GOOD_EQUAL_LABELS
     )
-    if not off or shortfalls(entry):
+    if not off or shortfalls(entry, variants):
         return []
     figures = [f"{psnr:.1f} dB"] if psnr is not None else []
     figures += [f"{100 * labels:.2f} % equal labels"] if labels is not None else []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.engines.delegation import delegation
-from psfr_tf.engines.litert import allocated
 from psfr_tf.engines.tensorflow import forward
-from psfr_tf.machine import available_cores
 from psfr_tf.pictures import denormalize, normalize, to_uint8
 
 # A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
@@ -47,46 +45,39 @@ def reference(generator: keras.Model, parsing_network: keras.Model, lq: np.ndarr
     return Reference(lq, *(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
 
-def verify(path: str | os.PathLike, part: str, expected: Reference) -> dict:
+def verify(run: Callable[..., dict], part: str, expected: Reference) -> dict:
     """Compare a file with the float model.
 
     The generator is given the float model's parsing map, so that its figures are those of the
     generator alone; the whole (`restorer`) uses its own map.
 
     Args:
-        path: of the file.
+        run: the file: inputs by name, one face, to outputs by name (`psfr_tf.engines.parts`).
         part: "restorer", "parsing" or "generator".
         expected: outputs of the float model.
 
     Returns:
-        dict of `size_bytes`, `delegate_partitions`, `operations_outside_delegate` and, as far as
-        the part has them: `psnr_db` (over all faces, peak to peak 2, clipped to [-1, 1]),
-        `worst_face_psnr_db`, `max_error` (in [-1, 1], of any value of any face, not clipped),
-        `equal_labels` (share of the pixels).
+        As far as the file has the outputs, dict of `psnr_db` (over all faces, peak to peak 2,
+        clipped to [-1, 1]), `worst_face_psnr_db`, `max_error` (in [-1, 1], of any value of any
+        face, not clipped), `equal_labels` (share of the pixels).
     """
-    interpreter = allocated(path, available_cores())
-    run = interpreter.get_signature_runner()
     restored, labels = [], []
     for face, parsing in zip(expected.lq, expected.parsing, strict=True):
         inputs = {"lq": face[None]}
         if part == "generator":
             inputs["parsing"] = parsing[None]
         outputs = run(**inputs)
-        if part != "parsing":
+        if "restored" in outputs:
             restored.append(outputs["restored"][0])
-        if part != "generator":
+        if "labels" in outputs:
+            labels.append(outputs["labels"][0])
+        elif "parsing" in outputs:
             labels.append(np.argmax(outputs["parsing"][0], axis=-1))
-    partitions, outside = delegation(interpreter)
-    return {
-        "size_bytes": Path(path).stat().st_size,
-        "delegate_partitions": partitions,
-        "operations_outside_delegate": outside,
-        **agreement(
-            expected,
-            np.stack(restored) if restored else None,
-            np.stack(labels) if labels else None,
-        ),
-    }
+    return agreement(
+        expected,
+        np.stack(restored) if restored else None,
+        np.stack(labels) if labels else None,
+    )
 
 
 def verify_saved_model(path: str | os.PathLike, expected: Reference) -> dict:
@@ -119,13 +110,14 @@ def agreement(
         result["max_error"] = float(np.abs(difference).max())
         clipped = np.clip(restored, -1, 1) - np.clip(expected.restored, -1, 1)
         squared = np.mean(np.square(clipped.astype(np.float64)), axis=(1, 2, 3))
-        result["psnr_db"] = _psnr(squared.mean())
-        result["worst_face_psnr_db"] = _psnr(squared.max())
+        result["psnr_db"] = psnr_db(squared.mean())
+        result["worst_face_psnr_db"] = psnr_db(squared.max())
     if labels is not None:
         result["equal_labels"] = float(np.mean(labels == expected.labels))
     return result
 
 
-def _psnr(mean_squared_error: float) -> float:
+def psnr_db(mean_squared_error: float) -> float:
+    """PSNR of pictures in [-1, 1], bounded."""
     peak = 2.0
     return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))

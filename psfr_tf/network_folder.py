@@ -113,7 +113,7 @@ def refuse_ready_files(directory: Path) -> None:
     Raises:
         PresetError: there is one.
     """
-    for path in sorted(directory.glob("*.tflite")):
+    for path in sorted([*directory.glob("*.tflite"), *directory.glob("*.onnx")]):
         raise PresetError(
             f"{path}: was made of the weights that are there now; delete it or choose another "
             "folder"

@@ -10,6 +10,7 @@ import numpy as np
 
 from psfr_tf import model_folder
 from psfr_tf.engines import Engine, ready_files
+from psfr_tf.engines.onnx import OnnxEngine
 from psfr_tf.engines.ready_files import PRECISIONS
 from psfr_tf.errors import UserError
 from psfr_tf.faces.align import align_face, face_transform
@@ -23,7 +24,10 @@ from psfr_tf.photo import Photo, photo_of, read_photo
 from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
 from psfr_tf.restore_result import RestoredFace, RestoreResult
 
-ENGINES = ("litert", "tensorflow")
+ENGINES = ("litert", "onnx", "tensorflow")
+
+# What runs a single file.
+MODEL_FILES = {".tflite": "litert", ".onnx": "onnx"}
 
 # Faces per call of the engine: bounds memory in a crowd.
 _BATCH = 8
@@ -72,15 +76,16 @@ class FaceRestorer:
         detector="mtcnn",
         precision: str | None = None,
     ) -> "FaceRestorer":
-        """Load shipped weights by name, a model folder, or a LiteRT file.
+        """Load shipped weights by name, a model folder, or a LiteRT or ONNX file.
 
         Args:
             name_or_dir: for example "psfr-mobile-256", a model folder, or a `restorer_*.tflite`
-                that `psfr export litert` wrote.
+                or `restorer_*.onnx` that `psfr export` wrote.
             engine: "litert" runs a LiteRT file of the folder without TensorFlow; if the folder has
                 none (`psfr_tf.engines.ready_files`), one is converted and kept in the user's cache
-                folder. "tensorflow" runs the Keras networks. By default "litert" if the folder has
-                the files, as the shipped weights have, or a `precision` is asked for; else
+                folder. "onnx" runs an ONNX file in float32 by ONNX Runtime, found or made in the
+                same way. "tensorflow" runs the Keras networks. By default "litert" if the folder
+                has the files, as the shipped weights have, or a `precision` is asked for; else
                 "tensorflow".
             fidelity: 0 (perceptual: most detail) to 1 (faithful: nearest to the true pixels), for
                 models with two operating points; None for the model's default.
@@ -93,29 +98,38 @@ class FaceRestorer:
             UserError: no such model, its files are damaged, it has only one operating point, or
                 `detector` is not a usable file.
             ModuleNotFoundError: TensorFlow is needed, and not installed.
-            ValueError: unknown engine or precision, a precision with the engine "tensorflow", or
-                `fidelity` is not in 0..1.
+            ValueError: unknown engine or precision, a precision with another engine than "litert",
+                or `fidelity` is not in 0..1.
         """
         if engine not in (None, *ENGINES):
             raise ValueError(f"`engine` must be one of {ENGINES}. Received: engine={engine!r}")
-        if precision not in (None, *PRECISIONS) or (precision and engine == "tensorflow"):
+        if precision not in (None, *PRECISIONS) or (precision and engine in ENGINES[1:]):
             raise ValueError(
                 f'`precision` must be one of {PRECISIONS}, and is for the engine "litert". '
                 f"Received: precision={precision!r}, engine={engine!r}"
             )
-        if is_litert_file(name_or_dir):
-            if fidelity is not None or precision or engine == "tensorflow":
+        if is_model_file(name_or_dir):
+            file = Path(name_or_dir)
+            if fidelity is not None or precision or engine not in (None, MODEL_FILES[file.suffix]):
                 raise UserError(
-                    f"{name_or_dir}: a LiteRT file has one fidelity, precision and engine; "
-                    "omit these options"
+                    f"{name_or_dir}: a file has one fidelity, precision and engine "
+                    f"({MODEL_FILES[file.suffix]}); omit these options"
                 )
-            return cls(ready_files.open_file(Path(name_or_dir)), None, detector)
+            opened = OnnxEngine(file) if file.suffix == ".onnx" else ready_files.open_file(file)
+            return cls(opened, None, detector)
         path = model_folder.resolve(name_or_dir)
         ready = ready_files.ready_precision(path, fidelity, precision)
         if engine is None:
             engine = "litert" if ready or precision else "tensorflow"
         if engine == "litert" and ready:
             return cls(ready_files.open_ready(path, fidelity, ready), path, detector, fidelity)
+        if engine == "onnx":
+            found = ready_files.ready_onnx(path, fidelity)
+            if found is None:
+                from psfr_tf.engines.litert_file import cached_file
+
+                found = cached_file(path, fidelity, suffix=".onnx")
+            return cls(OnnxEngine(found), path, detector, fidelity)
         if engine == "litert":
             from psfr_tf.engines.litert_file import cached_file
 
@@ -253,9 +267,9 @@ class FaceRestorer:
         return restored, parsing
 
 
-def is_litert_file(name_or_dir: str | os.PathLike) -> bool:
-    """Whether a model is named by its LiteRT file."""
-    return Path(name_or_dir).suffix == ".tflite" and not Path(name_or_dir).is_dir()
+def is_model_file(name_or_dir: str | os.PathLike) -> bool:
+    """Whether a model is named by its LiteRT or ONNX file."""
+    return Path(name_or_dir).suffix in MODEL_FILES and not Path(name_or_dir).is_dir()
 
 
 def _as_photo(photo) -> Photo:

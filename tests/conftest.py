@@ -95,9 +95,12 @@ def small_model(random_networks, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(small_model, tmp_path_factory):
     """(folder, report) of an export of `small_model` in every precision."""
-    from psfr_tf.export.litert_export import export_litert
+    from psfr_tf.export.file_export import export_files
+    from psfr_tf.export.formats import LiteRTFormat
     from psfr_tf.export.variants import VARIANTS
 
     output = tmp_path_factory.mktemp("litert")
-    report = export_litert(small_model, output, list(VARIANTS), allow_degraded=True, licence="CC0")
+    report = export_files(
+        LiteRTFormat, small_model, output, list(VARIANTS), allow_degraded=True, licence="CC0"
+    )
     return output, report

@@ -91,17 +91,17 @@ def add_output(parser: argparse.ArgumentParser, writes: str) -> None:
 
 
 def add_weights(
-    parser: argparse.ArgumentParser, default: str | None = None, litert_file: bool = False
+    parser: argparse.ArgumentParser, default: str | None = None, single_file: bool = False
 ) -> None:
-    """The model; needed if it has no default. `litert_file`: a single file will do."""
+    """The model; needed if it has no default. `single_file`: a single file will do."""
     told = " (default: %(default)s)" if default else ""
     parser.add_argument(
         "--weights",
         required=default is None,
         default=default,
-        metavar="NAME|DIR|FILE.tflite" if litert_file else "NAME|DIR",
-        help=f"shipped weights{', ' if litert_file else ' or '}a model folder"
-        f"{' or a restorer_*.tflite of psfr export' if litert_file else ''}{told}",
+        metavar="NAME|DIR|FILE" if single_file else "NAME|DIR",
+        help=f"shipped weights{', ' if single_file else ' or '}a model folder"
+        f"{' or a restorer_*.tflite or .onnx of psfr export' if single_file else ''}{told}",
     )
     add_import(parser)
 

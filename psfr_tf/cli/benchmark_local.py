@@ -5,12 +5,14 @@ import argparse
 from psfr_tf.cli.benchmarking import add_plan_arguments, run_benchmark
 from psfr_tf.machine import available_cores
 
-SUMMARY = "Latency, memory and accuracy of LiteRT files on this machine."
+SUMMARY = "Latency, memory and accuracy of LiteRT and ONNX files on this machine."
 EXAMPLE = "psfr benchmark local --model out/restorer_*.tflite --output bench"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_plan_arguments(parser, ("xnnpack", "cpu"), list(dict.fromkeys((1, available_cores()))))
+    add_plan_arguments(
+        parser, ("xnnpack", "cpu", "onnxruntime"), list(dict.fromkeys((1, available_cores())))
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ def add_plan_arguments(
         nargs="+",
         default=[],
         metavar="FILE|DIR",
-        help=".tflite files, or folders of them; replace those of the plan",
+        help=".tflite files (local: .onnx too), or folders of them; replace those of the plan",
     )
     add_output(
         parser, "DIR/results.json, report.html, report.md, report.json, charts/ and pictures/"

@@ -4,7 +4,7 @@ import argparse
 
 from psfr_tf.cli.commands import add_commands
 
-FORMATS = ("litert", "saved-model")
+FORMATS = ("litert", "onnx", "saved-model")
 
 SUMMARY = "Write a model as files that run outside this project."
 EXAMPLE = "psfr export litert --weights psfr-mobile-256 --precision int8-dynamic --output out"

@@ -13,11 +13,11 @@ EXAMPLE = "psfr restore holiday.jpg scans/ --output out --save-faces"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photo_arguments(parser)
-    add_weights(parser, DEFAULT_WEIGHTS, litert_file=True)
+    add_weights(parser, DEFAULT_WEIGHTS, single_file=True)
     add_fidelity(parser, "-w")
     parser.add_argument(
         "--engine",
-        choices=("litert", "tensorflow"),
+        choices=("litert", "onnx", "tensorflow"),
         help="runtime of the networks (default: litert if the model folder holds its files, as the "
         "shipped one does)",
     )
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     detector = open_detector(args)
     if args.server:
         return _run_on_server(args, detector)
-    if args.precision and args.engine == "tensorflow":
+    if args.precision and args.engine not in (None, "litert"):
         args.usage_error("--precision is for --engine litert")
 
     def load():
@@ -85,9 +85,9 @@ def _effective_fidelity(args: argparse.Namespace) -> float | None:
     """The operating point that the model is loaded with; also a check of --weights, before any
     photo is read."""
     from psfr_tf import model_folder
-    from psfr_tf.restorer import is_litert_file
+    from psfr_tf.restorer import is_model_file
 
-    if is_litert_file(args.weights):
+    if is_model_file(args.weights):
         return None
     path = model_folder.resolve(args.weights)
     return model_folder.operating_point(path, model_folder.read_config(path), args.fidelity)

@@ -1,6 +1,7 @@
 """Runtimes of the networks: what runs a model, measures a file, and says what runs where.
 
-`litert` and `tensorflow` are engines; a TF Serving server is one too (`psfr_tf.export.serving`).
+`litert`, `onnx` and `tensorflow` are engines; a TF Serving server is one too
+(`psfr_tf.export.serving`).
 """
 
 from typing import Protocol

@@ -90,8 +90,8 @@ class LiteRTEngine:
     """Runs faces one after the other through a file of fixed shape.
 
     The file has one input, float32 [1, S, S, 3] RGB in [-1, 1], and among its outputs the
-    restored face, float32 [1, S, S, 3], and the parsing logits, float32 [1, S, S, 19]; they are
-    told apart by their shapes.
+    restored face, float32 [1, S, S, 3], and the labels, uint8 [1, S, S], or else the parsing
+    logits, float32 [1, S, S, 19]; they are told apart by their shapes.
 
     Safe to share by threads: each face has an interpreter for itself while it runs, and its answer
     is bit for bit the one computed alone. The first interpreter has all `threads`, so a caller who
@@ -141,8 +141,16 @@ class LiteRTEngine:
             raise ValueError(f"One input [1, S, S, 3] is needed. Received: {received}")
         self.size = first[1]
         self._input = inputs[0]["index"]
-        self._restored = _find(outputs, (1, self.size, self.size, 3), received)
-        self._logits = _find(outputs, (1, self.size, self.size, NUM_CLASSES), received)
+        face = (1, self.size, self.size)
+        self._restored = _find(outputs, (*face, 3), np.float32)
+        self._labels = _find(outputs, face, np.uint8)
+        self._logits = _find(outputs, (*face, NUM_CLASSES), np.float32)
+        if self._restored is None or (self._labels is None and self._logits is None):
+            raise ValueError(
+                f"One float32 output {[*face, 3]} and one of labels, uint8 {[*face]} or float32 "
+                f"{[*face, NUM_CLASSES]}, are needed (psfr export litert --outputs image,labels). "
+                f"Received: {received}"
+            )
 
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`."""
@@ -155,18 +163,19 @@ class LiteRTEngine:
                 interpreter.set_tensor(self._input, np.ascontiguousarray(face[None]))
                 interpreter.invoke()
                 output = interpreter.get_tensor(self._restored)[0]
-                logits = interpreter.get_tensor(self._logits)[0]
+                if self._labels is None:
+                    labels[index] = interpreter.get_tensor(self._logits)[0].argmax(axis=-1)
+                else:
+                    labels[index] = interpreter.get_tensor(self._labels)[0]
             restored[index] = np.clip(output, -1.0, 1.0)
-            labels[index] = np.argmax(logits, axis=-1)
         return restored, labels
 
 
-def _find(outputs, shape, received):
+def _find(outputs, shape, dtype) -> int | None:
+    """The index of the only output of a shape and type."""
     found = [
-        detail
+        detail["index"]
         for detail in outputs
-        if tuple(detail["shape"]) == shape and detail["dtype"] == np.float32
+        if tuple(detail["shape"]) == shape and detail["dtype"] == dtype
     ]
-    if len(found) != 1:
-        raise ValueError(f"One float32 output {list(shape)} is needed. Received: {received}")
-    return found[0]["index"]
+    return found[0] if len(found) == 1 else None

@@ -1,58 +1,39 @@
-"""LiteRT files of a model in its inference form, and the one that `psfr restore` keeps."""
+"""LiteRT files of a model in its inference form, and the files that `psfr restore` keeps."""
 
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
 from psfr_tf import files, model_folder
+from psfr_tf.engines.parts import DEFAULT_OUTPUTS, part_function
 from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError, cause
-from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.model_folder import ModelFolder
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 from psfr_tf.models.own_network import own_code
 
 
-def convert_part(form: InferenceForm, part: str, precision: str = "float32") -> bytes:
+def convert_part(
+    form: InferenceForm, part: str, precision: str = "float32", outputs: str = DEFAULT_OUTPUTS
+) -> bytes:
     """Convert the whole model or one of its networks to a LiteRT file.
 
-    All tensors are float32 with a batch of one. Faces are [1, S, S, 3] RGB in [-1, 1] (`restored`
-    is not clipped), parsing maps [1, S, S, 19]: logits where they come out; where they go in, what
-    the generator takes (`InferenceForm.soft_parsing`). Inputs and outputs have these names in the
-    signature `serving_default`:
-
-        restorer    lq -> restored, parsing
-        parsing     lq -> parsing
-        generator   lq, parsing -> restored
+    Its signature `serving_default` has the names, and the batch is one: see
+    `psfr_tf.engines.parts`.
 
     Args:
         form: the model.
         part: "restorer", "parsing" or "generator".
         precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`.
+        outputs: of the restorer, one of `psfr_tf.engines.parts.OUTPUTS`.
 
     Returns:
         The contents of the file.
     """
-    lq = tf.TensorSpec((1, form.size, form.size, 3), tf.float32, name="lq")
-    parsing = tf.TensorSpec((1, form.size, form.size, NUM_CLASSES), tf.float32, name="parsing")
-
-    def restorer(lq):
-        outputs = form.restorer(lq)
-        return {"restored": outputs["restored"], "parsing": outputs["logits"]}
-
-    functions: dict[str, tuple[Callable, list]] = {
-        "restorer": (restorer, [lq]),
-        "parsing": (lambda lq: {"parsing": form.parsing_network(lq)}, [lq]),
-        "generator": (
-            lambda lq, parsing: {"restored": form.generator([lq, parsing])},
-            [lq, parsing],
-        ),
-    }
-    return convert(*functions[part], precision)
+    return convert(*part_function(form, part, outputs, batch=1), precision)
 
 
 def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
@@ -61,8 +42,21 @@ def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
     return convert_part(form, "restorer", precision)
 
 
-def cached_file(path: Path, fidelity: float | None = None, precision: str = "float32") -> Path:
-    """The LiteRT file of a model folder: converted once, then kept in the user's cache folder.
+def onnx_content(folder: ModelFolder) -> bytes:
+    """As `restorer_content`, an ONNX file of any batch."""
+    from psfr_tf.engines import onnx_converter
+
+    form = inference_form(folder.generator, folder.parsing_network)
+    return onnx_converter.convert(*part_function(form, "restorer", batch=None))
+
+
+def cached_file(
+    path: Path,
+    fidelity: float | None = None,
+    precision: str = "float32",
+    suffix: str = ".tflite",
+) -> Path:
+    """The LiteRT or ONNX file of a model folder: converted once, kept in the user's cache folder.
 
     The cache is `$XDG_CACHE_HOME/psfr_tf`, else `~/.cache/psfr_tf`; a file's name is a hash of the
     model and the converter's version, so changed weights are converted anew.
@@ -70,15 +64,18 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
     Args:
         path: a model folder.
         fidelity: operating point, see `psfr_tf.model_folder`.
-        precision: see `convert_part`.
+        precision: see `convert_part`; an ONNX file has float32.
+        suffix: ".tflite" or ".onnx".
 
     Raises:
         UserError: the model cannot be read, or the cache cannot be written.
     """
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
-    # 2: differences in place of sums; 3: light normalization, damage gate.
-    made_by = f"inference form 3, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}"
+    # 2: differences in place of sums; 3: light normalization, damage gate; 4: labels, no logits.
+    made_by = (
+        f"inference form 4, TensorFlow {tf.__version__}, fidelity {fidelity}, {precision}{suffix}"
+    )
     digest = hashlib.sha256(made_by.encode())
     networks = [name for name in config["networks"] if name != "discriminator"]
     for name in (model_folder.CONFIG_FILE, *(f"{network}.weights.h5" for network in networks)):
@@ -88,12 +85,18 @@ def cached_file(path: Path, fidelity: float | None = None, precision: str = "flo
             raise UserError(f"{path / name}: {cause(error)}") from None
     digest.update(own_code(config))
     cache = files.cache_folder()
-    model = cache / f"{digest.hexdigest()[:24]}.tflite"
+    model = cache / f"{digest.hexdigest()[:24]}{suffix}"
     if _is_whole(model):
         return model
     _check_writable(cache)
-    logging.getLogger("psfr_tf").warning("%s: converting to LiteRT once, to %s", path, model)
-    content = restorer_content(model_folder.load_model_folder(path, fidelity), precision)
+    logging.getLogger("psfr_tf").warning(
+        "%s: converting to %s once, to %s",
+        path,
+        "ONNX" if suffix == ".onnx" else "LiteRT",
+        model,
+    )
+    folder = model_folder.load_model_folder(path, fidelity)
+    content = onnx_content(folder) if suffix == ".onnx" else restorer_content(folder, precision)
     try:
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)

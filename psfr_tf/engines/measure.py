@@ -1,4 +1,4 @@
-"""Time and memory of one LiteRT file, in a process of its own.
+"""Time and memory of one LiteRT or ONNX file, in a process of its own.
 
     python -m psfr_tf.engines.measure FILE --threads 2
 
@@ -7,18 +7,21 @@ small program that runs the file: interpreter, weights, activations.
 """
 
 import argparse
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
 from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import allocated, interpreter_class
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
+from psfr_tf.engines.onnx import OnnxInterpreter
 from psfr_tf.errors import UserError
 from psfr_tf.machine import peak_memory_bytes
 
@@ -51,8 +54,8 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
     Returns:
         dict of `wall_ms` and `cpu_ms` (of each run; CPU time of all threads, less disturbed by
         other programs), `init_ms`, `first_ms`, `peak_memory_mb` (of the whole process), and but for
-        `--low-memory` `operations`, `partitions` and `outside`, see `delegation`. Empty with
-        `--inputs`.
+        `--low-memory` and ONNX `operations`, `partitions` and `outside`, see `delegation`. Empty
+        with `--inputs`.
 
     Raises:
         MeasurementFailed: the file does not run, or takes too long.
@@ -93,9 +96,14 @@ def main(argv: list[str] | None = None) -> int:
 
     if args.cpus:
         os.sched_setaffinity(0, args.cpus)
-    interpreter_class()  # Loads the runtime's library, which is not part of the start.
+    is_onnx = args.file.endswith(".onnx")
+    # Loads the runtime's library, which is not part of the start.
+    importlib.import_module("onnxruntime") if is_onnx else interpreter_class()
     started = time.perf_counter()
-    if args.low_memory:
+    interpreter: Any
+    if is_onnx:
+        interpreter = OnnxInterpreter(args.file, args.threads)
+    elif args.low_memory:
         interpreter = LowMemoryInterpreter(args.file, args.threads)
     else:
         interpreter = allocated(args.file, args.threads, xnnpack=not args.no_xnnpack)
@@ -120,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
         "first_ms": 1e3 * first,
         "peak_memory_mb": peak_memory_bytes() / 1e6,
     }
-    print(json.dumps(figures | ({} if args.low_memory else _operations(interpreter))))
+    print(json.dumps(figures | ({} if args.low_memory or is_onnx else _operations(interpreter))))
     return 0
 
 

@@ -63,6 +63,15 @@ def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngi
     return engine_of(content, path)
 
 
+def ready_onnx(path: Path, fidelity: float | None) -> Path | None:
+    """`restorer_float32.onnx` of a model folder, where `psfr export onnx --output FOLDER` puts it;
+    None if there is none, or not for this operating point. Errors as `ready_precision`."""
+    file = path / "restorer_float32.onnx"
+    config = model_folder.read_config(path)
+    fidelity = model_folder.operating_point(path, config, fidelity)
+    return file if fidelity == config.get("default_fidelity") and file.is_file() else None
+
+
 def ready_parser(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], int] | None:
     """The face parsing network of a model folder, and the side S of its faces; None if it has no
     file of it.

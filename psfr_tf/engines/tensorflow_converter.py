@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -14,6 +15,22 @@ _UNKNOWN = re.compile(r'fused\["(\w+):", "([^"@]+)@')
 
 PRECISIONS = ("float32", "float16", "int8-dynamic")
 SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
+
+def frozen_function(function: Callable, inputs: Sequence[tf.TensorSpec]) -> tuple[Any, list[str]]:
+    """A function of tensors with its variables as constants.
+
+    Variables left in a file are read at every run, many times slower.
+
+    Returns:
+        The concrete function, which returns a list; and the names of its outputs in that order.
+    """
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    traced = tf.function(function, input_signature=inputs, autograph=False).get_concrete_function()
+    return convert_variables_to_constants_v2(traced), sorted(traced.structured_outputs)
 
 
 def convert(
@@ -38,14 +55,7 @@ def convert(
     need_tensorflow("the conversion to LiteRT")
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: {precision!r}")
-    # Freezing first: variables left in a file are read at every run, many times slower.
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    traced = tf.function(function, input_signature=inputs, autograph=False).get_concrete_function()
-    frozen = convert_variables_to_constants_v2(traced)
-    outputs = sorted(traced.structured_outputs)
+    frozen, outputs = frozen_function(function, inputs)
 
     def serve(*tensors):
         # A frozen function returns its outputs as a list, in the order of their sorted names.

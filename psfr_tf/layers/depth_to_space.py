@@ -1,9 +1,13 @@
 """Moving pixels between space and channels, in TensorFlow's channel order.
 
 `keras.ops` has both from Keras 3.13 on, as single operations that LiteRT's delegates take whole.
-Keras 3.12, the last for Python 3.10, gets the same values from reshape and transpose.
+Keras 3.12, the last for Python 3.10, gets TensorFlow's own operations here; on other backends the
+same values from reshape and transpose, over tensors of rank 6, which LiteRT's GPU delegates refuse.
 """
 
+import importlib
+
+import keras
 from keras import ops
 
 
@@ -23,7 +27,40 @@ def _reshaped_space_to_depth(x, block_size: int):
     return ops.reshape(x, (-1, height, width, block_size**2 * channels))
 
 
+class _Rearranged(keras.Operation):
+    """One of the two, also for symbolic tensors, as an operation of `keras.ops` is."""
+
+    def __init__(self, name: str, block_size: int) -> None:
+        super().__init__()
+        self._kind, self._block_size = name, block_size
+
+    def call(self, x):
+        if keras.backend.backend() == "tensorflow":
+            # By name: the layers run without TensorFlow.
+            return getattr(importlib.import_module("tensorflow").nn, self._kind)(
+                x, self._block_size
+            )
+        return globals()[f"_reshaped_{self._kind}"](x, self._block_size)
+
+    def compute_output_spec(self, x):
+        batch, height, width, channels = x.shape
+        block = self._block_size
+        if self._kind == "depth_to_space":
+            shape = (batch, height * block, width * block, channels // block**2)
+        else:
+            shape = (batch, height // block, width // block, channels * block**2)
+        return keras.KerasTensor(shape, dtype=x.dtype)
+
+
+def _older_depth_to_space(x, block_size: int):
+    return _Rearranged("depth_to_space", block_size)(x)
+
+
+def _older_space_to_depth(x, block_size: int):
+    return _Rearranged("space_to_depth", block_size)(x)
+
+
 # [B, H, W, C] -> [B, H * block_size, W * block_size, C / block_size**2]
-depth_to_space = getattr(ops, "depth_to_space", _reshaped_depth_to_space)
+depth_to_space = getattr(ops, "depth_to_space", _older_depth_to_space)
 # [B, H, W, C] -> [B, H / block_size, W / block_size, C * block_size**2]
-space_to_depth = getattr(ops, "space_to_depth", _reshaped_space_to_depth)
+space_to_depth = getattr(ops, "space_to_depth", _older_space_to_depth)

@@ -28,7 +28,8 @@ def test_with_and_without_xnnpack(restorer):
         assert measurement.init_ms > 0 and measurement.first_ms > 0
         assert 10_000 < measurement.peak_memory_kb < ballast.nbytes / 1024
     assert with_it.nodes == without.nodes > 100
-    assert with_it.delegated_nodes == with_it.nodes and not with_it.outside
+    assert with_it.delegated_nodes == with_it.nodes - 2
+    assert with_it.outside == ("ARG_MAX", "CAST")  # of the labels, behind everything else
     assert without.delegated_nodes == 0 and "CONV_2D" in without.outside
     assert (with_it.partitions, without.partitions) == (1, 0)
 

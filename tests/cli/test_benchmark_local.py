@@ -86,4 +86,4 @@ def test_bad_usage(arguments, tmp_path):
 
 def test_nothing_to_measure(tmp_path, capsys):
     assert psfr("--model", tmp_path, "--output", tmp_path / "out") == 1
-    assert "no .tflite files here" in capsys.readouterr().err
+    assert "no .tflite or .onnx files here" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_litert_runs_a_file(tmp_path, lq, low_memory):
 @pytest.mark.parametrize("low_memory", [False, True])
 def test_litert_refuses_another_interface(tmp_path, low_memory):
     path = tflite(lambda face: {"restored": face}, tmp_path / "m.tflite")
-    with pytest.raises(ValueError, match=r"output \[1, 64, 64, 19\] is needed.*m\.tflite"):
+    with pytest.raises(ValueError, match=r"\[1, 64, 64, 19\], are needed.*m\.tflite"):
         LiteRTEngine(path, low_memory=low_memory)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from psfr_tf.cli import main
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.litert_metadata import read_metadata
-from psfr_tf.export import LiteRTEngine, litert_export
+from psfr_tf.export import LiteRTEngine, file_export
 from psfr_tf.export.variants import PARTS, VARIANTS, Variant
 from psfr_tf.labels import LABELS
 from psfr_tf.model_folder import load_model_folder
@@ -20,7 +20,10 @@ pytestmark = pytest.mark.slow
 def test_every_part_and_precision_is_there(exported):
     output, report = exported
     names = {f"{part}_{precision}.tflite" for part in PARTS for precision in VARIANTS}
-    assert {path.name for path in output.iterdir()} == names | {
+    samples = {f"sample_restored_{precision}.bin" for precision in VARIANTS}
+    assert {path.name for path in output.iterdir()} == names | samples | {
+        "sample_lq.bin",
+        "samples.json",
         "report.json",
         "table.md",
         "chart.png",
@@ -35,7 +38,8 @@ def test_every_part_and_precision_is_there(exported):
 def test_files_are_one_delegate_partition(exported):
     for entry in exported[1]["files"]:
         assert entry["delegate_partitions"] == 1, entry["file"]
-        assert entry["operations_outside_delegate"] == [], entry["file"]
+        labels = ["ARG_MAX", "CAST"] if entry["part"] == "restorer" else []
+        assert entry["operations_outside_delegate"] == labels, entry["file"]
 
 
 def test_figures_are_in_the_order_of_the_precisions(exported):
@@ -62,7 +66,7 @@ def test_files_describe_themselves(exported, small_model, monkeypatch):
         assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
         assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
     monkeypatch.chdir(small_model)
-    assert litert_export._metadata(load_model_folder("."), None)["name"] == small_model.name
+    assert file_export._metadata(load_model_folder("."), None, "1")["name"] == small_model.name
 
 
 def test_parts_chained_equal_the_whole(exported):
@@ -76,7 +80,7 @@ def test_parts_chained_equal_the_whole(exported):
 
     whole = run("restorer", lq=lq)
     labels = run("parsing", lq=lq)["parsing"].argmax(-1)
-    np.testing.assert_array_equal(labels, whole["parsing"].argmax(-1))
+    np.testing.assert_array_equal(labels, whole["labels"])
     restored = run("generator", lq=lq, parsing=np.eye(19, dtype=np.float32)[labels])["restored"]
     assert np.mean(np.abs(restored - whole["restored"])) < 1e-3
 

@@ -11,7 +11,7 @@ from psfr_tf.export.quantizer import quantize
 
 
 def test_without_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ai_edge_quantizer", None)
+    monkeypatch.setitem(sys.modules, "litert_quantizer", None)
     with pytest.raises(UserError, match=r"pip install 'psfr_tf\[quantizer\]'"):
         quantize(b"", "int8")
 

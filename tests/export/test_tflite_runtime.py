@@ -77,6 +77,9 @@ def test_every_file_runs(exported, tflite_python, tmp_path):
             limit = 1e-3 if "float" in path else 0.05
             if key == "restored" and "restorer" in path:
                 limit = 0.3
+            if key == "labels":
+                assert np.mean(received != value) < 0.05, path
+                continue
             error = np.abs(received - value).mean() / np.abs(value).mean()
             assert error < limit, (path, key, error)
         if "restorer" in path:

@@ -28,22 +28,23 @@ def test_reflection_padding(images):
     np.testing.assert_array_equal(ReflectionPadding2D()(images), expected)
 
 
-def test_depth_to_space_of_older_keras_has_the_same_values(images):
-    blocks = module._reshaped_space_to_depth(ops.convert_to_tensor(images), 2)
+@pytest.mark.parametrize("way", ["reshaped", "older"])
+def test_depth_to_space_of_older_keras_has_the_same_values(images, way):
+    to_depth = getattr(module, f"_{way}_space_to_depth")
+    to_space = getattr(module, f"_{way}_depth_to_space")
+    blocks = to_depth(ops.convert_to_tensor(images), 2)
     assert blocks.shape == (2, 8, 8, 20)
     np.testing.assert_array_equal(blocks[0, 0, 0, :5], images[0, 0, 0])
     np.testing.assert_array_equal(blocks[0, 0, 0, 5:10], images[0, 0, 1])
     np.testing.assert_array_equal(blocks, module.space_to_depth(images, 2))
-    np.testing.assert_array_equal(module._reshaped_depth_to_space(blocks, 2), images)
+    np.testing.assert_array_equal(to_space(blocks, 2), images)
     np.testing.assert_array_equal(module.depth_to_space(blocks, 2), images)
-
-
-def test_depth_to_space_of_older_keras_leaves_the_batch_size_open(images):
+    # The batch size stays open.
     inputs = keras.Input((16, 16, 5))
-    blocks = module._reshaped_space_to_depth(inputs, 2)
-    model = keras.Model(inputs, [blocks, module._reshaped_depth_to_space(blocks, 2)])
+    blocks = to_depth(inputs, 2)
+    model = keras.Model(inputs, [blocks, to_space(blocks, 2)])
     assert [tuple(x.shape) for x in model.outputs] == [(None, 8, 8, 20), (None, 16, 16, 5)]
-    np.testing.assert_array_equal(model.predict(images, verbose=0)[1], images)
+    np.testing.assert_array_equal(model(images)[1], images)
 
 
 def test_instance_normalization_has_zero_mean_and_unit_biased_variance(images):

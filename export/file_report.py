@@ -25,7 +25,7 @@ def figures(entry: dict[str, Any]) -> dict[str, str]:
 
 
 def write_table(path: Path, report: dict[str, Any]) -> None:
-    """Write the Markdown table of a report, see `litert_export.export_litert`."""
+    """Write the Markdown table of a report, see `file_export.export_files`."""
     rows = [
         {
             "file": entry["file"],
@@ -48,12 +48,12 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
     files.write_text(path, "\n\n".join(filter(None, parts)) + "\n")
 
 
-def write_chart(path: Path, report: dict[str, Any]) -> None:
+def write_chart(path: Path, report: dict[str, Any], title: str) -> None:
     """Draw size and PSNR of the restorer files as bars, a PNG picture."""
     entries = [entry for entry in report["files"] if entry["part"] == "restorer"]
     charts.write_bars(
         path,
-        f"{report['weights']}: restorer, LiteRT",
+        f"{report['weights']}: restorer, {title}",
         [(entry["precision"], charts.color(entry["precision"])) for entry in entries],
         {
             "size (MB)": [entry["size_bytes"] / 1e6 for entry in entries],

@@ -1,4 +1,4 @@
-"""`psfr export litert`: write the files, measure them, keep those that are good enough."""
+"""`psfr export litert` and `onnx`: write files, measure them, keep those that are good enough."""
 
 import datetime
 import os
@@ -12,17 +12,15 @@ from tqdm import tqdm
 
 import psfr_tf
 from psfr_tf import files, model_folder
-from psfr_tf.engines import tensorflow_converter
-from psfr_tf.engines.litert_file import convert_part
-from psfr_tf.engines.litert_metadata import add_metadata
+from psfr_tf.engines.parts import DEFAULT_OUTPUTS
 from psfr_tf.export.degraded_faces import degraded_faces
-from psfr_tf.export.litert_report import write_chart, write_table
-from psfr_tf.export.quantizer import quantize
+from psfr_tf.export.file_report import write_chart, write_table
+from psfr_tf.export.formats import Format
+from psfr_tf.export.golden import write_samples
 from psfr_tf.export.variants import PARTS, shortfalls, warnings
-from psfr_tf.export.verification import Reference, reference, verify
+from psfr_tf.export.verification import reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import available_cores, describe_machine
-from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import InferenceForm, inference_form
 
 VERIFICATION_FACES = 16
@@ -30,7 +28,8 @@ CALIBRATION_FACES = 16
 REJECTED = "rejected"
 
 
-def export_litert(
+def export_files(
+    kind: Callable[[InferenceForm, str], Format],
     weights: str | os.PathLike,
     output: Path,
     precisions: Sequence[str],
@@ -38,24 +37,28 @@ def export_litert(
     allow_degraded: bool = False,
     licence: str | None = None,
     fidelity: float | None = None,
+    outputs: str = DEFAULT_OUTPUTS,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Export a model to LiteRT files and verify each of them.
+    """Export a model to files and verify each of them.
 
-    Writes `PART_PRECISION.tflite` for each part (restorer, parsing, generator) and precision,
-    `report.json`, `table.md` and `chart.png`. A file worse than its variant's limits goes to
+    Writes `PART_PRECISION.SUFFIX` for each part (restorer, parsing, generator) and precision,
+    samples (`psfr_tf.export.golden`), `report.json`,
+    `table.md` and `chart.png`. A file worse than its variant's limits goes to
     `rejected/` instead, unless `allow_degraded`.
 
     Args:
+        kind: the class of a `psfr_tf.export.formats.Format`.
         weights: shipped weights or a model folder.
         output: folder, made before.
-        precisions: of `psfr_tf.export.variants.VARIANTS`.
+        precisions: of the format's `variants`.
         data: folder of aligned faces to degrade for verification and calibration; None draws
             cartoon faces.
         allow_degraded: keep worse files too.
         licence: of the weights, for the files' metadata.
         fidelity: operating point, see `psfr_tf.model_folder`.
-        log: gets warnings, a line each.
+        outputs: of the restorer, see `psfr_tf.engines.parts`.
+        log: gets warnings, and what was done, a line each.
 
     Returns:
         The report, as in `report.json`; `failed` has the names of the rejected files.
@@ -72,40 +75,47 @@ def export_litert(
         log(f"warning: {problem}")
     expected = reference(folder.generator, folder.parsing_network, lq[:VERIFICATION_FACES])
     form = inference_form(folder.generator, folder.parsing_network)
-    metadata = _metadata(folder, licence)
-    entries = []
+    files_of = kind(form, outputs)
+    metadata = _metadata(folder, licence, files_of.batch)
+    entries: list[dict[str, Any]] = []
+    samples: dict[str, np.ndarray] = {}
     steps = [(part, precision) for part in PARTS for precision in precisions]
     (output / "report.json").unlink(missing_ok=True)  # of the export before this one
     with files.temporary_folder(output) as unverified:
-        converted: dict[str, bytes] = {}
-        for part, precision in tqdm(steps, "Export", unit="file", disable=None):
-            if part not in converted:
-                converted = {part: convert_part(form, part)}
-            content = _variant(form, part, precision, converted[part], lq[VERIFICATION_FACES:])
-            content = add_metadata(content, {**metadata, "part": part, "precision": precision})
-            path = unverified / f"{part}_{precision}.tflite"
-            path.write_bytes(content)
-            entry = _verified(path, part, precision, expected)
+        bar = tqdm(steps, "Export", unit="file", disable=None)
+        for part, precision in bar:
+            path = unverified / f"{part}_{precision}{files_of.suffix}"
+            bar.set_postfix_str(f"converting {path.name}")
+            about = {**metadata, "part": part, "precision": precision}
+            path.write_bytes(files_of.content(part, precision, lq[VERIFICATION_FACES:], about))
+            bar.set_postfix_str(f"verifying {path.name}")
+            run, told = files_of.open(path)
+            entry = _verified(files_of, path, part, precision, told | verify(run, part, expected))
             accepted = allow_degraded or not entry["shortfalls"]
             _publish(path, output, accepted)
             entry["published"] = accepted
+            if accepted and part == "restorer":
+                samples[precision] = run(lq=lq[:1])["restored"]
             entries.append(entry)
+            log(f"{len(entries)} of {len(steps)}: {path.name}")
             for line in entry["shortfalls"] + entry["warnings"]:
                 log(f"warning: {line}")
+    write_samples(output, lq[:1], samples, files_of.variants)
     report = {
-        "command": "export litert",
+        "command": f"export {files_of.title.lower()}",
         "version": psfr_tf.__version__,
         "weights": str(weights),
         "fidelity": folder.fidelity,
         "settings": {
             "precisions": list(precisions),
+            "outputs": outputs,
             "faces": "drawn" if data is None else str(data),
             "verification_faces": len(expected.lq),
             "calibration_faces": CALIBRATION_FACES * calibrates,
             "allow_degraded": allow_degraded,
         },
         "machine": {
-            **describe_machine("ai-edge-litert", "tensorflow", "ai-edge-quantizer", "numpy"),
+            **describe_machine(*files_of.packages),
             "cores": available_cores(),
         },
         "files": entries,
@@ -118,33 +128,19 @@ def export_litert(
         published = [entry["file"] for entry in entries if entry["published"]]
         model_folder.record_hashes(output, published)
     write_table(output / "table.md", report)
-    write_chart(output / "chart.png", report)
+    write_chart(output / "chart.png", report, files_of.title)
     return report
 
 
-def _variant(
-    form: InferenceForm, part: str, precision: str, float32: bytes, calibration: np.ndarray
-) -> bytes:
-    """One precision of a part, from its float32 file or from the model."""
-    if precision == "float32":
-        return float32
-    if precision in tensorflow_converter.PRECISIONS:
-        return convert_part(form, part, precision)
-    samples = [{"lq": face[None]} for face in calibration]
-    if part == "generator":
-        for sample in samples:
-            logits = form.parsing_network(sample["lq"])
-            sample["parsing"] = np.asarray(parsing_map(logits, form.soft_parsing))
-    return quantize(float32, precision, samples)
-
-
-def _verified(path: Path, part: str, precision: str, expected: Reference) -> dict[str, Any]:
-    by_tensorflow = precision in tensorflow_converter.PRECISIONS
+def _verified(
+    files_of: Format, path: Path, part: str, precision: str, found: dict[str, Any]
+) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": path.name, "part": part, "precision": precision}
-    entry["converter"] = "tensorflow" if by_tensorflow else "ai-edge-quantizer"
-    entry.update(verify(path, part, expected))
-    entry["shortfalls"] = shortfalls(entry)
-    entry["warnings"] = warnings(entry)
+    entry["converter"] = files_of.converter(precision)
+    entry["size_bytes"] = path.stat().st_size
+    entry.update(found)
+    entry["shortfalls"] = shortfalls(entry, files_of.variants)
+    entry["warnings"] = warnings(entry, files_of.variants)
     return entry
 
 
@@ -160,7 +156,7 @@ def _publish(path: Path, output: Path, accepted: bool) -> None:
     os.replace(path, rejected_path)
 
 
-def _metadata(folder: model_folder.ModelFolder, licence: str | None) -> dict[str, Any]:
+def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str) -> dict[str, Any]:
     size = folder.size
     return {
         "name": folder.path.resolve().name,
@@ -171,9 +167,10 @@ def _metadata(folder: model_folder.ModelFolder, licence: str | None) -> dict[str
         "weights_created": folder.config.get("provenance", {}).get("created"),
         "exported": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "input_size": [size, size],
-        "lq": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, aligned to the FFHQ template",
-        "restored": f"float32 [1, {size}, {size}, 3], RGB, -1 to 1, not clipped",
-        "parsing": f"float32 [1, {size}, {size}, {NUM_CLASSES}], logits as output",
+        "lq": f"float32 [{batch}, {size}, {size}, 3], RGB, -1 to 1, aligned to the FFHQ template",
+        "restored": f"float32 [{batch}, {size}, {size}, 3], RGB, -1 to 1, not clipped",
+        "labels_output": f"uint8 [{batch}, {size}, {size}], 0 to {NUM_CLASSES - 1}",
+        "parsing": f"float32 [{batch}, {size}, {size}, {NUM_CLASSES}], logits as output",
         "parsing_input": "probabilities" if folder.generator.soft_parsing else "one-hot",
         "labels": list(LABELS),
     }

@@ -1,0 +1,126 @@
+"""An `.onnx` file in ONNX Runtime; TensorFlow is not needed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psfr_tf.engines import checked_faces
+from psfr_tf.errors import UserError, printable
+from psfr_tf.machine import available_cores
+
+
+def open_session(model: str | os.PathLike | bytes, threads: int | None = None):
+    """`onnxruntime.InferenceSession` of a file or its contents, on the CPU.
+
+    Raises:
+        UserError: onnxruntime is not installed, or it is no ONNX file.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError("onnxruntime is not installed: pip install 'psfr_tf[onnx]'") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cores()
+    options.log_severity_level = 3  # errors; they are raised too
+    name = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
+    try:
+        return onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else os.fspath(model),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+    except Exception as error:  # classes of its own, one for each state of its library
+        reason = " ".join(str(error).split())
+        raise UserError(f"{name}: not an ONNX file that runs: {reason[:300]}") from None
+
+
+class OnnxEngine:
+    """Runs faces through a `restorer_*.onnx` file of `psfr export onnx`, the whole batch at once.
+
+    Inputs and outputs are found by name: `lq`; `restored` and `labels`, or `parsing` in place of
+    these (see `psfr_tf.engines.parts`). Safe to share by threads: a session is.
+
+    Args:
+        model: path of the file, or its contents.
+        threads: CPU threads; by default all cores this process may use.
+
+    Raises:
+        UserError: onnxruntime is not installed, or the file is none of such a model.
+    """
+
+    name = "onnx"
+
+    def __init__(self, model: str | os.PathLike | bytes, threads: int | None = None) -> None:
+        self._session = open_session(model, threads)
+        inputs = {each.name: each.shape for each in self._session.get_inputs()}
+        outputs = [each.name for each in self._session.get_outputs()]
+        parsing = next((name for name in ("labels", "parsing") if name in outputs), None)
+        shape = inputs.get("lq", [])
+        fits = len(shape) == 4 and isinstance(shape[1], int) and shape[1:] == [shape[1]] * 2 + [3]
+        if list(inputs) != ["lq"] or not fits or "restored" not in outputs or parsing is None:
+            name = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
+            raise UserError(
+                f"{name}: not a restorer with labels (psfr export onnx --outputs image,labels): "
+                f"inputs {inputs}, outputs {outputs}"
+            )
+        self._names = ["restored", parsing]
+        self.size = shape[1]
+
+    def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `psfr_tf.engines`."""
+        lq = np.ascontiguousarray(checked_faces(lq, self.size))
+        restored, labels = self._session.run(self._names, {"lq": lq})
+        if labels.ndim == 4:  # logits
+            labels = labels.argmax(axis=-1).astype(np.uint8)
+        return np.clip(restored, -1.0, 1.0), labels
+
+
+class OnnxInterpreter:
+    """The part of LiteRT's `Interpreter` that running a file needs, with a batch of one.
+
+    The index of a tensor counts the inputs, then the outputs.
+    """
+
+    def __init__(self, path: str | os.PathLike, threads: int = 1) -> None:
+        self._session = open_session(Path(path), threads)
+        tensors = [*self._session.get_inputs(), *self._session.get_outputs()]
+        self._inputs = len(self._session.get_inputs())
+        self._names = [each.name for each in tensors]
+        self._details = [
+            {
+                "index": index,
+                "name": each.name,
+                "shape": np.array([n if isinstance(n, int) else 1 for n in each.shape]),
+                "dtype": _TYPES.get(each.type, np.float32),
+            }
+            for index, each in enumerate(tensors)
+        ]
+        self._given: dict[str, np.ndarray] = {}
+        self._made: list[np.ndarray] = []
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """`index`, `name`, `shape` and `dtype` (NumPy type) of each input."""
+        return self._details[: self._inputs]
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """As `get_input_details`."""
+        return self._details[self._inputs :]
+
+    def metadata(self) -> dict[str, str]:
+        """What the file says about itself; it goes to the terminal and into reports."""
+        found = self._session.get_modelmeta().custom_metadata_map
+        return {name: printable(value, 200) for name, value in found.items()}
+
+    def set_tensor(self, index: int, value: np.ndarray) -> None:
+        self._given[self._names[index]] = value
+
+    def invoke(self) -> None:
+        self._made = self._session.run(None, self._given)
+
+    def get_tensor(self, index: int) -> np.ndarray:
+        return self._made[index - self._inputs]
+
+
+_TYPES = {"tensor(uint8)": np.uint8, "tensor(float16)": np.float16, "tensor(int64)": np.int64}

@@ -1,0 +1,140 @@
+"""`psfr export onnx` on a small model, its files in ONNX Runtime, and the samples for a phone."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from psfr_tf import FaceRestorer
+from psfr_tf.android_bench.accuracy import by_name
+from psfr_tf.android_bench.local import LocalTarget
+from psfr_tf.android_bench.model_file import read_model_file
+from psfr_tf.android_bench.plan import Matrix, Plan, Runs, expand
+from psfr_tf.cli import main
+from psfr_tf.engines.onnx import OnnxEngine
+from psfr_tf.errors import UserError
+from psfr_tf.export import check_output
+from psfr_tf.network_folder import refuse_ready_files
+
+
+@pytest.fixture(scope="module")
+def onnx_files(small_model, tmp_path_factory):
+    output = tmp_path_factory.mktemp("onnx")
+    command = ["psfr", "export", "onnx", "--weights", str(small_model), "--output", str(output)]
+    assert main.run(main.parse_arguments([*command, "--licence", "CC0"])) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+
+
+@pytest.mark.slow
+def test_files_are_near_and_describe_themselves(onnx_files):
+    import onnx
+
+    files = {
+        entry["file"]: entry
+        for entry in json.loads((onnx_files / "report.json").read_text())["files"]
+    }
+    assert set(files) == {f"{part}_float32.onnx" for part in ("restorer", "parsing", "generator")}
+    assert files["generator_float32.onnx"]["psnr_db"] > 100
+    model = onnx.load(onnx_files / "restorer_float32.onnx")
+    (given,) = model.graph.input  # no constant has become an input
+    assert [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim] == [
+        "batch",
+        64,
+        64,
+        3,
+    ]
+    assert {output.name for output in model.graph.output} == {"restored", "labels"}
+    assert ("", 18) in {(each.domain, each.version) for each in model.opset_import}
+    told = {each.key: each.value for each in model.metadata_props}
+    assert told["licence"] == "CC0" and told["part"] == "restorer" and "skin" in told["labels"]
+
+
+@pytest.mark.slow
+def test_the_engine_restores_as_tensorflow_does(onnx_files, small_model, faces):
+    expected = FaceRestorer.from_pretrained(small_model, "tensorflow").restore_and_parse(faces)
+    restored, labels = FaceRestorer.from_pretrained(
+        onnx_files / "restorer_float32.onnx"
+    ).restore_and_parse(faces)
+    assert np.mean(np.abs(restored.astype(int) - expected[0]) > 1) < 0.01
+    assert np.mean(labels != expected[1]) < 0.01
+    with pytest.raises(UserError, match=r"parsing_float32\.onnx: not a restorer with labels"):
+        OnnxEngine(onnx_files / "parsing_float32.onnx")
+    with pytest.raises(UserError, match="omit these options"):
+        FaceRestorer.from_pretrained(onnx_files / "restorer_float32.onnx", "litert")
+    with pytest.raises(Exception, match="was made of the weights that are there now"):
+        refuse_ready_files(onnx_files)
+
+
+@pytest.mark.slow
+def test_a_model_folder_keeps_its_file(small_model, faces, tmp_path, monkeypatch):
+    from psfr_tf.engines import litert_file
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = FaceRestorer.from_pretrained(small_model, "onnx").restore_aligned(faces)
+    monkeypatch.setattr(litert_file, "onnx_content", lambda _: pytest.fail("converted twice"))
+    second = FaceRestorer.from_pretrained(small_model, "onnx").restore_aligned(faces)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_no_file_and_no_package(tmp_path, monkeypatch):
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    for name in ("bad.onnx", "none.onnx"):
+        with pytest.raises(UserError, match=f"{name}: "):
+            OnnxEngine(tmp_path / name)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"pip install 'psfr_tf\[onnx\]'"):
+        OnnxEngine(tmp_path / "bad.onnx")
+
+
+@pytest.mark.slow
+def test_what_a_phone_wrote_is_compared(onnx_files, tmp_path, capsys):
+    about = json.loads((onnx_files / "samples.json").read_text())
+    lq = np.fromfile(onnx_files / about["lq"], "<f4").reshape(about["shape"])
+    golden = onnx_files / about["restored"]["float32"]["file"]
+    right = OnnxEngine(onnx_files / "restorer_float32.onnx").run(lq)[0]
+    face = np.fromfile(golden, "<f4").reshape(about["shape"])
+    assert np.abs(np.clip(face, -1, 1) - right).max() < 1e-5
+
+    def check(values, *options):
+        path = tmp_path / "phone_float32.bin"
+        path.write_bytes(np.ascontiguousarray(values).tobytes())
+        code = check_output.main([str(path), "--samples", str(onnx_files), *options])
+        return code, "".join(capsys.readouterr())
+
+    assert check(right)[0] == 0
+    code, line = check(right[..., ::-1])
+    assert code == 1 and "BGR" in line
+    code, line = check(right.transpose(0, 3, 1, 2))
+    assert code == 1 and "NCHW" in line
+    assert check(right * np.float32("nan"))[0] == 1
+    code, line = check(right[:, :32])
+    assert code == 2 and "bytes; float32 [1, 64, 64, 3] has 49152" in line
+    assert check(right, "--precision", "int8")[0] == 2
+    assert check_output.main([str(tmp_path / "phone_float32.bin")]) == 2  # no samples beside it
+
+
+@pytest.mark.slow
+def test_it_is_a_row_of_the_benchmark(onnx_files, exported):
+    model = read_model_file(onnx_files / "restorer_float32.onnx")
+    beside = read_model_file(exported[0] / "restorer_float32.tflite")
+    assert model.label.endswith("restorer float32-onnx") and model.size == 64
+    assert 0.8 < model.multiply_adds / beside.multiply_adds < 1.2
+    plan = Plan(matrix=[Matrix(delegates=["xnnpack", "onnxruntime"])])
+    cases = {case.model.path.suffix: case for case in expand(plan, [model, beside])}
+    assert {suffix: case.delegate for suffix, case in cases.items()} == {
+        ".onnx": "onnxruntime",
+        ".tflite": "xnnpack",
+    }
+    runs = Runs(warm_up_runs=1, min_runs=3, min_seconds=0, max_seconds=60)
+    assert LocalTarget().measure(cases[".onnx"], runs).latency.runs == 3
+    face = np.random.default_rng(3).uniform(-1, 1, (1, 64, 64, 3)).astype(np.float32)
+    outputs = by_name(model, LocalTarget().output(cases[".onnx"], [face]))
+    expected = OnnxEngine(model.path).run(face)
+    np.testing.assert_allclose(np.clip(outputs["restored"], -1, 1), expected[0], atol=1e-5)
+    np.testing.assert_array_equal(outputs["labels"], expected[1])
