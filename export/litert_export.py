@@ -16,9 +16,10 @@ from psfr_tf.engines import tensorflow_converter
 from psfr_tf.engines.litert_file import convert_part
 from psfr_tf.engines.litert_metadata import add_metadata
 from psfr_tf.export.degraded_faces import degraded_faces
+from psfr_tf.export.gpu_check import gpu_checker
 from psfr_tf.export.litert_report import write_chart, write_table
 from psfr_tf.export.quantizer import quantize
-from psfr_tf.export.variants import PARTS, shortfalls, warnings
+from psfr_tf.export.variants import PARTS, gpu_warnings, shortfalls, warnings
 from psfr_tf.export.verification import Reference, reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import available_cores, describe_machine
@@ -38,6 +39,7 @@ def export_litert(
     allow_degraded: bool = False,
     licence: str | None = None,
     fidelity: float | None = None,
+    gpu: bool = True,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Export a model to LiteRT files and verify each of them.
@@ -55,6 +57,7 @@ def export_litert(
         allow_degraded: keep worse files too.
         licence: of the weights, for the files' metadata.
         fidelity: operating point, see `psfr_tf.model_folder`.
+        gpu: run each file once on LiteRT's GPU accelerator too, if there is a driver.
         log: gets warnings, a line each.
 
     Returns:
@@ -72,6 +75,7 @@ def export_litert(
         log(f"warning: {problem}")
     expected = reference(folder.generator, folder.parsing_network, lq[:VERIFICATION_FACES])
     form = inference_form(folder.generator, folder.parsing_network)
+    on_gpu = gpu_checker(expected) if gpu else None
     metadata = _metadata(folder, licence)
     entries = []
     steps = [(part, precision) for part in PARTS for precision in precisions]
@@ -86,6 +90,8 @@ def export_litert(
             path = unverified / f"{part}_{precision}.tflite"
             path.write_bytes(content)
             entry = _verified(path, part, precision, expected)
+            entry["gpu"] = on_gpu(path, part) if on_gpu else None
+            entry["warnings"] += gpu_warnings(entry)
             accepted = allow_degraded or not entry["shortfalls"]
             _publish(path, output, accepted)
             entry["published"] = accepted

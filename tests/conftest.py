@@ -99,5 +99,7 @@ def exported(small_model, tmp_path_factory):
     from psfr_tf.export.variants import VARIANTS
 
     output = tmp_path_factory.mktemp("litert")
-    report = export_litert(small_model, output, list(VARIANTS), allow_degraded=True, licence="CC0")
+    # test_gpu.py runs one of the files on the GPU; all would take minutes.
+    options = {"allow_degraded": True, "licence": "CC0", "gpu": False}
+    report = export_litert(small_model, output, list(VARIANTS), **options)
     return output, report

@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-degraded", action="store_true", help="keep files worse than stated, with a warning"
     )
     parser.add_argument(
+        "--no-gpu",
+        dest="gpu",
+        action="store_false",
+        help="do not run the files on LiteRT's GPU accelerator as well (done where a Vulkan driver "
+        "is found, Chromium's SwiftShader included, which takes up to a minute a file)",
+    )
+    parser.add_argument(
         "--licence",
         metavar="TEXT",
         help="licence of the weights, written into the files (default: that of the shipped "
@@ -62,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         allow_degraded=args.allow_degraded,
         licence=args.licence,
         fidelity=args.fidelity,
+        gpu=args.gpu,
         log=say,
     )
     print((args.output / "table.md").read_text(encoding="utf-8"))
