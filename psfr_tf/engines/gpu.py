@@ -33,6 +33,7 @@ _REFUSED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _ERRORS = re.compile(r"^ERROR: (?:\[[^\]\n]*\] )?(?!Following operations)(\S.*)", re.MULTILINE)
+_EXCEPTION = re.compile(r"^\w+(?:Error|Exception): (\S.*)", re.MULTILINE)
 _ADAPTER = re.compile(r"Selected adapter: ([^,\n]+)")
 
 
@@ -138,7 +139,7 @@ def printed_facts(log: str) -> dict[str, Any]:
 
 def printed_error(log: str) -> str | None:
     """Why it failed, from what LiteRT printed: the first error; others follow from it."""
-    error = _ERRORS.search(log)
+    error = _ERRORS.search(log) or _EXCEPTION.search(log)
     return error.group(1) if error else None
 
 

@@ -38,6 +38,7 @@ def test_what_litert_prints():
     assert gpu.printed_facts("") == {"device": None, "outside": [], "outside_count": 0}
     reason = "Failed to initialize WebGPU environment: INTERNAL: No adapters found"
     assert gpu.printed_error(LOG) == reason and gpu.printed_error("INFO: nothing") is None
+    assert gpu.printed_error("Traceback ...\nOSError: no library\nINFO: closed\n") == "no library"
 
 
 def test_the_words_of_a_report():
