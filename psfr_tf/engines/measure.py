@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         os.sched_setaffinity(0, args.cpus)
     interpreter_class()  # Loads the runtime's library, which is not part of the start.
     started = time.perf_counter()
+    interpreter: Any
     if args.low_memory:
         interpreter = LowMemoryInterpreter(args.file, args.threads)
     elif args.gpu:
