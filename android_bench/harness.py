@@ -89,6 +89,7 @@ class Benchmark:
         try:
             results = self._begin()
             self.target.prepare(list(dict.fromkeys(case.model for case in self.cases)))
+            self._leave_out()
             save(results, self.output)
             (self.output / "report.json").unlink(missing_ok=True)  # of the run before this one
             self._measure_all(results)
@@ -138,6 +139,18 @@ class Benchmark:
         heat = self.target.thermal()
         self._cool_celsius = heat.celsius if heat else None
         return results
+
+    def _leave_out(self) -> None:
+        """The cases whose delegate the target turned out not to have."""
+        known = [case for case in self.cases if case.delegate in self.target.delegates]
+        missing = sorted({case.delegate for case in self.cases} - set(self.target.delegates))
+        if not known:
+            raise UserError(
+                f"no case can run: {self.target.name} has only {', '.join(self.target.delegates)}"
+            )
+        if missing:
+            self._log(f"skipped (not available with this program): {', '.join(missing)}")
+        self.cases = known
 
     def _measure_all(self, results: Results) -> None:
         rows = {row.key: row for row in results.rows}

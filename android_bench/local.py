@@ -14,6 +14,7 @@ from psfr_tf.android_bench.model_file import ModelFile
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.statistics import summary
 from psfr_tf.android_bench.target import CaseFailed, Measurement, Thermal
+from psfr_tf.engines.gpu import no_driver
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.measure import MeasurementFailed, measure
 from psfr_tf.errors import UserError
@@ -21,6 +22,8 @@ from psfr_tf.machine import available_cpus, describe_machine
 
 # A start and one run of a large network on a slow board; what needs longer has no end.
 _PATIENCE_SECONDS = 120.0
+# A large network on a GPU's driver in software.
+_GPU_PATIENCE_SECONDS = 3600.0
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
 
 
@@ -32,7 +35,7 @@ class LocalTarget:
     """
 
     name = "local"
-    delegates = ("cpu", "xnnpack", "onnxruntime")
+    delegates = ("cpu", "xnnpack", "gpu", "onnxruntime")
 
     def __init__(self, system: Path = Path("/sys")) -> None:
         try:
@@ -93,6 +96,7 @@ class LocalTarget:
             first_ms=result["first_ms"],
             peak_memory_kb=round(result["peak_memory_mb"] * 1e6 / 1024),
             **_delegated(result),
+            command=f"GPU: {result['device']}" if result.get("device") else "",
         )
 
     def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -109,9 +113,12 @@ class LocalTarget:
     def _child(
         self, case: Case, *options: object, seconds: float = _PATIENCE_SECONDS
     ) -> dict[str, Any]:
+        on_gpu = case.delegate == "gpu"
+        if on_gpu and (reason := no_driver()):
+            raise CaseFailed(reason)
+        seconds += _GPU_PATIENCE_SECONDS * on_gpu
         options = ("--threads", case.threads, *options)
-        if case.delegate == "cpu":
-            options += ("--no-xnnpack",)
+        options += {"cpu": ("--no-xnnpack",), "gpu": ("--gpu",)}.get(case.delegate, ())
         try:
             cpus = resolve(case.affinity, self._top_khz())
             if cpus is not None:
@@ -139,7 +146,7 @@ def _delegated(result: dict[str, Any]) -> dict[str, Any]:
         return {}
     return {
         "nodes": result["operations"],
-        "delegated_nodes": result["operations"] - len(result["outside"]),
+        "delegated_nodes": result["operations"] - result["outside_count"],
         "partitions": result["partitions"],
         "outside": tuple(sorted(set(result["outside"]))),
     }

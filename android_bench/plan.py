@@ -20,7 +20,9 @@ NotNegative = Annotated[float, Field(ge=0)]
 # How a file runs. "cpu": LiteRT's own kernels, no delegate. "xnnpack-fp16": XNNPACK computing in
 # float16, on CPUs that can; unlike a file with float16 weights, which any delegate may run.
 # "onnxruntime": ONNX files on this machine, and nothing else runs these.
-DELEGATES = ("cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime")
+Delegate = Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu", "npu", "onnxruntime"]
+# They have no CPU threads to choose.
+ACCELERATORS = ("gpu", "npu")
 # For the estimate of the duration only: 10^9 multiply-adds per second and thread, and seconds that
 # a process takes around its runs.
 _ASSUMED_SPEED = 15e9
@@ -33,8 +35,8 @@ class Case:
 
     Attributes:
         model: the file.
-        delegate: of `DELEGATES`.
-        threads: CPU threads; 1 for the GPU.
+        delegate: one of `Delegate`.
+        threads: CPU threads; 1 for GPU and NPU.
         affinity: CPUs it may run on: "all", "big", "little" (the cores with the highest and the
             lowest top frequency), or numbers such as "4-7" or "0,2".
         sustained_minutes: if above 0, run continuously for this long, to see throttling.
@@ -106,8 +108,8 @@ class Matrix(_Section):
         description="patterns among the plan's models: of file names, or of what the file is, such "
         'as "psfr-mobile-256 restorer *"',
     )
-    delegates: list[Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime"]] = ["xnnpack"]
-    threads: list[PositiveInt] = Field([1], description="the GPU gets one case, with 1 thread")
+    delegates: list[Delegate] = ["xnnpack"]
+    threads: list[PositiveInt] = Field([1], description="GPU and NPU get one case, with 1 thread")
     affinity: list[str] = Field(
         ["all"], description="all, big, little, or CPU numbers such as 4-7 or 0,2"
     )
@@ -208,9 +210,9 @@ def expand(plan: Plan, models: Sequence[ModelFile]) -> list[Case]:
             for delegate in matrix.delegates:
                 if (delegate == "onnxruntime") != (model.path.suffix == ".onnx"):
                     continue
-                on_gpu = delegate == "gpu"
-                for threads in [1] if on_gpu else matrix.threads:
-                    for affinity in ["all"] if on_gpu else matrix.affinity:
+                elsewhere = delegate in ACCELERATORS
+                for threads in [1] if elsewhere else matrix.threads:
+                    for affinity in ["all"] if elsewhere else matrix.affinity:
                         case = Case(model, delegate, threads, affinity, matrix.sustained_minutes)
                         cases.setdefault(case)
     if not cases:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from psfr_tf import files
-from psfr_tf.android_bench.plan import Case, Plan
+from psfr_tf.android_bench.plan import Case, Delegate, Plan
 from psfr_tf.android_bench.target import Latency, Thermal
 from psfr_tf.errors import UserError, cause, printable
 
@@ -92,7 +92,7 @@ class Row(_Record):
     precision: str | None
     face_px: int | None = Field(description="side of the face")
     multiply_adds: int
-    delegate: Literal["cpu", "xnnpack", "xnnpack-fp16", "gpu", "onnxruntime"]
+    delegate: Delegate
     threads: int
     affinity: str
     sustained_minutes: float = 0.0

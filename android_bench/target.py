@@ -113,7 +113,7 @@ class Target(Protocol):
     """"android" or "local"."""
 
     delegates: tuple[str, ...]
-    """Those of `plan.DELEGATES` that can be asked for here. Cases with others are left out."""
+    """Those that can be asked for here, once it is prepared. Cases with others are left out."""
 
     def describe(self) -> dict[str, Any]:
         """The device and its software, for the results: JSON values.

@@ -17,7 +17,8 @@ from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.file_report import write_chart, write_table
 from psfr_tf.export.formats import Format
 from psfr_tf.export.golden import write_samples
-from psfr_tf.export.variants import PARTS, shortfalls, warnings
+from psfr_tf.export.gpu_check import gpu_checker
+from psfr_tf.export.variants import PARTS, gpu_warnings, shortfalls, warnings
 from psfr_tf.export.verification import reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import available_cores, describe_machine
@@ -38,6 +39,7 @@ def export_files(
     licence: str | None = None,
     fidelity: float | None = None,
     outputs: str = DEFAULT_OUTPUTS,
+    gpu: bool = False,
     log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Export a model to files and verify each of them.
@@ -58,6 +60,7 @@ def export_files(
         licence: of the weights, for the files' metadata.
         fidelity: operating point, see `psfr_tf.model_folder`.
         outputs: of the restorer, see `psfr_tf.engines.parts`.
+        gpu: run each file once on LiteRT's GPU accelerator too, if there is a driver.
         log: gets warnings, and what was done, a line each.
 
     Returns:
@@ -75,6 +78,7 @@ def export_files(
         log(f"warning: {problem}")
     expected = reference(folder.generator, folder.parsing_network, lq[:VERIFICATION_FACES])
     form = inference_form(folder.generator, folder.parsing_network)
+    on_gpu = gpu_checker(expected) if gpu else None
     files_of = kind(form, outputs)
     metadata = _metadata(folder, licence, files_of.batch)
     entries: list[dict[str, Any]] = []
@@ -91,6 +95,8 @@ def export_files(
             bar.set_postfix_str(f"verifying {path.name}")
             run, told = files_of.open(path)
             entry = _verified(files_of, path, part, precision, told | verify(run, part, expected))
+            entry["gpu"] = on_gpu(path, part) if on_gpu else None
+            entry["warnings"] += gpu_warnings(entry)
             accepted = allow_degraded or not entry["shortfalls"]
             _publish(path, output, accepted)
             entry["published"] = accepted

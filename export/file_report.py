@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from psfr_tf import files
+from psfr_tf.export.gpu_check import words
 from psfr_tf.report import charts
 from psfr_tf.report.table import Markup, Table
 
@@ -21,6 +22,7 @@ def figures(entry: dict[str, Any]) -> dict[str, str]:
         "max error": _number(entry.get("max_error"), ".1g"),
         "equal labels (%)": _number(entry.get("equal_labels"), ".2f", 100),
         **delegated,
+        **({"GPU": words(entry["gpu"])} if "gpu" in entry else {}),
     }
 
 
@@ -43,9 +45,18 @@ def write_table(path: Path, report: dict[str, Any]) -> None:
         Table(list(rows[0]), [list(row.values()) for row in rows]).markdown(),
         "PSNR over all faces, images in [-1, 1]. The generator files get the float model's parsing "
         "map; the restorer files use their own.",
+        gpu_note([entry["gpu"] or {} for entry in report["files"]]),
         "\n".join(f"- {note}" for note in notes),
     ]
     files.write_text(path, "\n\n".join(filter(None, parts)) + "\n")
+
+
+def gpu_note(checks: list[dict[str, Any]]) -> str:
+    """What the column GPU is, or why it is empty; "" if nobody asked for it."""
+    missing = next((check["missing"] for check in checks if "missing" in check), "")
+    device = next((check["device"] for check in checks if check.get("device")), "")
+    made = f"GPU: LiteRT's GPU accelerator on {device}, one face" if device else ""
+    return ". ".join(filter(None, [made, missing and f"GPU not tried: {missing}"]))
 
 
 def write_chart(path: Path, report: dict[str, Any], title: str) -> None:

@@ -65,3 +65,18 @@ def warnings(entry: dict, variants: dict[str, Variant] = VARIANTS) -> list[str]:
     figures += [f"{100 * labels:.2f} % equal labels"] if labels is not None else []
     advice = "" if entry["precision"] == "int8-dynamic" else "; int8-dynamic is nearer to it"
     return [f"{entry['file']} differs from the float model: {', '.join(figures)}{advice}"]
+
+
+def gpu_warnings(entry: dict) -> list[str]:
+    """One line for each thing that is wrong with a file on the GPU, see `gpu_check`."""
+    figures = entry["gpu"] or {}
+    if "failed" in figures:
+        return [f"{entry['file']} does not run on the GPU: {figures['failed']}"]
+    lines = [f"{line} (GPU)" for line in shortfalls({**entry, **figures})]
+    if figures.get("whole") is False:
+        refused = "; ".join(figures["outside"]) or "no reason given"
+        lines.append(
+            f"{entry['file']}: the GPU does not take {figures['outside_count']} of its operations: "
+            f"{refused}"
+        )
+    return lines

@@ -1,8 +1,8 @@
 """The options of TensorFlow's `benchmark_model`, and what it prints.
 
 Options and texts are those of the Interpreter API's program, `tensorflow/lite/tools/benchmark`
-(now in LiteRT's repository, `tflite/tools/benchmark`); the program of the same name for the
-CompiledModel API prints other texts and is refused.
+(now in LiteRT's repository, `tflite/tools/benchmark`). The program of the same name for the
+CompiledModel API has others: `compiled_model`.
 """
 
 import re
@@ -10,6 +10,7 @@ import re
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Latency, Measurement
 
+DELEGATES = ("cpu", "xnnpack", "xnnpack-fp16", "gpu")
 _DELEGATE_FLAGS = {
     # Without the first, the runtime applies XNNPACK on its own.
     "cpu": ("--use_xnnpack=false",),
@@ -30,23 +31,25 @@ _TIMINGS = re.compile(
     rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}, "
     rf"Warmup \(avg\): {_NUMBER}, Inference \(avg\): {_NUMBER}"
 )
-_STATISTICS = re.compile(r"\bcount=(\d{1,9})(?!\d)((?: \w+=[-+\d.e]+)*)")
+STATISTICS = re.compile(r"\bcount=(\d{1,9})(?!\d)((?: \w+=[-+\d.e]+)*)")
 _PEAK = re.compile(rf"Overall peak memory footprint \(MB\) via periodic monitoring: {_NUMBER}")
 _REPLACING = re.compile(
     r"Replacing (\d{1,9}) out of (\d{1,9}) node\(s\) with delegate \((\w+)\) node"
 )
-_ERRORS = re.compile(r"^(?:ERROR|FATAL): *(\S.*)$", re.MULTILINE)
-# A source file that the other program names in front of its lines.
-_OTHER_PROGRAM = "benchmark_litert_model.h"
+# LiteRT's own errors begin with a place in its source.
+_ERRORS = re.compile(r"^(?:ERROR|FATAL): *(?:\[[^\]\n]*\] *)?((?!\[)\S.*)$", re.MULTILINE)
 _UNKNOWN_FLAGS = re.compile(r"Unconsumed cmdline flags: (.*)")
 
 
-def measure_flags(case: Case, graph: str, runs: Runs, result: str) -> tuple[str, ...]:
+def measure_flags(
+    case: Case, graph: str, runs: Runs, result: str, libraries: str | None = None
+) -> tuple[str, ...]:
     """Options for a measurement.
 
     Args:
         graph: path of the file on the phone.
         result: path on the phone for the figures as a protocol buffer.
+        libraries: not used: this program needs none.
     """
     return (
         *_case_flags(case, graph),
@@ -98,21 +101,15 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
     """
     timings = _TIMINGS.findall(log)
     # The first statistics are of the warm-up, the last of the measured runs.
-    statistics = _STATISTICS.findall(log)
-    if _OTHER_PROGRAM in log:
-        raise CaseFailed(
-            "this is the benchmark_model of the CompiledModel API: use that of the Interpreter "
-            "API, see docs/benchmarks_android.md",
-            log,
-        )
+    statistics = STATISTICS.findall(log)
     if len(timings) != 1 or not statistics:
         raise CaseFailed("benchmark_model printed no timings that can be understood", log)
     try:
-        init_us, first_us, _, mean_us = map(_finite, timings[0])
+        init_us, first_us, _, mean_us = map(finite, timings[0])
         count, rest = statistics[-1]
-        values = {name: _finite(v) / 1e3 for name, v in re.findall(r"(\w+)=(\S+)", rest)}
+        values = printed_statistics(rest)
         peak = _PEAK.search(log)
-        peak_kb = round(1024 * _finite(peak.group(1))) if peak else None
+        peak_kb = round(1024 * finite(peak.group(1))) if peak else None
     except ValueError:
         raise CaseFailed("benchmark_model printed numbers that cannot be read", log) from None
     if not int(count) or mean_us <= 0:
@@ -141,7 +138,12 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
     )
 
 
-def _finite(text: str) -> float:
+def printed_statistics(text: str) -> dict[str, float]:
+    """Figures such as "avg=145528 std=13583", printed in microseconds, in ms."""
+    return {name: finite(value) / 1e3 for name, value in re.findall(r"(\w+)=(\S+)", text)}
+
+
+def finite(text: str) -> float:
     """A number that a measurement can give; JSON has none for others.
 
     Raises:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.android_bench.affinity import resolve
-from psfr_tf.android_bench.android import benchmark_model, device
+from psfr_tf.android_bench.android import benchmark_model, compiled_model, device
 from psfr_tf.android_bench.android.adb import Adb, AdbError, AdbFlood, AdbTimeout
 from psfr_tf.android_bench.android.program import check_program
 from psfr_tf.android_bench.android.result_file import parse_result_file
 from psfr_tf.android_bench.model_file import ModelFile
-from psfr_tf.android_bench.plan import DELEGATES, Case, Runs
+from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Measurement, TargetLost, Thermal
 from psfr_tf.engines.litert import open_file
 from psfr_tf.errors import UserError
@@ -27,6 +27,7 @@ _PROGRAM = f"{FOLDER}/benchmark_model"
 _PID = f"{FOLDER}/pid"
 _RESULT = f"{FOLDER}/result.pb"
 _OUTPUT = f"{FOLDER}/output.bin"
+_LIBRARIES = f"{FOLDER}/libraries"
 # To load the file, compile it for the GPU and run slowly; beyond it the program hangs.
 _PATIENCE_SECONDS = 300.0
 
@@ -40,22 +41,39 @@ class AndroidTarget:
         adb: the phone.
         program: `benchmark_model`, a file on this machine.
         program_sha256: of the program that is meant; None accepts any.
+        libraries: folder of shared libraries that the program loads: the NPU's dispatch library,
+            compiler plug-in and what they need, GPU accelerators.
 
     Raises:
-        UserError: the program is missing, for another machine, or not the one that is meant.
+        UserError: the program is missing, for another machine, or not the one that is meant; or
+            there are no libraries.
     """
 
     name = "android"
-    delegates = DELEGATES
 
-    def __init__(self, adb: Adb, program: Path, program_sha256: str | None = None) -> None:
+    def __init__(
+        self,
+        adb: Adb,
+        program: Path,
+        program_sha256: str | None = None,
+        libraries: Path | None = None,
+    ) -> None:
         self._adb = adb
+        self._libraries = [] if libraries is None else sorted(libraries.glob("*.so*"))
+        if libraries is not None and not self._libraries:
+            raise UserError(f"{libraries}: no shared libraries (.so) here")
         self._program = program
         self._properties = device.read_properties(adb)
         self._top_khz, self._governors = device.read_cores(adb)
         self._sha256 = check_program(program, device.abis(self._properties), program_sha256)
         self._unusable: dict[str, str] = {}
         self._used = False
+        self._interface: Any = benchmark_model  # or `compiled_model`, once it is known
+
+    @property
+    def delegates(self) -> tuple[str, ...]:
+        """Known once the target is prepared: those of the program."""
+        return self._interface.DELEGATES
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -78,13 +96,24 @@ class AndroidTarget:
         self._used = True
         self._remove_folder()
         self._adb.answer(f"mkdir -p {FOLDER}")
-        try:
-            self._adb.push(self._program, _PROGRAM)
-        except AdbError as error:
-            raise UserError(
-                f"{self._adb.serial}: cannot copy {self._program.name} to the phone: {error}"
-            ) from None
+        if self._libraries:
+            self._adb.answer(f"mkdir -p {_LIBRARIES}")
+        places = {path: f"{_LIBRARIES}/{path.name}" for path in self._libraries}
+        for path, place in {self._program: _PROGRAM, **places}.items():
+            try:
+                self._adb.push(path, place)
+            except AdbError as error:
+                raise UserError(
+                    f"{self._adb.serial}: cannot copy {path.name} to the phone: {error}"
+                ) from None
         self._adb.answer(f"chmod 755 {_PROGRAM}")
+        # Two programs have this name. Without a file to run each tells which it is, and ends.
+        try:
+            log = self._adb.shell(f"{self._environment()}{_PROGRAM} --graph={FOLDER}/none").text
+        except AdbTimeout:  # Whatever is wrong with it, its first case will tell.
+            log = ""
+        if compiled_model.is_this_program(log):
+            self._interface = compiled_model
         for model in models:
             try:
                 self._adb.push(model.path, _graph(model))
@@ -92,11 +121,14 @@ class AndroidTarget:
                 self._unusable[model.sha256] = f"cannot copy the file to the phone: {error}"
 
     def measure(self, case: Case, runs: Runs) -> Measurement:
-        flags = benchmark_model.measure_flags(case, _graph(case.model), runs, _RESULT)
+        libraries = _LIBRARIES if self._libraries else None
+        if case.delegate == "npu" and libraries is None:
+            raise CaseFailed("the NPU needs its libraries: --libraries DIR")
+        flags = self._interface.measure_flags(case, _graph(case.model), runs, _RESULT, libraries)
         # Warm-up and measurement each end after max_seconds and the run in progress.
         command, log = self._run(case, flags, _PATIENCE_SECONDS + 4 * runs.max_seconds)
         operations = len(open_file(case.model.path, xnnpack=False)._get_ops_details())
-        measurement = replace(benchmark_model.parse(case, log, operations), command=command)
+        measurement = replace(self._interface.parse(case, log, operations), command=command)
         content = self._pull(_RESULT)
         try:
             return parse_result_file(content, measurement)
@@ -104,6 +136,8 @@ class AndroidTarget:
             return measurement
 
     def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        if self._interface is compiled_model:
+            raise CaseFailed("the benchmark_model of the CompiledModel API writes no output")
         paths = [f"{FOLDER}/input{index}.bin" for index in range(len(inputs))]
         with tempfile.TemporaryDirectory() as folder:
             for array, path in zip(inputs, paths, strict=True):
@@ -151,7 +185,7 @@ class AndroidTarget:
             raise CaseFailed(str(error)) from None
         mask = None if cpus is None else f"{sum(1 << cpu for cpu in cpus):x}"
         pin = "" if mask is None else f"taskset {mask} "
-        command = f"{pin}{_PROGRAM} {' '.join(flags)}"
+        command = f"{self._environment()}{pin}{_PROGRAM} {' '.join(flags)}"
         try:
             # Its number is kept because the program outlives the connection.
             result = self._adb.shell(
@@ -167,6 +201,12 @@ class AndroidTarget:
         if result.code:
             raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
         return command, result.text
+
+    def _environment(self) -> str:
+        """Variables in front of the command: where libraries are looked for, DSPs' too."""
+        if not self._libraries:
+            return ""
+        return f"LD_LIBRARY_PATH={_LIBRARIES} ADSP_LIBRARY_PATH={_LIBRARIES} "
 
     def _pull(self, remote: str) -> bytes:
         """Contents of a file on the phone; empty if it is not there."""

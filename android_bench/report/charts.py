@@ -7,6 +7,7 @@ from dataclasses import replace
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
+from psfr_tf.android_bench.plan import ACCELERATORS
 from psfr_tf.android_bench.report.words import milliseconds, name, quality, setting
 from psfr_tf.android_bench.results import Row
 from psfr_tf.report import charts
@@ -14,7 +15,7 @@ from psfr_tf.report import charts
 _WIDTH = 600  # in pixels
 # A PSNR above it is drawn on it: the picture is the same.
 _TOP_DB = 100.0
-_MARKERS = {"cpu": "s", "gpu": "^", "xnnpack-fp16": "D"}
+_MARKERS = {"cpu": "s", "gpu": "^", "npu": "v", "xnnpack-fp16": "D"}
 _DASHES = ("-", (0, (5, 3)), (0, (2, 2)), (0, (7, 2, 2, 2)))
 
 
@@ -75,7 +76,7 @@ def _scatter(points: Sequence[tuple[Row, float, str]]) -> str:
         place = (row.typical_ms, min(value, _TOP_DB))
         (mark,) = axis.plot(*place, **_mark(row.delegate, charts.color(row.precision)))
         charts.tip(mark, _tip(row))
-        if row.delegate != "gpu":
+        if row.delegate not in ACCELERATORS:
             charts.number(axis, place, str(row.threads))
     axis.set_xscale("log")
     axis.margins(0.1, 0.12)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from psfr_tf.android_bench.plan import ACCELERATORS
 from psfr_tf.android_bench.report.charts import draw
 from psfr_tf.android_bench.report.words import decibels, milliseconds, name, quality, setting
 from psfr_tf.android_bench.results import Results, Row, picture_file
@@ -99,7 +100,7 @@ def cells(row: Row) -> list[str]:
         row.delegate
         + (f" ({row.affinity})" if row.affinity != "all" else "")
         + (f", {row.sustained_minutes:g} min" if row.sustained_minutes else ""),
-        str(row.threads) if row.delegate != "gpu" else "",
+        str(row.threads) if row.delegate not in ACCELERATORS else "",
         f"{row.size_bytes / 1e6:.2f}",
         milliseconds(row.init_ms),
         milliseconds(row.first_ms),
@@ -147,7 +148,14 @@ def _words(value) -> str:
 def _order(item: tuple[int, Row]) -> tuple:
     number, row = item
     place = PRECISIONS.index(row.precision) if row.precision in PRECISIONS else len(PRECISIONS)
-    return (place, number, row.delegate != "gpu", row.delegate == "cpu", row.delegate, row.threads)
+    return (
+        place,
+        number,
+        row.delegate not in ACCELERATORS,
+        row.delegate == "cpu",
+        row.delegate,
+        row.threads,
+    )
 
 
 def _summary(rows: Sequence[tuple[int, Row]]) -> str:

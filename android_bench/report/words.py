@@ -1,5 +1,6 @@
 """How a report says the figures of a row."""
 
+from psfr_tf.android_bench.plan import ACCELERATORS
 from psfr_tf.android_bench.results import Row
 
 
@@ -10,7 +11,9 @@ def name(row: Row) -> str:
 def setting(row: Row) -> str:
     """How it ran: "xnnpack, 2 threads"."""
     cores = "" if row.affinity == "all" else f", {row.affinity} cores"
-    threads = "" if row.delegate == "gpu" else f", {row.threads} thread{'s'[: row.threads != 1]}"
+    threads = (
+        "" if row.delegate in ACCELERATORS else f", {row.threads} thread{'s'[: row.threads != 1]}"
+    )
     return f"{row.delegate}{threads}{cores}"
 
 

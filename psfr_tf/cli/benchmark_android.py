@@ -15,7 +15,8 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_plan_arguments(parser, ("cpu", "xnnpack", "xnnpack-fp16", "gpu"), [1, 2, 4])
+    delegates = ("cpu", "xnnpack", "xnnpack-fp16", "gpu")
+    add_plan_arguments(parser, delegates, [1, 2, 4], on_request=("npu",))
     parser.add_argument(
         "--serial",
         metavar="S",
@@ -25,8 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "--benchmark-model",
         "FILE",
-        "TensorFlow's benchmark_model for the phone; see docs/benchmarks_android.md for where to "
-        "get it",
+        "benchmark_model for the phone, the Interpreter API's or the CompiledModel API's; see "
+        "docs/benchmarks_android.md for where to get them",
+    )
+    add_path(
+        parser,
+        "--libraries",
+        "DIR",
+        "shared libraries that benchmark_model loads, copied to the phone: for npu the chip's "
+        "libLiteRtDispatch_*.so, libLiteRtCompilerPlugin_*.so and what they need",
     )
     parser.add_argument(
         "--benchmark-model-sha256",
@@ -49,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
 
         try:
             phone = choose_device(args.serial)
-            return AndroidTarget(phone, args.benchmark_model, args.benchmark_model_sha256)
+            return AndroidTarget(
+                phone, args.benchmark_model, args.benchmark_model_sha256, args.libraries
+            )
         except TargetLost as lost:
             raise UserError(str(lost)) from None
 

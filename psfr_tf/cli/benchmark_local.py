@@ -10,9 +10,9 @@ EXAMPLE = "psfr benchmark local --model out/restorer_*.tflite --output bench"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_plan_arguments(
-        parser, ("xnnpack", "cpu", "onnxruntime"), list(dict.fromkeys((1, available_cores())))
-    )
+    threads = list(dict.fromkeys((1, available_cores())))
+    # A Vulkan driver in software may take a minute for each run.
+    add_plan_arguments(parser, ("xnnpack", "cpu", "onnxruntime"), threads, on_request=("gpu",))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,13 +12,17 @@ from psfr_tf.output_lock import only_run_in
 
 
 def add_plan_arguments(
-    parser: argparse.ArgumentParser, delegates: Sequence[str], threads: Sequence[int]
+    parser: argparse.ArgumentParser,
+    delegates: Sequence[str],
+    threads: Sequence[int],
+    on_request: Sequence[str] = (),
 ) -> None:
     """Options that say what to measure.
 
     Args:
-        delegates: the ones to choose from; all are the default.
+        delegates: the default.
         threads: the default.
+        on_request: delegates to choose from besides.
     """
     parser.add_argument(
         "--model",
@@ -33,9 +37,9 @@ def add_plan_arguments(
     add_path(parser, "--plan", "FILE", "YAML plan, such as configs/bench_mobile.yaml")
     parser.add_argument(
         "--delegates",
-        type=names_of(delegates),
+        type=names_of((*delegates, *on_request)),
         metavar="D,D,...",
-        help=f"of {', '.join(delegates)} (default: all)",
+        help=f"of {', '.join((*delegates, *on_request))} (default: {','.join(delegates)})",
     )
     parser.add_argument(
         "--threads",
@@ -62,7 +66,11 @@ def add_plan_arguments(
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and how long they take"
     )
-    parser.set_defaults(all_delegates=list(delegates), default_threads=list(threads))
+    parser.set_defaults(
+        all_delegates=[*delegates, *on_request],
+        default_delegates=list(delegates),
+        default_threads=list(threads),
+    )
 
 
 def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> int:
@@ -160,7 +168,7 @@ def _plan(args: argparse.Namespace):
         args.usage_error("--model or --plan is needed")
     try:
         matrix = Matrix(
-            delegates=args.delegates or args.all_delegates,
+            delegates=args.delegates or args.default_delegates,
             threads=args.threads or args.default_threads,
             affinity=args.affinity or ["all"],
             sustained_minutes=args.sustained or 0.0,

@@ -28,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "{restorer,parsing,generator}_PRECISION.tflite",
         "to verify the files (16 faces) and to calibrate int8 (16 others)",
     )
+    parser.add_argument(
+        "--no-gpu",
+        dest="gpu",
+        action="store_false",
+        help="do not run the files on LiteRT's GPU accelerator as well (done where a Vulkan driver "
+        "is found, Chromium's SwiftShader included, which takes up to a minute a file)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    return run_export(args, "LiteRTFormat", args.precision)
+    return run_export(args, "LiteRTFormat", args.precision, gpu=args.gpu)

@@ -44,8 +44,11 @@ def add_export_arguments(parser: argparse.ArgumentParser, files: str, data: str)
     )
 
 
-def run_export(args: argparse.Namespace, kind: str, precisions: list[str]) -> int:
-    """Write the files; returns the exit code. `kind`: a class of `psfr_tf.export.formats`."""
+def run_export(args: argparse.Namespace, kind: str, precisions: list[str], **options) -> int:
+    """Write the files; returns the exit code.
+
+    `kind`: a class of `psfr_tf.export.formats`; `options`: others of `export_files`.
+    """
     make_folder(args.output)
 
     from psfr_tf.export import formats
@@ -62,6 +65,7 @@ def run_export(args: argparse.Namespace, kind: str, precisions: list[str]) -> in
         fidelity=args.fidelity,
         outputs=args.outputs,
         log=say,
+        **options,
     )
     print((args.output / "table.md").read_text(encoding="utf-8"))
     print(args.output / "report.json")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.engines.delegation import delegation
+from psfr_tf.engines.gpu import GpuInterpreter, printed_error, printed_facts
 from psfr_tf.engines.litert import allocated, interpreter_class
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.engines.onnx import OnnxInterpreter
@@ -35,12 +36,12 @@ class MeasurementFailed(UserError):
 
     Attributes:
         printed: the end of what it printed.
-        reason: its last line.
+        reason: its last line, or a better one.
     """
 
-    def __init__(self, path: str | os.PathLike, printed: str) -> None:
+    def __init__(self, path: str | os.PathLike, printed: str, reason: str | None = None) -> None:
         self.printed = printed
-        self.reason = printed.splitlines()[-1] if printed else "no message"
+        self.reason = reason or (printed.splitlines()[-1] if printed else "no message")
         super().__init__(f"{path}: cannot be measured: {self.reason}")
 
 
@@ -54,8 +55,9 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
     Returns:
         dict of `wall_ms` and `cpu_ms` (of each run; CPU time of all threads, less disturbed by
         other programs), `init_ms`, `first_ms`, `peak_memory_mb` (of the whole process), and but for
-        `--low-memory` and ONNX `operations`, `partitions` and `outside`, see `delegation`. Empty
-        with `--inputs`.
+        `--low-memory` and ONNX `operations`, `partitions`, `outside`, see `delegation`, and
+        `outside_count`. With `--inputs` nothing of this. With `--gpu` also what
+        `gpu.printed_facts` tells, and `whole`.
 
     Raises:
         MeasurementFailed: the file does not run, or takes too long.
@@ -66,8 +68,11 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
     except subprocess.TimeoutExpired:
         raise MeasurementFailed(path, f"no end after {seconds:.0f} s") from None
     if result.returncode:
-        raise MeasurementFailed(path, _failure(result))
-    return json.loads(result.stdout.splitlines()[-1])
+        # LiteRT's GPU prints more after the error.
+        reason = printed_error(result.stderr) if "--gpu" in options else None
+        raise MeasurementFailed(path, _failure(result), reason if result.returncode > 0 else None)
+    figures = json.loads(result.stdout.splitlines()[-1])
+    return figures | printed_facts(result.stderr) if "--gpu" in options else figures
 
 
 def _failure(result: subprocess.CompletedProcess) -> str:
@@ -84,6 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-xnnpack", action="store_true", help="LiteRT's own kernels")
     how.add_argument("--low-memory", action="store_true", help="XNNPACK keeps no pointers")
+    how.add_argument("--gpu", action="store_true", help="LiteRT's GPU accelerator")
     parser.add_argument("--cpus", type=lambda text: list(map(int, text.split(","))))
     parser.add_argument("--warm-up", type=int, default=WARM_UP, help="runs before, at least 1")
     parser.add_argument("--min-runs", type=int, default=MIN_RUNS)
@@ -105,12 +111,14 @@ def main(argv: list[str] | None = None) -> int:
         interpreter = OnnxInterpreter(args.file, args.threads)
     elif args.low_memory:
         interpreter = LowMemoryInterpreter(args.file, args.threads)
+    elif args.gpu:
+        interpreter = GpuInterpreter(args.file)
     else:
         interpreter = allocated(args.file, args.threads, xnnpack=not args.no_xnnpack)
     init = time.perf_counter() - started
     if args.inputs:
         _run_once(interpreter, args.inputs, args.outputs)
-        print(json.dumps({}))
+        print(json.dumps({"whole": interpreter.whole} if args.gpu else {}))
         return 0
     random = np.random.default_rng(0)
     for detail in interpreter.get_input_details():
@@ -133,9 +141,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _operations(interpreter) -> dict:
+    if isinstance(interpreter, GpuInterpreter):
+        partitions = 1 if interpreter.whole else None  # The accelerator does not tell.
+        return {
+            "whole": interpreter.whole,
+            "operations": interpreter.operations(),
+            "partitions": partitions,
+        }
     partitions, outside = delegation(interpreter)
     own = [op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
-    return {"partitions": partitions, "outside": outside, "operations": len(own)}
+    counts = {"operations": len(own), "outside_count": len(outside)}
+    return {"partitions": partitions, "outside": outside, **counts}
 
 
 def _run_once(interpreter, inputs: str, outputs: str) -> None:

@@ -31,6 +31,11 @@ from psfr_tf.models.own_network import image_size, is_own
 # the maximum get a value between 0 and 1. The inverse must be well inside float16.
 ONE_HOT_MARGIN = 1e-3
 
+# Factor of the convolution between the two norms of a block, which the second takes out again. The
+# sum of 16 of its squares would else come near the largest float16 (tools/float16_ranges.py). A
+# power of two changes no digit.
+NORM_SCALE = 0.25
+
 
 @dataclass(frozen=True)
 class InferenceForm:
@@ -90,6 +95,7 @@ def one_hot_without_comparison(logits):
 
     EQUAL and CAST, which the plain form lowers to, are not in LiteRT's XNNPACK delegate and would
     split the graph. The two agree but for pixels whose two best logits are within the margin.
+    In float16 a gap above 65 becomes infinite, and its class 0, as it should be.
     """
     gap = ops.max(logits, axis=-1, keepdims=True) - logits
     return ops.relu(1.0 - gap * (1.0 / ONE_HOT_MARGIN))
@@ -194,8 +200,10 @@ def _styled_block(block, x, reference, normalized=None):
         modulation = _conv(part, *_side_by_side(both))
         gamma, beta = modulation[..., : style.channels], modulation[..., style.channels :]
         if normalized is None:
-            normalized = _instance_norm(y, style.norm.epsilon)
-        weights = _negated(plain_weights(conv)) if index else plain_weights(conv)
+            scale = NORM_SCALE if index else 1.0
+            normalized = _instance_norm(y, style.norm.epsilon * scale**2)
+        factor = -1.0 if index else NORM_SCALE  # subtracted from x, see `_negated`
+        weights = _scaled(plain_weights(conv), factor)
         y = _conv(_leaky_relu(gamma * normalized + beta), *weights)
         normalized = None
     return ops.subtract(x, y)  # x may be the constant start, an array
@@ -236,8 +244,12 @@ def _negated(weights) -> tuple[np.ndarray, np.ndarray]:
     threads: in TF 2.21 its kernel object holds the memory of the summand (MklConvOp's
     `fuse_add_src_`), and of faces restored at the same time some come out wrong.
     """
+    return _scaled(weights, -1.0)
+
+
+def _scaled(weights, factor: float) -> tuple[np.ndarray, np.ndarray]:
     kernel, bias = weights
-    return -kernel, -bias
+    return factor * kernel, factor * bias
 
 
 def _folded(layer) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from psfr_tf.cli import main
 
 PLAN = """
 models: [{folder}/restorer_*.tflite]
-matrix: [{{models: ["*int8-dynamic*"]}}, {{delegates: [cpu, gpu], threads: [1, 2]}}]
+matrix: [{{models: ["*int8-dynamic*"]}}, {{delegates: [cpu, xnnpack-fp16], threads: [1, 2]}}]
 runs: {{warm_up_runs: 1, min_runs: 3, min_seconds: 0}}
 processes: 2
 min_psnr_db: 5
@@ -31,7 +31,7 @@ def plan(exported, tmp_path):
 def test_a_plan(plan, tmp_path, capsys):
     assert psfr("--plan", plan, "--output", tmp_path / "out") == 0
     captured = capsys.readouterr()
-    assert "skipped (delegate not available on this target): gpu" in captured.err
+    assert "skipped (delegate not available on this target): xnnpack-fp16" in captured.err
     assert "11 of 11 rows are valid" in captured.out
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert {row["precision"] for row in results["rows"]} >= {"float32", "int8"}
@@ -71,7 +71,7 @@ def test_a_bad_file_is_named_and_the_others_are_measured(exported, plan, tmp_pat
     "arguments",
     [
         (),
-        ("--model", "a.tflite", "--delegates", "gpu"),
+        ("--model", "a.tflite", "--delegates", "npu"),
         ("--model", "a.tflite", "--threads", "0"),
         ("--model", "a.tflite", "--affinity", "fast"),
         ("--plan", "plan.yaml", "--threads", "1"),

@@ -98,7 +98,7 @@ def test_the_runner_reads_every_restorer(exported, small_model):
 def test_a_file_worse_than_stated_is_put_aside(small_model, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(VARIANTS, "float32", Variant(1000.0, 1000.0, 0.0))
     command = ["psfr", "export", "litert", "--weights", str(small_model)]
-    command += ["--precision", "float32", "--output", str(tmp_path)]
+    command += ["--precision", "float32", "--no-gpu", "--output", str(tmp_path)]
 
     assert main.run(main.parse_arguments(command)) == 1
     error = capsys.readouterr().err

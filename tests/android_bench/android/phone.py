@@ -111,21 +111,25 @@ def behave(root: Path, events: dict[int, str] | None = None, **changes) -> None:
     Args:
         events: what happens in its first, second ... run, counted from now: "crash", "garbage",
             "hang", "pull the cable", "throttle".
-        changes: `gpu` ("all", "part", "none", "refused", "wrong" or "secretly on the cpu"),
+        changes: `gpu` ("all", "part", "none", "refused", "wrong" or "secretly on the cpu"; the
+            CompiledModel API's program: "all", "part"), `npu` ("all", "none"),
             `unknown_flags` (options of newer versions), `output_bytes` (written before the disk
             is full).
     """
     (root / "runs").write_text("")
-    behaviour = {"events": events or {}, "gpu": "all", "unknown_flags": [], "output_bytes": 1 << 30}
+    behaviour = {"events": events or {}, "gpu": "all", "npu": "all"}
+    behaviour |= {"unknown_flags": [], "output_bytes": 1 << 30}
     (root / "behaviour.json").write_text(json.dumps({**behaviour, **changes}))
 
 
-def make_benchmark_model(path: Path, machine: tuple[int, int] = ARM64) -> Path:
+def make_benchmark_model(
+    path: Path, machine: tuple[int, int] = ARM64, recorded: str = "recorded_benchmark_model.py"
+) -> Path:
     """Write a program file for the phone: an ELF header, then the recorded program."""
     bits, number = machine
     identification = b"\x7fELF" + bytes([bits // 32, 1, 1]) + bytes(9)
     header = identification + struct.pack("<HH", 3, number)
-    source = (Path(__file__).parent / "recorded_benchmark_model.py").read_bytes()
+    source = (Path(__file__).parent / recorded).read_bytes()
     path.write_bytes(header.ljust(64, b"\0") + source)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path

@@ -29,6 +29,9 @@ def main() -> int:
     flags = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
     with open(os.path.join(PHONE, "behaviour.json")) as file:
         behaviour = json.load(file)
+    if not os.path.exists(flags["graph"]):
+        say("Failed to load model", "ERROR")
+        return 1
     event = behaviour["events"].get(str(count_run()))
     if event == "garbage":
         sys.stdout.buffer.write(bytes(range(256)) * 8)

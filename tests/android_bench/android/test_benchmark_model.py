@@ -120,11 +120,6 @@ def test_a_log_without_a_result(log):
     assert raised.value.log == log
 
 
-def test_the_program_of_the_same_name_for_the_other_api():
-    with pytest.raises(CaseFailed, match=r"CompiledModel API: use that of the Interpreter API"):
-        parse(case(), "INFO: [benchmark_litert_model.h:96] Inference (avg): 12.3 ms (50 runs)\n")
-
-
 @pytest.mark.parametrize(
     "code, log, reason",
     [

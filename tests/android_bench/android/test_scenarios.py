@@ -6,8 +6,9 @@ from relu_file import write_relu_file
 
 from psfr_tf.android_bench import harness
 from psfr_tf.android_bench.android.adb import Adb
+from psfr_tf.android_bench.android.benchmark_model import DELEGATES
 from psfr_tf.android_bench.android.phone import FOLDER, AndroidTarget
-from psfr_tf.android_bench.plan import DELEGATES, Case, Plan
+from psfr_tf.android_bench.plan import Case, Plan
 from psfr_tf.android_bench.results import load
 
 PLAN = Plan(runs={"min_runs": 20, "min_seconds": 0}, processes=1)

@@ -86,7 +86,9 @@ def test_a_refused_face_and_a_bad_photo_do_not_stop_the_others(
     lines = capsys.readouterr().err.splitlines()
     errors = {line for line in lines if line.startswith("psfr: error: ")}
     # Several photos are asked for at once: either of the two may be the one that is refused.
-    refused = {f"psfr: error: {name}: {address}: INTERNAL: out of memory" for name in (photo, second)}
+    refused = {
+        f"psfr: error: {name}: {address}: INTERNAL: out of memory" for name in (photo, second)
+    }
     assert f"psfr: error: {bad}: not an image in a known format" in errors
     assert len(errors) == 2 and len(errors & refused) == 1
     assert report_of(out)["counts"]["restored"] == 1
