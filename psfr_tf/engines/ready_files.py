@@ -117,11 +117,14 @@ def engine_of(model: bytes | Path, path: Path) -> LiteRTEngine:
         raise UserError(f"{path}: {cause(error)}") from error
 
 
-def combined(one: bytes, other: bytes, of_one: float, of_other: float) -> bytes:
+def combined(
+    one: bytes, other: bytes, of_one: float, of_other: float, bits: int | None = None
+) -> bytes:
     """The LiteRT file `of_one * one + of_other * other`, constant by constant.
 
     Args:
         one, other: files that one network was converted to with different weights.
+        bits: round each constant to so many binary digits; the file packs smaller.
 
     Raises:
         ValueError: the files hold different networks.
@@ -144,7 +147,11 @@ def combined(one: bytes, other: bytes, of_one: float, of_other: float) -> bytes:
             continue
         done.add(number)
         ours, theirs = (model.Buffers(number).DataAsNumpy().view(kind) for model in models)
-        ours[:] = of_one * ours.astype(np.float32) + of_other * theirs.astype(np.float32)
+        values = of_one * ours.astype(np.float32) + of_other * theirs.astype(np.float32)
+        if bits is not None:
+            fractions, exponents = np.frexp(values)
+            values = np.ldexp(np.round(np.ldexp(fractions, bits)), exponents - bits)
+        ours[:] = values
     return bytes(result)
 
 
