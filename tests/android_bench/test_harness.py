@@ -184,7 +184,10 @@ def test_a_gpu_that_computes_what_the_cpu_computes(exported, tmp_path):
     def output(offset):
         def made(case, inputs):
             outputs = LocalTarget().output(Case(model), inputs)
-            return [o + np.float32(offset * (case.delegate == "gpu")) for o in outputs]
+            offsets = (
+                offset * (case.delegate == "gpu") * np.array([o.dtype.kind == "f" for o in outputs])
+            )
+            return [o + each.astype(o.dtype) for o, each in zip(outputs, offsets, strict=True)]
 
         return made
 
