@@ -97,23 +97,15 @@ def read_model_file(path: Path) -> ModelFile:
 
 def _described(path: Path, content: bytes) -> ModelFile:
     interpreter = open_file(path, xnnpack=False)
-    input_names, output_names = _signature_names(interpreter)
-    inputs = _tensors(interpreter.get_input_details(), input_names)
-    outputs = _tensors(interpreter.get_output_details(), output_names)
     metadata = _metadata(content)
-    faces = [t.shape for t in inputs if len(t.shape) == 4 and t.shape[3] == 3]
-    return ModelFile(
-        path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        inputs=inputs,
-        outputs=outputs,
-        part=metadata.get("part"),
+    return _of(
+        path,
+        content,
+        metadata,
+        interpreter,
+        _signature_names(interpreter),
         precision=metadata.get("precision") or _weight_type(interpreter),
-        weights=metadata.get("name"),
         multiply_adds=_multiply_adds(interpreter),
-        size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
-        soft_parsing=metadata.get("parsing_input") == "probabilities",
     )
 
 
@@ -121,20 +113,31 @@ def _described_onnx(path: Path, content: bytes) -> ModelFile:
     """One face of its batch. The precision says ONNX, so that the label is not a LiteRT file's."""
     interpreter = OnnxInterpreter(path)
     metadata = interpreter.metadata()
-    inputs = _tensors(interpreter.get_input_details(), {})
+    return _of(
+        path,
+        content,
+        metadata,
+        interpreter,
+        ({}, {}),
+        precision=f"{metadata.get('precision', 'float32')}-onnx",
+        multiply_adds=_onnx_multiply_adds(content),
+    )
+
+
+def _of(path: Path, content: bytes, metadata: dict, interpreter, names, **rest) -> ModelFile:
+    inputs = _tensors(interpreter.get_input_details(), names[0])
     faces = [t.shape for t in inputs if len(t.shape) == 4 and t.shape[3] == 3]
     return ModelFile(
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         inputs=inputs,
-        outputs=_tensors(interpreter.get_output_details(), {}),
+        outputs=_tensors(interpreter.get_output_details(), names[1]),
         part=metadata.get("part"),
-        precision=f"{metadata.get('precision', 'float32')}-onnx",
         weights=metadata.get("name"),
-        multiply_adds=_onnx_multiply_adds(content),
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
         soft_parsing=metadata.get("parsing_input") == "probabilities",
+        **rest,
     )
 
 

@@ -22,7 +22,7 @@ def figures(entry: dict[str, Any]) -> dict[str, str]:
         "max error": _number(entry.get("max_error"), ".1g"),
         "equal labels (%)": _number(entry.get("equal_labels"), ".2f", 100),
         **delegated,
-        **({"GPU": words(entry["gpu"])} if "gpu" in entry else {}),
+        **({"GPU": words(entry["gpu"])} if entry.get("gpu") else {}),
     }
 
 

@@ -33,7 +33,8 @@ def load_features(
         option: of the config that names them, for errors.
 
     Returns:
-        A model from images [B, S, S, 3] in [-1, 1] to a list of float [B, h, w, C].
+        A model from images [B, S, S, 3] in [-1, 1] to a list of float [B, h, w, C]; of one layer
+        Keras gives the map itself.
 
     Raises:
         UserError: the file cannot be read, or has no such layer.
