@@ -43,6 +43,8 @@ _LOG_CHARACTERS = 2000
 _POLL_SECONDS = 2.0
 # A stretch of a sustained run: long enough for a median, short enough to see the clock fall.
 _WINDOW_SECONDS = 10.0
+# Other programs may use so much of all cores unsaid.
+_QUIET_PERCENT = 5
 
 
 class Benchmark:
@@ -112,6 +114,11 @@ class Benchmark:
 
     def _begin(self) -> Results:
         device = self.target.describe()
+        if (device.get("busy_percent") or 0) > _QUIET_PERCENT:
+            self._log(
+                f"warning: other programs use {device['busy_percent']} % of the cores; stop them, "
+                "or the figures will be too high and the noise too wide"
+            )
         earlier = self._earlier
         if earlier is None:
             results = Results(

@@ -18,7 +18,7 @@ from psfr_tf.engines.gpu import no_driver
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.measure import MeasurementFailed, measure
 from psfr_tf.errors import UserError
-from psfr_tf.machine import available_cpus, describe_machine
+from psfr_tf.machine import available_cpus, busy_share, describe_machine
 
 # A start and one run of a large network on a slow board; what needs longer has no end.
 _PATIENCE_SECONDS = 120.0
@@ -50,6 +50,7 @@ class LocalTarget:
     def describe(self) -> dict[str, Any]:
         machine = describe_machine("numpy")
         top_khz = self._top_khz()
+        busy = busy_share()
         return {
             "name": _board() or machine["cpu"],
             "cpu": machine["cpu"],
@@ -62,6 +63,7 @@ class LocalTarget:
             "runtime": self._runtime,
             "python": machine["python"],
             "load_average_1_min": machine["load_average_1_min"],
+            "busy_percent": None if busy is None else round(100 * busy),
         }
 
     def thermal(self) -> Thermal | None:

@@ -121,7 +121,8 @@ class Target(Protocol):
         Always there: `name` (a person's name for it, such as "Google Pixel 8"), `cpu` (its model or
         the SoC), `cores` (int), `system` (such as "Android 14"), `abi` (such as "arm64-v8a"),
         `runtime` (name and version of what runs the files). More keys are welcome, such as
-        `serial_hash`, `governor`, `battery`.
+        `serial_hash`, `governor`, `battery`, `busy_percent` (what other programs use of the
+        cores).
         """
 
     def thermal(self) -> Thermal | None:

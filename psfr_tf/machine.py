@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,33 @@ def describe_machine(*packages: str) -> dict[str, Any]:
         "python": platform.python_version(),
         **{package: _version(package) for package in packages},
     }
+
+
+def busy_share(seconds: float = 0.5) -> float | None:
+    """Share of the cores' time, 0..1, that all processes used over so many seconds from now.
+
+    None where the system does not tell (other than Linux). The load average would still count what
+    ended a minute ago.
+    """
+    before = _processor_ticks()
+    if before is None:
+        return None
+    time.sleep(seconds)
+    after = _processor_ticks()
+    if after is None or after[1] <= before[1]:
+        return None
+    return (after[0] - before[0]) / (after[1] - before[1])
+
+
+def _processor_ticks() -> tuple[int, int] | None:
+    """Ticks in use and in all, over the cores."""
+    try:
+        line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+        user, nice, system, idle, waiting, *rest = map(int, line.split()[1:9])
+    except (OSError, ValueError, IndexError):
+        return None
+    used = user + nice + system + sum(rest)
+    return used, used + idle + waiting
 
 
 def available_cores() -> int:

@@ -68,7 +68,7 @@ def _device(heading: str, results: Results) -> str:
 
 def _section(section: Section, several: bool, folder: Path) -> str:
     first = section.rows[0][1]
-    about = f"{first.multiply_adds / 1e9:.2f} G multiply-adds"
+    about = f"{first.multiply_adds / 1e9:.2f} G multiply-adds in the file"
     about += f", {first.face_px} x {first.face_px} pixels" if first.face_px else ""
     # The bars fill the column beside the scatter chart.
     columns = [["scatter"], ["latency", "memory"], ["sustained"]]

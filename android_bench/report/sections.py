@@ -10,7 +10,14 @@ from pathlib import Path
 
 from psfr_tf.android_bench.plan import ACCELERATORS
 from psfr_tf.android_bench.report.charts import draw
-from psfr_tf.android_bench.report.words import decibels, milliseconds, name, quality, setting
+from psfr_tf.android_bench.report.words import (
+    decibels,
+    milliseconds,
+    name,
+    quality,
+    setting,
+    typical,
+)
 from psfr_tf.android_bench.results import Results, Row, picture_file
 from psfr_tf.report.charts import PRECISIONS, variable
 from psfr_tf.report.table import Markup, Table
@@ -20,6 +27,9 @@ HEADER = [
     *("p99 ms", "peak MB", "delegated", "PSNR dB", "labels %", "valid"),
 ]
 
+# Settings that a headline names beside the fastest.
+_NAMED = 2
+
 
 @dataclass(frozen=True)
 class Section:
@@ -28,7 +38,8 @@ class Section:
     Attributes:
         title: such as "psfr-mobile-256 restorer".
         slug: of the title, for file names.
-        summary: one sentence with the fastest valid row; "" without one.
+        summary: the fastest valid row with its noise, and those that are as fast within it; ""
+            without one.
         charts: SVG elements by name: scatter, latency, memory, sustained.
         rows: with the number of their results.
         pictures: captions by path, relative to the report: input, reference, outputs.
@@ -49,13 +60,8 @@ def sections(results: Sequence[Results], folder: Path) -> list[Section]:
         results: of one or more benchmarks.
         folder: where the pictures of the first results are; others are not taken.
     """
-    groups: dict[str, list[tuple[int, Row]]] = {}
-    for number, each in enumerate(results):
-        for row in each.rows:
-            title = f"{row.weights} {row.part}" if row.weights and row.part else row.model
-            groups.setdefault(title, []).append((number, row))
     made = []
-    for title, rows in groups.items():
+    for title, rows in _by_network(results).items():
         rows = sorted(rows, key=_order)
         slug = re.sub(r"[^\w]+", "_", title).strip("_")
         if len(slug) > 80:  # A name from elsewhere may be longer than a file's may be.
@@ -63,6 +69,21 @@ def sections(results: Sequence[Results], folder: Path) -> list[Section]:
         charts = draw(rows, len(results) > 1)
         made.append(Section(title, slug, _summary(rows), charts, rows, _pictures(rows, folder)))
     return made
+
+
+def headlines(results: Results) -> dict[str, str]:
+    """`Section.summary` by title, of the networks that have one."""
+    found = {title: _summary(rows) for title, rows in _by_network([results]).items()}
+    return {title: summary for title, summary in found.items() if summary}
+
+
+def _by_network(results: Sequence[Results]) -> dict[str, list[tuple[int, Row]]]:
+    groups: dict[str, list[tuple[int, Row]]] = {}
+    for number, each in enumerate(results):
+        for row in each.rows:
+            title = f"{row.weights} {row.part}" if row.weights and row.part else row.model
+            groups.setdefault(title, []).append((number, row))
+    return groups
 
 
 def device_name(results: Results) -> str:
@@ -94,7 +115,6 @@ def table(section: Section, several: bool, reasons: bool = False) -> Table:
 def cells(row: Row) -> list[str]:
     """The texts of a row, under `HEADER`; "" for what is not known."""
     accuracy = row.accuracy
-    noise = f" ± {milliseconds(row.noise_ms)}" if row.noise_ms is not None else ""
     return [
         name(row),
         row.delegate
@@ -104,7 +124,7 @@ def cells(row: Row) -> list[str]:
         f"{row.size_bytes / 1e6:.2f}",
         milliseconds(row.init_ms),
         milliseconds(row.first_ms),
-        milliseconds(row.typical_ms) + noise,
+        typical(row),
         milliseconds(row.p90_ms),
         milliseconds(row.p99_ms),
         f"{row.peak_memory_kb / 1024:.0f}" if row.peak_memory_kb is not None else "",
@@ -159,11 +179,24 @@ def _order(item: tuple[int, Row]) -> tuple:
 
 
 def _summary(rows: Sequence[tuple[int, Row]]) -> str:
-    valid = [row for _, row in rows if row.valid and row.typical_ms and not row.sustained_minutes]
+    valid = [
+        (row.typical_ms, row.noise_ms or 0.0, row)
+        for _, row in rows
+        if row.valid and row.typical_ms and not row.sustained_minutes
+    ]
     if not valid:
         return ""
-    best = min(valid, key=lambda row: row.typical_ms or math.inf)
-    return f"{milliseconds(best.typical_ms)} ms: {name(best)}, {setting(best)}{quality(best)}"
+    time, noise, best = min(valid, key=lambda item: item[0])
+    alike = [
+        f"{name(row)}, {setting(row)}"
+        for other, its_noise, row in valid
+        if row is not best and other - time <= math.hypot(noise, its_noise)
+    ]
+    if len(alike) > _NAMED + 1:
+        alike = [*alike[:_NAMED], f"{len(alike) - _NAMED} others"]
+    return f"{typical(best)} ms: {name(best)}, {setting(best)}{quality(best)}" + (
+        f"; as fast within the noise: {'; '.join(alike)}" if alike else ""
+    )
 
 
 def _pictures(rows: Sequence[tuple[int, Row]], folder: Path) -> dict[str, str]:

@@ -23,6 +23,12 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
+def typical(row: Row) -> str:
+    """The median with its noise: "21.3 ± 0.4"."""
+    noise = f" ± {milliseconds(row.noise_ms)}" if row.noise_ms is not None else ""
+    return milliseconds(row.typical_ms) + noise
+
+
 def decibels(value: float | None) -> str:
     if value is None:
         return ""

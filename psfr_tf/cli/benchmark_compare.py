@@ -28,19 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from psfr_tf.android_bench.compare import compare, table
+    from psfr_tf.android_bench.compare import compare, table, warnings
     from psfr_tf.android_bench.report import write_reports
-    from psfr_tf.android_bench.report.sections import device_name
     from psfr_tf.android_bench.results import load
     from psfr_tf.errors import UserError
 
     before, after = load(args.before), load(args.after)
-    if device_name(before) != device_name(after):
-        print(f"note: two devices, {device_name(before)} and {device_name(after)}")
+    notes = warnings(before, after)
+    for note in notes:
+        say(f"warning: {note}")
     differences = compare(before, after, args.threshold)
+    print(table(differences))
     if all(each.verdict in ("missing", "not valid") for each in differences):
         raise UserError(f"{args.before} and {args.after} have no valid case in common")
-    print(table(differences))
     regressions = [line for each in differences for line in each.regressions]
     if args.output:
         make_folder(args.output)
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
             before=str(args.before),
             after=str(args.after),
             threshold=args.threshold,
+            warnings=notes,
             differences=[asdict(each) for each in differences],
             regressions=regressions,
         )

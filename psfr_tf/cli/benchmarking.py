@@ -116,6 +116,8 @@ def _measure(args, plan, known, problems, duration, make_target) -> int:
     from psfr_tf.android_bench import results as records
     from psfr_tf.android_bench.harness import Benchmark
     from psfr_tf.android_bench.report import write_reports
+    from psfr_tf.android_bench.report.sections import headlines
+    from psfr_tf.android_bench.report.words import setting
 
     there = (args.output / records.FILE_NAME).exists()
     if there and not args.resume:
@@ -129,6 +131,11 @@ def _measure(args, plan, known, problems, duration, make_target) -> int:
     ).run()
     paths = write_reports([results], args.output)
     valid = [row for row in results.rows if row.valid]
+    for row in results.rows:
+        for why in row.reasons:
+            say(f"not valid: {row.model}, {setting(row)}: {why}")
+    for title, summary in headlines(results).items():
+        print(f"{title}, fastest: {summary}")
     write_report(
         args.output,
         f"benchmark {results.target}",

@@ -1,6 +1,6 @@
 import pytest
 
-from psfr_tf.android_bench.compare import compare, table
+from psfr_tf.android_bench.compare import compare, table, warnings
 from psfr_tf.android_bench.results import save
 from psfr_tf.cli import main
 
@@ -46,14 +46,32 @@ def test_noise_is_no_regression(both):
     "after, regression",
     [
         ({"psnr_db": 44.0}, "45.0 to 44.0 dB"),
+        ({"psnr_db": 59.0, "before_db": 94.0}, "94.0 to 59.0 dB"),
         ({"delegated_nodes": 90}, "90 of 100 operations delegated, before 100 of 100"),
         ({"psnr_db": 5.0}, "not valid any more: wrong output"),
         (None, "not measured any more"),
     ],
 )
 def test_other_regressions(both, after, regression):
-    _, (line,) = both({}, after)
+    before = {"psnr_db": after.pop("before_db")} if after and "before_db" in after else {}
+    _, (line,) = both(before, after)
     assert regression in line
+
+
+def test_what_rounding_hides_is_no_regression(both):
+    assert both({"psnr_db": 94.0}, {"psnr_db": 80.0}) == ("same", [])
+
+
+def test_what_else_differs_is_said(make_row, make_results):
+    before = make_results([make_row(), make_row(threads=2)])
+    assert warnings(before, before) == []
+    after = make_results([make_row(sha256="0" * 64)], name="another")
+    after.device["runtime"] = "ai-edge-litert 9"
+    assert warnings(before, after) == [
+        "device differs: bench, then another",
+        f"runtime differs: {before.device['runtime']}, then ai-edge-litert 9",
+        "the files differ (weights or export): psfr-test-64 restorer int8",
+    ]
 
 
 def test_memory(make_row, make_results):
@@ -93,7 +111,9 @@ def test_the_command(make_row, make_results, tmp_path, capsys):
     assert "+20.0 %" in captured.out and (tmp_path / "out/report.html").is_file()
     assert psfr(a, b, "--threshold", 25) == 0
     assert psfr(a, c) == 1 and "not valid any more: wrong output" in capsys.readouterr().err
-    assert psfr(c, a) == 1 and "no valid case in common" in capsys.readouterr().err
+    assert psfr(c, a) == 1
+    captured = capsys.readouterr()
+    assert "no valid case in common" in captured.err and "not valid |" in captured.out
     with pytest.raises(SystemExit) as end:
         psfr(a, b, "--threshold", "much")
     assert end.value.code == 2

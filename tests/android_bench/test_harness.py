@@ -82,6 +82,15 @@ def test_processes_are_spread_over_the_run(two_cases, tmp_path):
     assert results.rows[0].accuracy_missing  # The files are not there.
 
 
+@pytest.mark.parametrize("percent, said", [(None, 0), (3, 0), (40, 1)])
+def test_other_work_is_warned_of_before_the_start(two_cases, tmp_path, percent, said):
+    target = FakeTarget()
+    described = target.describe()
+    target.describe = lambda: {**described, "busy_percent": percent}
+    _, lines = run(two_cases, target, tmp_path)
+    assert [line.startswith("warning: other programs use 40 %") for line in lines] == [True] * said
+
+
 def test_one_failure_does_not_stop_the_others(two_cases, tmp_path):
     target = FakeTarget({2: CaseFailed("no room", "x" * 5000)})
     results, lines = run(two_cases, target, tmp_path)

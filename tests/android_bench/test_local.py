@@ -1,6 +1,8 @@
 """The local target on small files."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from psfr_tf.android_bench.local import LocalTarget
 from psfr_tf.android_bench.model_file import read_model_file
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Thermal
+from psfr_tf.machine import busy_share
 
 QUICK = Runs(warm_up_runs=1, min_runs=3, min_seconds=0, max_seconds=60)
 
@@ -92,3 +95,12 @@ def test_the_description_has_what_results_need():
     device = LocalTarget().describe()
     for name in ("name", "cpu", "cores", "system", "abi", "runtime"):
         assert device[name], name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_work_of_other_programs_is_seen():
+    """A process that computes takes at least half of a core."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        busy = busy_share(1.0)
+        other.kill()
+    assert 0.5 / os.cpu_count() < busy <= 1

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from browser import visit
 
 from psfr_tf.android_bench.report import write_reports
+from psfr_tf.android_bench.report.sections import headlines
 from psfr_tf.android_bench.results import Accuracy, Window
 
 
@@ -111,7 +112,10 @@ def test_what_the_page_says(report):
     assert "fell back to CPU: gpu took none of the 100 operations" in texts
     assert "no room & <b>no</b> luck" in texts and "<b>no</b>" not in html
     assert {"psfr-test-64 restorer", "other restorer", "100 of 100", "41.5", "equal"} <= set(texts)
-    assert "9.50 ms" not in texts and "9.5 ms" in texts  # The fastest valid row, in a tile.
+    assert "9.50 ± 0.00 ms" not in texts
+    # The fastest valid row, in a tile, with its noise and what is as fast within it.
+    assert any(re.fullmatch(r"9\.5 ± 0\.\d+ ms", text) for text in texts)
+    assert "int8, xnnpack, 2 threads, 45.0 dB" in texts
 
 
 def test_only_valid_rows_are_drawn_where_they_belong(report):
@@ -149,6 +153,21 @@ def test_two_devices(rows, make_results, tmp_path):
     assert "1. bench" in html and "2. phone" in html
     bars = (tmp_path / "charts/psfr_test_64_restorer_latency.svg").read_text()
     assert bars.count("<title>") == 4  # float32 and int8 on each device.
+
+
+def test_the_headline_names_what_is_as_fast_within_the_noise(make_row, make_results):
+    rows = [
+        make_row([[9.0, 9.5, 10.0] * 4] * 3, threads=2),
+        make_row([[9.1, 9.6, 10.1] * 4] * 3, precision="float16"),
+        make_row([[12.0] * 10] * 3, precision="float32"),
+    ]
+    (headline,) = headlines(make_results(rows)).values()
+    assert re.fullmatch(
+        r"9\.5 ± 0\.\d+ ms: int8, xnnpack, 2 threads, 45.0 dB; "
+        "as fast within the noise: float16, xnnpack, 1 thread",
+        headline,
+    )
+    assert headlines(make_results([make_row([], failure="no")])) == {}
 
 
 def test_nothing_valid(make_row, make_results, tmp_path):

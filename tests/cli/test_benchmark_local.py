@@ -1,6 +1,7 @@
 """`psfr benchmark local` from the command line to the report."""
 
 import json
+import re
 
 import pytest
 
@@ -33,6 +34,7 @@ def test_a_plan(plan, tmp_path, capsys):
     captured = capsys.readouterr()
     assert "skipped (delegate not available on this target): xnnpack-fp16" in captured.err
     assert "11 of 11 rows are valid" in captured.out
+    assert re.search(r"^\w+ restorer, fastest: [\d.]+ ± [\d.]+ ms: ", captured.out, re.M)
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert {row["precision"] for row in results["rows"]} >= {"float32", "int8"}
     assert all(len(row["processes"]) == 2 and row["accuracy"] for row in results["rows"])
