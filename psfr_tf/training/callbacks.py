@@ -140,6 +140,11 @@ class RunLog(keras.callbacks.Callback):
         kept = [record for record in read_stats(self.path) if record["step"] <= self.state.step]
         files.write_text(self.path, "".join(f"{json.dumps(record)}\n" for record in kept))
 
+    def write_start(self, validation: dict[str, float]) -> None:
+        """The line of step 0: what the run begins with gives on the validation faces."""
+        values = {f"val_{name}": float(f"{value:.6g}") for name, value in validation.items()}
+        files.write_text(self.path, json.dumps({"step": 0, "images": 0, **values}) + "\n")
+
     def on_epoch_begin(self, epoch, logs=None):
         self._start = (time.perf_counter(), self.state.images_seen)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -86,6 +86,30 @@ def start(config: TrainConfig) -> tuple[list[np.ndarray], OperatingPoints | None
         raise UserError(f"training.init: {error}") from error
     return weights, OperatingPoints(
         _difference(perceptual, weights), _difference(faithful, weights), folder.fidelity
+    )
+
+
+def verdict(records: list[dict[str, Any]], init: str) -> str:
+    """Whether the run made the model better on its validation faces, in one line.
+
+    Args:
+        records: of `stats.jsonl`, the first of which is that of step 0.
+        init: the model that the run began with.
+    """
+    measured = [record for record in records if "val_psnr" in record]
+    if len(measured) < 2 or measured[0]["step"]:
+        return f"not compared with {init}: there are no validation faces"
+    first, last = measured[0], measured[-1]
+    gain = last["val_psnr"] - first["val_psnr"]
+    figures = (
+        f"validation: PSNR {first['val_psnr']:.2f} -> {last['val_psnr']:.2f} dB, "
+        f"SSIM {first['val_ssim']:.4f} -> {last['val_ssim']:.4f}"
+    )
+    if gain > 0 and last["val_ssim"] >= first["val_ssim"]:
+        return f"{figures}: better than {init}"
+    return (
+        f"{figures}: no better than {init}; keep using that one, or train again with a lower "
+        "training.lr_g or more faces"
     )
 
 

@@ -26,7 +26,7 @@ from psfr_tf.data.service import check_dispatcher
 from psfr_tf.errors import UserError, writing
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.output_lock import only_run_in
-from psfr_tf.training import distribution, initial_weights
+from psfr_tf.training import distribution, fine_tuning, initial_weights
 from psfr_tf.training.build import build_model
 from psfr_tf.training.callbacks import (
     Checkpointing,
@@ -37,6 +37,7 @@ from psfr_tf.training.callbacks import (
 )
 from psfr_tf.training.checkpoints import RunState
 from psfr_tf.training.model_writer import ModelWriter, environment
+from psfr_tf.training.stats import read_stats
 
 GRID_FACES = 4
 
@@ -210,6 +211,10 @@ def _train(
         if val_faces is not None:
             grid = validation_grid(pairs)
             callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
+    if training.fine_tune and validation is not None and not state.images_seen:
+        start = model.evaluate(validation, steps=validation_steps, return_dict=True, verbose=0)
+        if chief:
+            log.write_start(start)
     try:
         while state.step < training.steps:
             # Epochs end after the same steps as without an interruption: the first may be short.
@@ -238,6 +243,8 @@ def _train(
         checkpointing.restore_signals()
     if chief:
         export.write()
+        if training.fine_tune:
+            say(fine_tuning.verdict(read_stats(output / "stats.jsonl"), training.init))
     agree(False)  # No worker leaves before the chief has written everything.
     return export.directory
 

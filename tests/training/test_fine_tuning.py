@@ -63,7 +63,8 @@ def weights(folder, fidelity=None):
 
 def test_both_operating_points_get_the_change_of_the_default_one(config, model, tmp_path):
     output = tmp_path / "run"
-    run.train(config(ema_half_life=0, lr_g=1e-3), output)
+    said = []
+    run.train(config(ema_half_life=0, lr_g=1e-3), output, said.append)
     found = load_model_folder(output / "model")
     assert found.fidelity == 0.25
     assert found.generator.get_config()["add_input"]
@@ -78,7 +79,26 @@ def test_both_operating_points_get_the_change_of_the_default_one(config, model, 
     ends = zip(weights(output, 0.0), weights(output, 1.0), strict=True)
     assert max(np.abs(one - other).max() for one, other in ends) > 0.01
     # Validation, of a face that was held out, is of the point that is used by default.
-    assert "val_psnr" in json.loads((output / "stats.jsonl").read_text().splitlines()[-1])
+    records = [json.loads(line) for line in (output / "stats.jsonl").read_text().splitlines()]
+    assert records[0]["step"] == 0 and records[-1]["step"] > 0
+    # The model that it began with is measured in the same way, and the run says which is better.
+    assert {"val_psnr", "val_ssim"} <= records[0].keys() & records[-1].keys()
+    assert said[-1] == fine_tuning.verdict(records, str(model))
+    assert f"{records[0]['val_psnr']:.2f} -> {records[-1]['val_psnr']:.2f} dB" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ({"val_psnr": 31.0, "val_ssim": 0.91}, "31.00 dB, SSIM 0.9000 -> 0.9100: better than m"),
+        ({"val_psnr": 31.0, "val_ssim": 0.89}, "no better than m; keep using that one"),
+        ({"val_psnr": 29.0, "val_ssim": 0.91}, "no better than m; keep using that one"),
+        ({}, "not compared with m: there are no validation faces"),
+    ],
+)
+def test_the_run_says_whether_it_helped(last, said):
+    start = {"step": 0, "val_psnr": 30.0, "val_ssim": 0.9}
+    assert said in fine_tuning.verdict([start, {"step": 5, **last}], "m")
 
 
 def test_without_a_step_nothing_changes(config, model):
