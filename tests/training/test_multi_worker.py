@@ -90,7 +90,7 @@ def test_killed_worker_is_started_again_and_the_run_resumes(write_config, tmp_pa
             "batch_size": 4,
             "strategy": "multi_worker",
         },
-        losses={"style_weight": 0},
+        losses={"style_weight": 0, "adversarial_weight": 0},
         checkpoint={"every": EVERY},
     )
     with Workers(config, tmp_path) as workers:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -26,11 +27,6 @@ def read_stats(output):
 
 def weights(folder):
     return load_model_folder(folder).generator.get_weights()
-
-
-def distance(one, other):
-    squares = [np.sum(np.square(a - b)) for a, b in zip(one, other, strict=True)]
-    return float(np.sqrt(sum(squares)))
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +73,12 @@ def test_logs_hold_rates_scores_and_sigmas(finished):
 
 
 @pytest.mark.slow
-def test_stopped_and_resumed_equals_straight_through(write_config, tmp_path):
+def test_a_stopped_run_resumes(write_config, tmp_path):
+    """That it ends as one that was left alone: test_kill_and_resume.py."""
     config = load_config(
         write_config(losses={"style_weight": 0, "adversarial_weight": 0}),
         ["training.lr_schedule=cosine", "training.steps=4"],
     )
-    straight = weights(run.train(config, tmp_path / "straight", print))
 
     class Stop(Checkpointing):
         def on_train_batch_end(self, batch, logs=None):
@@ -98,12 +94,8 @@ def test_stopped_and_resumed_equals_straight_through(write_config, tmp_path):
     said = []
     resumed = weights(run.train(config, tmp_path / "resumed", said.append))
     assert said == [f"resumed {tmp_path / 'resumed'} at step 2 (4 images)"]
-    # Not zero: sums over threads differ in the last bit, and Adam turns the rounding noise of
-    # biases whose true gradient is zero into whole steps.
-    assert distance(straight, resumed) < 0.02 * distance(straight, stopped)
-    last = [read_stats(tmp_path / name)[-1] for name in ("straight", "resumed")]
-    assert last[0]["images"] == last[1]["images"] == 8
-    assert last[0]["val_psnr"] == pytest.approx(last[1]["val_psnr"], abs=1e-3)
+    assert any((one != other).any() for one, other in zip(stopped, resumed, strict=True))
+    assert [record["images"] for record in read_stats(tmp_path / "resumed")] == [4, 8]
 
     said.clear()
     run.train(config, tmp_path / "resumed", said.append)
@@ -124,11 +116,11 @@ def test_fpn_run_feeds_the_next_one(write_config, tmp_path):
     first = run.train(load_config(path), tmp_path / "pretrain", print)
     assert not (first / "discriminator.weights.h5").exists()
     init = f"training.init={tmp_path / 'pretrain'}"
-    config = load_config(path, [init, "training.lr_g=1e-12", "data.val_images=0"])
-    second = run.train(config, tmp_path / "gan", print)
-    for one, other in zip(weights(first), weights(second), strict=True):
-        if one.ndim == 4:  # kernels; power iteration moves u and v whatever the rate
-            np.testing.assert_allclose(one, other, atol=1e-6)
+    config = load_config(path, [init, "losses.adversarial_weight=0.1"])
+    networks = networks_of(config)
+    initial_weights.load(networks, config)
+    for one, other in zip(weights(first), networks["generator"].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_mistakes_in_paths_are_one_line(write_config, tmp_path):
@@ -152,10 +144,9 @@ def test_mistakes_in_paths_are_one_line(write_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_another_model_is_refused(write_config, tmp_path):
-    losses = {"style_weight": 0, "adversarial_weight": 0}
-    path = write_config(losses=losses, data={"val_images": 0})
-    run.train(load_config(path), tmp_path / "run", print)
+def test_a_checkpoint_of_another_model_is_refused(finished, write_config, tmp_path):
+    path = write_config(data={"val_images": 0})
+    shutil.copytree(finished[0], tmp_path / "run")
     config = (tmp_path / "run" / "config.yaml").read_text()
     with pytest.raises(UserError, match="does not fit this config"):
         run.train(load_config(path, ["model=fpn", "training.steps=4"]), tmp_path / "run", print)
@@ -186,21 +177,16 @@ def test_dry_run_writes_nothing(write_config, tmp_path, capsys):
     assert not output.exists()
 
 
-def test_command_reports_where_the_weights_are(write_config, tmp_path, capsys):
+def test_the_command_reports_a_run_and_not_one_that_fails_later(write_config, tmp_path, capsys):
     losses = {"style_weight": 0, "adversarial_weight": 0}
     path = write_config(losses=losses, data={"val_images": 0})
-    assert command.run(parse("--config", path, "--output", tmp_path / "run")) == 0
+    arguments = ("--config", path, "--output", tmp_path / "run")
+    assert command.run(parse(*arguments)) == 0
     assert f"weights: {tmp_path / 'run' / 'model'}" in capsys.readouterr().out
     assert (tmp_path / "run" / "checkpoints" / "ckpt-2.index").is_file()
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["finished"] and report["last"]["step"] == 2
 
-
-def test_a_run_that_fails_later_is_not_reported_as_finished(write_config, tmp_path):
-    losses = {"style_weight": 0, "adversarial_weight": 0}
-    path = write_config(losses=losses, data={"val_images": 0})
-    arguments = ("--config", path, "--output", tmp_path / "run")
-    assert command.run(parse(*arguments)) == 0
     # As a kill while the line was written would leave it.
     with (tmp_path / "run" / "stats.jsonl").open("a") as file:
         file.write('{"step": 3, "ima')
