@@ -283,7 +283,7 @@ class Benchmark:
         path = Path(PICTURES) / (re.sub(r"[^\w.-]+", "_", name) + ".jpg")
         (self.output / PICTURES).mkdir(exist_ok=True)
         with files.atomic_path(self.output / path) as temporary:
-            Image.fromarray(pixels).save(temporary, "JPEG", quality=90, subsampling=0)
+            Image.fromarray(pixels).save(temporary, "JPEG", quality=80)
         return path.as_posix()
 
 

@@ -218,10 +218,21 @@ def _json_rows(name, value):
 
 
 class PredictionServer:
-    """gRPC and REST on loopback. `start` after `stop` listens on the same ports again."""
+    """gRPC and REST on loopback. `start` after `stop` listens on the same ports again.
 
-    def __init__(self, model: LoadedModel, max_message_bytes: int = 2**31 - 1) -> None:
-        self.model = model
+    Args:
+        model: what it serves.
+        max_message_bytes: of a gRPC message.
+        tls: private key and certificate (PEM), for gRPC in TLS.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        max_message_bytes: int = 2**31 - 1,
+        tls: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        self.model, self._tls = model, tls
         # TF Serving sets the greatest int32 (model_servers/server.cc).
         self._options = [
             ("grpc.max_receive_message_length", max_message_bytes),
@@ -239,7 +250,11 @@ class PredictionServer:
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionService(self.model), self._grpc
         )
-        self._ports["grpc"] = self._grpc.add_insecure_port(self.address("grpc"))
+        if self._tls is None:
+            self._ports["grpc"] = self._grpc.add_insecure_port(self.address("grpc"))
+        else:
+            credentials = grpc.ssl_server_credentials([self._tls])
+            self._ports["grpc"] = self._grpc.add_secure_port(self.address("grpc"), credentials)
         self._grpc.start()
         http.server.ThreadingHTTPServer.request_queue_size = 64
         self._rest = http.server.ThreadingHTTPServer(

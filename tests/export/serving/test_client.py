@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -113,6 +115,40 @@ def test_a_server_that_is_not_there_is_one_line(server, photo, tmp_path, capsys)
     errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(errors) == 1 and errors[0].startswith(f"psfr: error: {address}: UNAVAILABLE")
     server.start()
+
+
+def certificate(folder):
+    """Private key and certificate for 127.0.0.1, signed by itself; the file of the latter."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl; Debian: apt install openssl")
+    folder.mkdir()
+    key, file = folder / "key.pem", folder / "certificate.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*command.split(), *names, "-keyout", key, "-out", file], check=True, capture_output=True
+    )
+    return (key.read_bytes(), file.read_bytes()), file
+
+
+def test_tls(loaded, photo, tmp_path, capsys):
+    """A server whose certificate is trusted; one that is not, or no TLS at all, is one line."""
+    from prediction_server import PredictionServer
+
+    pair, trusted = certificate(tmp_path / "ours")
+    _, other = certificate(tmp_path / "other")
+    server = PredictionServer(loaded, tls=pair)
+    try:
+        arguments = (photo, "--server", server.address("grpc"), "--deadline", 5, "--retries", 0)
+        assert run(*arguments, "--output", tmp_path / "out", "--tls", trusted) == 0
+        assert (tmp_path / "out" / "restored" / "eileen.png").is_file()
+        for options in ((), ("--tls", other), ("--tls",)):
+            capsys.readouterr()
+            assert run(*arguments, "--output", tmp_path / "no", *options) == 1
+            errors = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+            assert len(errors) == 1 and "UNAVAILABLE" in errors[0], options
+    finally:
+        server.stop()
 
 
 def test_an_unknown_model_is_one_line(server, protocol, photo, tmp_path, capsys):
