@@ -89,7 +89,7 @@ def _table(report: Mapping) -> Table:
 def _notes(report: Mapping) -> list[str]:
     return [
         *table.notes(report),
-        *(table.parsing_sentence(values, v) for v, values in report["parsing"].items()),
+        *(table.parsing_sentence(values, names) for names, values in table.parsings(report)),
         *(f"{name} left out: {why}" for name, why in report["metrics_left_out"].items()),
         *(f"Left out: {problem}" for problem in report["problems"]),
     ]

@@ -22,8 +22,8 @@ def markdown(report: Mapping) -> str:
     if len(report["versions_compared"]) > 2 and report["metrics"]:
         parts.append(differences_table(report).markdown())
     parts += notes(report)
-    for version, values in report["parsing"].items():
-        parts += [parsing_sentence(values, version), _parsing_table(values).markdown()]
+    for versions, values in parsings(report):
+        parts += [parsing_sentence(values, versions), _parsing_table(values).markdown()]
     return document(report, parts)
 
 
@@ -156,10 +156,22 @@ def _left_out(summary: Mapping) -> str:
     )
 
 
-def parsing_sentence(parsing: Mapping, version: str) -> str:
+def parsings(report: Mapping) -> list[tuple[str, Mapping]]:
+    """Each parsing once, with the names of the models that made it: ends share one network."""
+    found: list[tuple[list[str], Mapping]] = []
+    for version, values in report["parsing"].items():
+        same = [names for names, others in found if others == values]
+        if same:
+            same[0].append(version)
+        else:
+            found.append(([version], values))
+    return [(", ".join(names), values) for names, values in found]
+
+
+def parsing_sentence(parsing: Mapping, versions: str) -> str:
     """What a model's parsing of the inputs is worth."""
     return (
-        f"Parsing of the degraded inputs by {version}: mIoU {number(parsing['mean_iou'], 3)} over "
+        f"Parsing of the degraded inputs by {versions}: mIoU {number(parsing['mean_iou'], 3)} over "
         f"the {parsing['classes_present']} classes present in the reference maps, pixel accuracy "
         f"{number(parsing['pixel_accuracy'], 3)}, {parsing['images']} images."
     )

@@ -13,7 +13,7 @@ from psfr_tf.errors import UserError
 from psfr_tf.evaluation import Sample, evaluate
 from psfr_tf.evaluation.aggregate import MetricSummary
 from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
-from psfr_tf.evaluation.table import markdown
+from psfr_tf.evaluation.table import markdown, parsings
 from psfr_tf.labels import colorize
 from psfr_tf.metrics import MSSSIM, PSNR, LandmarkDistance
 from psfr_tf.metrics.choice import Choice
@@ -117,6 +117,10 @@ def test_report_and_files(tmp_path, capsys):
     assert parsing["per_class"]["background"]["iou"] == 0.0
     assert parsing["per_class"]["hat"]["iou"] is None
     assert parsing["classes_present"] == 1
+    again = {**report, "parsing": {"restored": parsing, "other": {**parsing, "images": 9}}}
+    again["parsing"]["faithful"] = dict(parsing)
+    assert [names for names, _ in parsings(again)] == ["restored, faithful", "other"]
+    assert markdown(again).count("| parsing class |") == 2
 
     out = tmp_path / "out"
     assert json.loads((out / "report.json").read_text()) == report
