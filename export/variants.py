@@ -69,7 +69,9 @@ def warnings(entry: dict, variants: dict[str, Variant] = VARIANTS) -> list[str]:
 
 def gpu_warnings(entry: dict) -> list[str]:
     """One line for each thing that is wrong with a file on the GPU, see `gpu_check`."""
-    figures = entry["gpu"] or {}
+    figures = entry["gpu"]
+    if not figures:  # not tried
+        return []
     if "failed" in figures:
         return [f"{entry['file']} does not run on the GPU: {figures['failed']}"]
     lines = [f"{line} (GPU)" for line in shortfalls({**entry, **figures})]
