@@ -31,14 +31,13 @@ _MOBILE_PARSING = {
 # Of configs/psfr_mobile_256_finetune.yaml: no other network is needed.
 _MOBILE_LOSSES = {
     "form": "release",
-    "pixel": "l1",
-    "pixel_weight": 10.0,
-    "chroma_weight": 20.0,
-    "texture_weight": 200.0,
+    "pixel": "psnr",
+    "pixel_weight": 0.3,
+    "texture_weight": 20.0,
     "adversarial_weight": 0.0,
     "style_features": "fpn",
     "style_weight": 0.0,
-    "perceptual_weight": 0.5,
+    "perceptual_weight": 0.3,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -147,7 +147,7 @@ def test_the_losses_come_with_the_folder(model, tmp_path):
     assert (loaded.form, loaded.style_weight) == (model.form, model.style_weight)
     np.testing.assert_allclose(loaded(LQ), model(LQ), atol=1e-6)
     shipped = PSFRGAN.from_preset("psfr-mobile-256")
-    assert (shipped.texture_weight, shipped.discriminator) == (200.0, None)
+    assert (shipped.texture_weight, shipped.discriminator) == (20.0, None)
 
 
 LOADED = """
