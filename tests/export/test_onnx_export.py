@@ -120,6 +120,32 @@ def test_what_a_phone_wrote_is_compared(onnx_files, tmp_path, capsys):
     assert check_output.main([str(tmp_path / "phone_float32.bin")]) == 2  # no samples beside it
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": [1, 4, 16, 3]},
+        {"shape": "abc"},
+        {"shape": [1, 8.0, 8.0, 3]},
+        {"restored": ["float32"]},
+        {"restored": {"float32": {"file": "golden.bin"}}},
+        {"restored": {"float32": {"file": "golden.bin", "min_psnr_db": None}}},
+        None,
+    ],
+)
+def test_samples_that_psfr_export_did_not_write(tmp_path, capsys, change):
+    face = np.zeros((1, 8, 8, 3), np.float32)
+    for name in ("golden.bin", "float32.bin"):
+        (tmp_path / name).write_bytes(face.tobytes())
+    about = {"shape": [1, 8, 8, 3]}
+    about["restored"] = {"float32": {"file": "golden.bin", "min_psnr_db": 50}}
+    file = tmp_path / "samples.json"
+    file.write_text(json.dumps(about))
+    assert check_output.main([str(tmp_path / "float32.bin")]) == 0
+    file.write_text("[" * 100_000 if change is None else json.dumps(about | change))
+    assert check_output.main([str(tmp_path / "float32.bin")]) == 2
+    assert capsys.readouterr().err == f"error: {file}: not written by psfr export\n"
+
+
 @pytest.mark.slow
 def test_it_is_a_row_of_the_benchmark(onnx_files, exported):
     model = read_model_file(onnx_files / "restorer_float32.onnx")
