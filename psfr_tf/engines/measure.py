@@ -62,9 +62,13 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
     Raises:
         MeasurementFailed: the file does not run, or takes too long.
     """
-    command = [sys.executable, "-m", __spec__.name, str(path), *map(str, options)]
+    # A file's name may begin with "-".
+    command = [sys.executable, "-m", __spec__.name, *map(str, options), "--", str(path)]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        # LiteRT prints names of the file as they are.
+        result = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=seconds
+        )
     except subprocess.TimeoutExpired:
         raise MeasurementFailed(path, f"no end after {seconds:.0f} s") from None
     if result.returncode:
