@@ -81,7 +81,7 @@ def read_model_file(path: Path) -> ModelFile:
     """
     try:
         content = read_bounded(path, MAX_BYTES)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise UserError(f"{path}: {cause(error)}") from None
     is_onnx = path.suffix == ".onnx"
     if not is_onnx and content[4:8] != b"TFL3":

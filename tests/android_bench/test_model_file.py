@@ -50,5 +50,7 @@ def test_what_is_no_model(tmp_path):
     (tmp_path / "cut.tflite").write_bytes(b"\x1c\0\0\0TFL3" + 20 * b"\xff")
     with pytest.raises(UserError, match=r"cut\.tflite: not a usable LiteRT file"):
         read_model_file(tmp_path / "cut.tflite")
+    with pytest.raises(UserError, match="embedded null byte"):
+        read_model_file(tmp_path / "a\0.tflite")
     with pytest.raises(UserError, match="no such file"):
         read_model_file(tmp_path / "none.tflite")
