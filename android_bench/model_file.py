@@ -70,7 +70,7 @@ class ModelFile:
         """What it is, whatever its place: "psfr-mobile-256 restorer int8", else the file's name."""
         if self.weights and self.part and self.precision:
             return f"{self.weights} {self.part} {self.precision}"
-        return self.path.name
+        return printable(self.path.name, 200)
 
 
 def read_model_file(path: Path) -> ModelFile:

@@ -54,3 +54,7 @@ def test_what_is_no_model(tmp_path):
         read_model_file(tmp_path / "a\0.tflite")
     with pytest.raises(UserError, match="no such file"):
         read_model_file(tmp_path / "none.tflite")
+
+
+def test_the_label_is_one_line(make_model):
+    assert make_model("a\n\x1b[31m.tflite").label == r"a\n\x1b[31m.tflite"
