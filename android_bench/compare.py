@@ -53,7 +53,9 @@ def compare(before: Results, after: Results, threshold: float) -> list[Differenc
 def warnings(before: Results, after: Results) -> list[str]:
     """What else than the cases differs: device, processor, system, runtime, files."""
     found = []
-    for name in ("name", "cpu", "cores", "system", "runtime", "governor"):
+    names = ["name", "cpu", "cores", "system", "runtime", "governor"]
+    names += ["onnxruntime"] * any(row.delegate == "onnxruntime" for row in before.rows)
+    for name in names:
         first, second = before.device.get(name), after.device.get(name)
         if first != second:
             label = "device" if name == "name" else name
