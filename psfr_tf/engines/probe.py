@@ -44,16 +44,20 @@ def check_file(path: str | os.PathLike, run: bool = True, seconds: float = TIME_
 def judge(path: str | os.PathLike, code: int, errors: str) -> None:
     """Raise `UserError` if the process that opened a file ended with a code other than 0."""
     if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        raise UserError(f"{path}: {_unusable(path)}: it crashes the runtime ({name})")
+        raise UserError(f"{path}: {_unusable(path)}: it crashes the runtime ({signal_name(-code)})")
     if code:
         lines = errors.splitlines()
         reasons = [line for line in lines if line.startswith(_PREFIX)]
         reason = reasons[-1].removeprefix(_PREFIX) if reasons else (lines or ["no message"])[-1]
         raise UserError(f"{path}: {_unusable(path)}: {reason[:300]}")
+
+
+def signal_name(number: int) -> str:
+    """Such as "SIGSEGV"."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of those for real time
+        return f"signal {number}"
 
 
 def _is_onnx(path: str | os.PathLike) -> bool:
