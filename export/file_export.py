@@ -182,7 +182,7 @@ def _publish(path: Path, output: Path, accepted: bool) -> None:
 
 def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str) -> dict[str, Any]:
     size = folder.size
-    return {
+    found = {
         "name": folder.path.resolve().name,
         "psfr_tf_version": psfr_tf.__version__,
         "licence": licence or _licence(folder),
@@ -197,6 +197,11 @@ def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str)
         "parsing": f"float32 [{batch}, {size}, {size}, {NUM_CLASSES}], logits as output",
         "parsing_input": "probabilities" if folder.generator.soft_parsing else "one-hot",
         "labels": list(LABELS),
+    }
+    # A folder's name may hold bytes that are not UTF-8, which the files cannot.
+    return {
+        key: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in found.items()
     }
 
 
