@@ -20,10 +20,7 @@ from psfr_tf.android_bench.target import CaseFailed
 from psfr_tf.errors import UserError
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.machine import available_cores
-from psfr_tf.pictures import denormalize, normalize, to_uint8
-
-# An output equal to the last bit has no finite PSNR, and JSON no infinity.
-MAX_PSNR_DB = 150.0
+from psfr_tf.pictures import denormalize, normalize, psnr_db, to_uint8
 
 
 class NoReference(Exception):
@@ -123,13 +120,13 @@ def accuracy(model: ModelFile, outputs: Sequence[np.ndarray], expected: Expected
     those of other projects' float files over the range that the reference output has.
     """
     made = by_name(model, outputs)
-    psnr_db = max_error = equal_labels = None
+    psnr = max_error = equal_labels = None
     for tensor in model.outputs:
         output, reference = made[tensor.argument], expected.outputs[tensor.argument]
-        if tensor.shape[-1] == 3 and psnr_db is None:
+        if tensor.shape[-1] == 3 and psnr is None:
             first, second, peak = _comparable(output, reference, expected.model.part is not None)
             max_error = float(np.abs(first - second).max())
-            psnr_db = _psnr(float(np.mean(np.square(first - second))), peak)
+            psnr = psnr_db(float(np.mean(np.square(first - second))), peak)
         elif tensor.shape[-1] == NUM_CLASSES:
             equal_labels = float(np.mean(output.argmax(-1) == reference.argmax(-1)))
         elif tensor.argument == "labels":
@@ -137,7 +134,7 @@ def accuracy(model: ModelFile, outputs: Sequence[np.ndarray], expected: Expected
     return Accuracy(
         reference=expected.model.path.name,
         reference_sha256=expected.model.sha256,
-        psnr_db=psnr_db,
+        psnr_db=psnr,
         max_error=max_error,
         equal_labels=equal_labels,
     )
@@ -164,10 +161,6 @@ def _comparable(output, reference, ours: bool) -> tuple[np.ndarray, np.ndarray, 
     scaled = np.nan_to_num(scaled, nan=high + (high - low))
     clipped = np.clip(scaled, low, high) if ours else scaled
     return clipped, np.clip(reference.astype(np.float64), low, high), max(high - low, 1e-6)
-
-
-def _psnr(mean_squared_error: float, peak: float) -> float:
-    return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))
 
 
 def _as_type(array: np.ndarray, tensor: Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from psfr_tf.android_bench.results import Results, Row
 from psfr_tf.android_bench.statistics import change
+from psfr_tf.report.table import Table
 
 # A picture this much further from the reference is worse; the figure itself has no noise. Above
 # the second, what differs is less than the rounding to 8 bits.
@@ -52,7 +53,9 @@ def compare(before: Results, after: Results, threshold: float) -> list[Differenc
 def warnings(before: Results, after: Results) -> list[str]:
     """What else than the cases differs: device, processor, system, runtime, files."""
     found = []
-    for name in ("name", "cpu", "cores", "system", "runtime", "governor"):
+    names = ["name", "cpu", "cores", "system", "runtime", "governor"]
+    names += ["onnxruntime"] * any(row.delegate == "onnxruntime" for row in before.rows)
+    for name in names:
         first, second = before.device.get(name), after.device.get(name)
         if first != second:
             label = "device" if name == "name" else name
@@ -80,9 +83,11 @@ def _difference(before: Row, after: Row | None, threshold: float) -> Difference:
     if after is None:
         lines = [f"{name}: not measured any more"] if before.valid else []
         return Difference(name, before.typical_ms, None, None, None, "missing", lines)
-    if not (before.valid and after.valid):
-        lines = [f"{name}: not valid any more: {'; '.join(after.reasons)}"] if before.valid else []
-        verdict = "broken" if before.valid else "not valid"
+    was_measured = _is_measured(before)
+    if not (was_measured and _is_measured(after)):
+        why = "; ".join(after.reasons) or "no times"
+        lines = [f"{name}: not valid any more: {why}"] if was_measured else []
+        verdict = "broken" if was_measured else "not valid"
         return Difference(name, before.typical_ms, after.typical_ms, None, None, verdict, lines)
     found = change(
         [process.times_ms for process in before.processes],
@@ -100,6 +105,12 @@ def _difference(before: Row, after: Row | None, threshold: float) -> Difference:
     return Difference(name, *figures, verdict, lines)
 
 
+def _is_measured(row: Row) -> bool:
+    """Whether it has times to compare; a file from elsewhere may say "valid" without."""
+    times = [time for process in row.processes for time in process.times_ms]
+    return row.valid and min(times, default=0.0) > 0
+
+
 def _known(before: float | None, after: float | None) -> tuple[float, float] | None:
     return None if before is None or after is None else (before, after)
 
@@ -107,7 +118,7 @@ def _known(before: float | None, after: float | None) -> tuple[float, float] | N
 def _other_regressions(name: str, before: Row, after: Row, threshold: float) -> list[str]:
     found = []
     memory = _known(before.peak_memory_kb, after.peak_memory_kb)
-    if memory and memory[1] > (1 + threshold) * memory[0]:
+    if memory and memory[1] > (1 + threshold) * memory[0] > 0:
         found.append(f"{name}: {100 * (memory[1] / memory[0] - 1):+.1f} % peak memory")
     if before.accuracy and after.accuracy:
         psnr = _known(before.accuracy.psnr_db, after.accuracy.psnr_db)
@@ -129,19 +140,19 @@ def _other_regressions(name: str, before: Row, after: Row, threshold: float) -> 
 
 def table(differences: list[Difference]) -> str:
     """A Markdown table of the differences."""
-    rows = [("case", "before ms", "after ms", "change", "noise", "verdict"), ("---",) * 6]
-    for each in differences:
-        rows.append(
-            (
-                each.name,
-                _milliseconds(each.before_ms),
-                _milliseconds(each.after_ms),
-                "" if each.change is None else f"{100 * each.change:+.1f} %",
-                "" if each.noise is None else f"± {100 * each.noise:.1f} %",
-                each.verdict,
-            )
-        )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    header = ["case", "before ms", "after ms", "change", "noise", "verdict"]
+    rows = [
+        [
+            each.name,
+            _milliseconds(each.before_ms),
+            _milliseconds(each.after_ms),
+            "" if each.change is None else f"{100 * each.change:+.1f} %",
+            "" if each.noise is None else f"± {100 * each.noise:.1f} %",
+            each.verdict,
+        ]
+        for each in differences
+    ]
+    return Table(header, rows).markdown()
 
 
 def _milliseconds(value: float | None) -> str:

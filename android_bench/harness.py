@@ -6,6 +6,7 @@ as noise. Results are written after every process.
 """
 
 import datetime
+import hashlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -280,7 +281,10 @@ class Benchmark:
 
     def _keep(self, name: str, pixels: np.ndarray) -> str:
         """Write a picture; returns its place in the output folder."""
-        path = Path(PICTURES) / (re.sub(r"[^\w.-]+", "_", name) + ".jpg")
+        plain = re.sub(r"[^\w.-]+", "_", name)
+        if len(plain.encode()) > 200:  # A label from elsewhere may be longer than a name may be.
+            plain = hashlib.sha256(plain.encode()).hexdigest()
+        path = Path(PICTURES) / f"{plain}.jpg"
         (self.output / PICTURES).mkdir(exist_ok=True)
         with files.atomic_path(self.output / path) as temporary:
             Image.fromarray(pixels).save(temporary, "JPEG", quality=80)

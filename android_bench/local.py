@@ -48,7 +48,7 @@ class LocalTarget:
         self._system = system
 
     def describe(self) -> dict[str, Any]:
-        machine = describe_machine("numpy")
+        machine = describe_machine("onnxruntime")
         top_khz = self._top_khz()
         busy = busy_share()
         return {
@@ -61,6 +61,7 @@ class LocalTarget:
             "system": _system_name(),
             "abi": machine["platform"].split()[-1],
             "runtime": self._runtime,
+            "onnxruntime": machine["onnxruntime"],
             "python": machine["python"],
             "load_average_1_min": machine["load_average_1_min"],
             "busy_percent": None if busy is None else round(100 * busy),

@@ -70,29 +70,28 @@ class ModelFile:
         """What it is, whatever its place: "psfr-mobile-256 restorer int8", else the file's name."""
         if self.weights and self.part and self.precision:
             return f"{self.weights} {self.part} {self.precision}"
-        return self.path.name
+        return printable(self.path.name, 200)
 
 
 def read_model_file(path: Path) -> ModelFile:
     """Read a file without running it; first in another process, which it may crash.
 
     Raises:
-        UserError: it is not there or not a LiteRT file.
+        UserError: it is not there or not a LiteRT or ONNX file.
     """
     try:
         content = read_bounded(path, MAX_BYTES)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise UserError(f"{path}: {cause(error)}") from None
-    if path.suffix == ".onnx":
-        return _described_onnx(path, content)
-    if content[4:8] != b"TFL3":
+    is_onnx = path.suffix == ".onnx"
+    if not is_onnx and content[4:8] != b"TFL3":
         raise UserError(f"{path}: not a LiteRT (.tflite) or ONNX (.onnx) file")
     check_file(path, run=False)
     try:
-        return _described(path, content)
-    # What LiteRT does not refuse may still hold names and types that Python cannot take.
+        return (_described_onnx if is_onnx else _described)(path, content)
+    # What a runtime does not refuse may still hold names and types that Python cannot take.
     except Exception as error:
-        raise UserError(f"{path}: not a LiteRT file ({' '.join(str(error).split())})") from None
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
 
 
 def _described(path: Path, content: bytes) -> ModelFile:

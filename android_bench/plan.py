@@ -85,7 +85,7 @@ class Runs(_Section):
     )
     min_runs: PositiveInt = Field(10, description="measured runs; a row with fewer is not valid")
     min_seconds: NotNegative = Field(2.0, description="measure for at least this many seconds")
-    max_seconds: Annotated[float, Field(gt=0)] = Field(
+    max_seconds: Annotated[float, Field(gt=0, le=86400)] = Field(
         120.0,
         description="start no new run after this many seconds, even if min_runs is not reached",
     )

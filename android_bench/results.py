@@ -170,7 +170,9 @@ def new_row(case: Case) -> Row:
 
 def save(results: Results, folder: Path) -> None:
     """Write `folder/results.json`, atomically."""
-    files.write_text(folder / FILE_NAME, results.model_dump_json(indent=1) + "\n")
+    # `model_dump_json` refuses the names of files that are not UTF-8.
+    text = json.dumps(results.model_dump(), indent=1, ensure_ascii=False)
+    files.write_text(folder / FILE_NAME, text + "\n")
 
 
 def load(path: Path) -> Results:
@@ -215,7 +217,7 @@ def picture_file(folder: Path, name: str | None) -> Path | None:
 
 
 def _checked(values: Any, key: str = "") -> Any:
-    """A copy without control characters.
+    """A copy without control characters, and with escapes for bytes that are not UTF-8.
 
     Raises:
         ValueError: a number that no measurement gives.
@@ -226,7 +228,8 @@ def _checked(values: Any, key: str = "") -> Any:
         return [_checked(value, key) for value in values]
     if isinstance(values, str):
         lines = values.splitlines() if key in _TEXTS else [values]
-        return "\n".join(map(printable, lines))
+        text = "\n".join(map(printable, lines))
+        return text.encode("utf-8", "backslashreplace").decode()
     if isinstance(values, int | float) and not isinstance(values, bool):
         time = key.endswith("_ms") or key == "latencies_ms"
         least = 0 if time or key in _COUNTS else -_GREATEST

@@ -10,14 +10,18 @@ Exit code 0: near enough; 1: not; 2: bad usage.
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from psfr_tf.errors import UserError, cause
+from psfr_tf.errors import UserError, cause, printable
 from psfr_tf.export.golden import DTYPE, SAMPLES_FILE, compare, likely_mistake
+from psfr_tf.files import read_bounded
 from psfr_tf.pictures import normalize
+
+MAX_BYTES = 2**30
 
 
 def check(file: Path, samples: Path, precision: str | None = None) -> tuple[bool, str]:
@@ -26,35 +30,47 @@ def check(file: Path, samples: Path, precision: str | None = None) -> tuple[bool
     Raises:
         UserError: a file cannot be read, has another size, or its precision is not known.
     """
-    try:
-        about = json.loads((samples / SAMPLES_FILE).read_text(encoding="utf-8"))
-        shape, restored = tuple(about["shape"]), about["restored"]
-    except OSError as error:
-        raise UserError(f"{samples / SAMPLES_FILE}: {cause(error)}; use --samples DIR") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{samples / SAMPLES_FILE}: not written by psfr export") from None
+    shape, restored = _about(samples / SAMPLES_FILE)
     if precision is None:
         named = [name for name in restored if name in file.name]
         precision = max(named, key=len, default=None)
     if precision not in restored:
         raise UserError(f"{file}: of which file? use --precision with one of {', '.join(restored)}")
-    limit = restored[precision]["min_psnr_db"]
-    expected = _read(samples / restored[precision]["file"], shape)
+    golden, limit = restored[precision]
+    expected = _read(samples / golden, shape)
     made = _read(file, shape)
     psnr_db = compare(made, expected)
-    line = f"{file}: {psnr_db:.1f} dB from {restored[precision]['file']}, at least {limit:g} needed"
+    line = f"{file}: {psnr_db:.1f} dB from {golden}, at least {limit:g} needed"
     if psnr_db >= limit:
         return True, line
     mistake = likely_mistake(made, expected, limit)
     return False, line + (f"; {mistake}" if mistake else "")
 
 
+def _about(path: Path) -> tuple[tuple[int, ...], dict[str, tuple[str, float]]]:
+    """What `golden.write_samples` wrote: the shape, and by precision the file and its limit."""
+    try:
+        about = json.loads(read_bounded(path, MAX_BYTES))
+        size = about["shape"][1]
+        if not isinstance(size, int) or size < 1 or about["shape"] != [1, size, size, 3]:
+            raise ValueError
+        restored = {
+            precision: (str(each["file"]), float(each["min_psnr_db"]))
+            for precision, each in about["restored"].items()
+        }
+    except OSError as error:
+        raise UserError(f"{path}: {cause(error)}; use --samples DIR") from None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise UserError(f"{path}: not written by psfr export") from None
+    return (1, size, size, 3), restored
+
+
 def _read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path}: {cause(error)}") from None
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if len(content) == count:
         return normalize(np.frombuffer(content, np.uint8).reshape(shape))
     if len(content) != 4 * count:
@@ -78,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(line)
+    print(printable(line))
     return 0 if near else 1
 
 

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 import psfr_tf
 from psfr_tf import files, model_folder
-from psfr_tf.engines.parts import DEFAULT_OUTPUTS
+from psfr_tf.engines.parts import DEFAULT_OUTPUTS, OUTPUTS
+from psfr_tf.errors import UserError
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.file_report import write_chart, write_table
 from psfr_tf.export.formats import Format
@@ -45,9 +46,8 @@ def export_files(
     """Export a model to files and verify each of them.
 
     Writes `PART_PRECISION.SUFFIX` for each part (restorer, parsing, generator) and precision,
-    samples (`psfr_tf.export.golden`), `report.json`,
-    `table.md` and `chart.png`. A file worse than its variant's limits goes to
-    `rejected/` instead, unless `allow_degraded`.
+    samples (`psfr_tf.export.golden`), `report.json`, `table.md` and `chart.png`. A file worse than
+    its variant's limits goes to `rejected/` instead, unless `allow_degraded`.
 
     Args:
         kind: the class of a `psfr_tf.export.formats.Format`.
@@ -67,10 +67,11 @@ def export_files(
         The report, as in `report.json`; `failed` has the names of the rejected files.
 
     Raises:
-        UserError: the model or the faces cannot be used, or a package is missing.
+        UserError: the model, the faces or the folder cannot be used, or a package is missing.
     """
     started = time.monotonic()
     folder = model_folder.load_model_folder(weights, fidelity)
+    _check_place(output, folder, outputs)
     calibrates = "int8" in precisions
     count = VERIFICATION_FACES + CALIBRATION_FACES * calibrates
     lq, problems = degraded_faces(data, folder.size, count)
@@ -138,6 +139,23 @@ def export_files(
     return report
 
 
+def _check_place(output: Path, folder: model_folder.ModelFolder, outputs: str) -> None:
+    """What lies in a model folder is restored with in place of its weights: it has to be the same.
+
+    Raises:
+        UserError: it would be another model.
+    """
+    if not (output / model_folder.CONFIG_FILE).is_file():
+        return
+    same = output.resolve() == folder.path.resolve()
+    at_default = folder.fidelity == folder.config.get("default_fidelity")
+    if not (same and at_default and "labels" in OUTPUTS[outputs]):
+        raise UserError(
+            f"{output}: psfr restore would use the files in place of this model folder's weights; "
+            "choose another --output, or export this model, without --fidelity and --outputs"
+        )
+
+
 def _verified(
     files_of: Format, path: Path, part: str, precision: str, found: dict[str, Any]
 ) -> dict[str, Any]:
@@ -164,7 +182,7 @@ def _publish(path: Path, output: Path, accepted: bool) -> None:
 
 def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str) -> dict[str, Any]:
     size = folder.size
-    return {
+    found = {
         "name": folder.path.resolve().name,
         "psfr_tf_version": psfr_tf.__version__,
         "licence": licence or _licence(folder),
@@ -179,6 +197,11 @@ def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str)
         "parsing": f"float32 [{batch}, {size}, {size}, {NUM_CLASSES}], logits as output",
         "parsing_input": "probabilities" if folder.generator.soft_parsing else "one-hot",
         "labels": list(LABELS),
+    }
+    # A folder's name may hold bytes that are not UTF-8, which the files cannot.
+    return {
+        key: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in found.items()
     }
 
 

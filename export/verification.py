@@ -11,10 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.engines.tensorflow import forward
-from psfr_tf.pictures import denormalize, normalize, to_uint8
-
-# A file equal to the float model to the last bit has no finite PSNR, and JSON no infinity.
-MAX_PSNR_DB = 150.0
+from psfr_tf.pictures import denormalize, normalize, psnr_db, to_uint8
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,9 @@ def agreement(
     result = {}
     if restored is not None:
         difference = restored - expected.restored
-        result["max_error"] = float(np.abs(difference).max())
+        # JSON has no numbers for what is none.
+        largest = np.finfo(np.float32).max
+        result["max_error"] = float(np.nan_to_num(np.abs(difference).max(), nan=largest))
         clipped = np.clip(restored, -1, 1) - np.clip(expected.restored, -1, 1)
         squared = np.mean(np.square(clipped.astype(np.float64)), axis=(1, 2, 3))
         result["psnr_db"] = psnr_db(squared.mean())
@@ -115,9 +114,3 @@ def agreement(
     if labels is not None:
         result["equal_labels"] = float(np.mean(labels == expected.labels))
     return result
-
-
-def psnr_db(mean_squared_error: float) -> float:
-    """PSNR of pictures in [-1, 1], bounded."""
-    peak = 2.0
-    return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))

@@ -9,6 +9,9 @@ import numpy as np
 from psfr_tf.errors import UserError, cause
 from psfr_tf.picture_file import SUFFIXES
 
+# Of pictures equal to the last bit, which have no finite one, and JSON no infinity.
+MAX_PSNR_DB = 150.0
+
 
 def pictures_in(
     folder: Path, suffixes: Collection[str] = SUFFIXES, subfolders: bool = False
@@ -155,3 +158,11 @@ def denormalize(images):
 def to_uint8(levels: np.ndarray) -> np.ndarray:
     """Levels rounded and clipped to uint8."""
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
+def psnr_db(mean_squared_error: float, peak: float = 2.0) -> float:
+    """PSNR of pictures in [-1, 1] or of another range, at most `MAX_PSNR_DB`; 0 if the error is no
+    finite number."""
+    if not np.isfinite(mean_squared_error):  # of NaN, `min` and `max` would make the best
+        return 0.0
+    return float(min(MAX_PSNR_DB, 10 * np.log10(peak**2 / max(mean_squared_error, 1e-30))))

@@ -115,8 +115,7 @@ class FaceRestorer:
                     f"{name_or_dir}: a file has one fidelity, precision and engine "
                     f"({MODEL_FILES[file.suffix]}); omit these options"
                 )
-            opened = OnnxEngine(file) if file.suffix == ".onnx" else ready_files.open_file(file)
-            return cls(opened, None, detector)
+            return cls(ready_files.open_file(file), None, detector)
         path = model_folder.resolve(name_or_dir)
         ready = ready_files.ready_precision(path, fidelity, precision)
         if engine is None:

@@ -10,11 +10,13 @@ from psfr_tf.cli.arguments import names_of, share, whole
 from psfr_tf.cli.output_folder import output_names
 from psfr_tf.errors import UserError
 from psfr_tf.pictures import (
+    MAX_PSNR_DB,
     denormalize,
     find_photos,
     normalize,
     pictures_by_name,
     pictures_in,
+    psnr_db,
     to_uint8,
 )
 
@@ -94,3 +96,9 @@ def test_names_separated_by_commas():
     for text in ("npu", "", "cpu,npu"):
         with pytest.raises(argparse.ArgumentTypeError, match="is not one of cpu, gpu"):
             parse(text)
+
+
+def test_psnr_is_a_finite_number():
+    assert psnr_db(4.0) == 0 and psnr_db(255.0**2, 255.0) == 0
+    assert psnr_db(0.0) == MAX_PSNR_DB
+    assert psnr_db(np.float64("nan")) == psnr_db(np.float64("inf")) == 0

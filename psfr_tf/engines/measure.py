@@ -10,7 +10,6 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from psfr_tf.engines.gpu import GpuInterpreter, printed_error, printed_facts
 from psfr_tf.engines.litert import allocated, interpreter_class
 from psfr_tf.engines.low_memory import LowMemoryInterpreter
 from psfr_tf.engines.onnx import OnnxInterpreter
+from psfr_tf.engines.probe import signal_name
 from psfr_tf.errors import UserError
 from psfr_tf.machine import peak_memory_bytes
 
@@ -62,9 +62,13 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
     Raises:
         MeasurementFailed: the file does not run, or takes too long.
     """
-    command = [sys.executable, "-m", __spec__.name, str(path), *map(str, options)]
+    # A file's name may begin with "-".
+    command = [sys.executable, "-m", __spec__.name, *map(str, options), "--", str(path)]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        # LiteRT prints names of the file as they are.
+        result = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=seconds
+        )
     except subprocess.TimeoutExpired:
         raise MeasurementFailed(path, f"no end after {seconds:.0f} s") from None
     if result.returncode:
@@ -77,7 +81,7 @@ def measure(path: str | os.PathLike, *options: object, seconds: float = TIME_LIM
 
 def _failure(result: subprocess.CompletedProcess) -> str:
     if result.returncode < 0:
-        name = signal.Signals(-result.returncode).name
+        name = signal_name(-result.returncode)
         return f"ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     return result.stderr.strip()[-500:]
 

@@ -26,14 +26,22 @@ def open_session(model: str | os.PathLike | bytes, threads: int | None = None):
     options.log_severity_level = 3  # errors; they are raised too
     name = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
     try:
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             model if isinstance(model, bytes) else os.fspath(model),
             options,
             providers=["CPUExecutionProvider"],
         )
+        # Names that are no UTF-8 raise here.
+        _ = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
+        return session
     except Exception as error:  # classes of its own, one for each state of its library
         reason = " ".join(str(error).split())
-        raise UserError(f"{name}: not an ONNX file that runs: {reason[:300]}") from None
+        raise UserError(f"{name}: not an ONNX file that runs: {reason[:300]}") from error
+
+
+_FLOAT = "tensor(float)"
+# What a restorer tells of the parts, the first that is there, by name.
+_PARSINGS = {"labels": "tensor(uint8)", "parsing": _FLOAT}
 
 
 class OnnxEngine:
@@ -53,17 +61,18 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, model: str | os.PathLike | bytes, threads: int | None = None) -> None:
+        self._file = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
         self._session = open_session(model, threads)
-        inputs = {each.name: each.shape for each in self._session.get_inputs()}
-        outputs = [each.name for each in self._session.get_outputs()]
-        parsing = next((name for name in ("labels", "parsing") if name in outputs), None)
-        shape = inputs.get("lq", [])
-        fits = len(shape) == 4 and isinstance(shape[1], int) and shape[1:] == [shape[1]] * 2 + [3]
-        if list(inputs) != ["lq"] or not fits or "restored" not in outputs or parsing is None:
-            name = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
+        given = {each.name: (each.type, each.shape) for each in self._session.get_inputs()}
+        made = {each.name: each.type for each in self._session.get_outputs()}
+        kind, shape = given.get("lq", ("", []))
+        face = len(shape) == 4 and isinstance(shape[1], int) and shape[1:] == [shape[1]] * 2 + [3]
+        fits = face and not isinstance(shape[0], int) and list(given) == ["lq"]
+        parsing = next((name for name in _PARSINGS if made.get(name) == _PARSINGS[name]), None)
+        if not fits or {kind, made.get("restored")} != {_FLOAT} or parsing is None:
             raise UserError(
-                f"{name}: not a restorer with labels (psfr export onnx --outputs image,labels): "
-                f"inputs {inputs}, outputs {outputs}"
+                f"{self._file}: not a restorer with labels, of any batch (psfr export onnx "
+                f"--outputs image,labels): inputs {given}, outputs {made}"
             )
         self._names = ["restored", parsing]
         self.size = shape[1]
@@ -71,9 +80,18 @@ class OnnxEngine:
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`."""
         lq = np.ascontiguousarray(checked_faces(lq, self.size))
-        restored, labels = self._session.run(self._names, {"lq": lq})
+        try:
+            restored, labels = self._session.run(self._names, {"lq": lq})
+        except Exception as error:  # see `open_session`
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self._file}: does not run: {reason[:300]}") from error
         if labels.ndim == 4:  # logits
             labels = labels.argmax(axis=-1).astype(np.uint8)
+        if restored.shape != lq.shape or labels.shape != lq.shape[:3]:
+            raise UserError(
+                f"{self._file}: made {list(restored.shape)} and labels {list(labels.shape)} "
+                f"of {list(lq.shape)}"
+            )
         return np.clip(restored, -1.0, 1.0), labels
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from psfr_tf import model_folder
 from psfr_tf.engines.litert import LiteRTEngine, allocated
+from psfr_tf.engines.onnx import OnnxEngine
 from psfr_tf.engines.probe import check_file
 from psfr_tf.errors import UserError, cause
 from psfr_tf.machine import available_cores
@@ -65,11 +66,19 @@ def open_ready(path: Path, fidelity: float | None, precision: str) -> LiteRTEngi
 
 def ready_onnx(path: Path, fidelity: float | None) -> Path | None:
     """`restorer_float32.onnx` of a model folder, where `psfr export onnx --output FOLDER` puts it;
-    None if there is none, or not for this operating point. Errors as `ready_precision`."""
+    None if there is none, or not for this operating point.
+
+    Raises:
+        UserError: as of `ready_precision`, or the file is damaged.
+        ValueError: as of `ready_precision`.
+    """
     file = path / "restorer_float32.onnx"
     config = model_folder.read_config(path)
     fidelity = model_folder.operating_point(path, config, fidelity)
-    return file if fidelity == config.get("default_fidelity") and file.is_file() else None
+    if fidelity != config.get("default_fidelity") or not file.is_file():
+        return None
+    _check(file)
+    return file
 
 
 def ready_parser(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], int] | None:
@@ -99,14 +108,14 @@ def ready_parser(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], int] |
     return parse, int(given["shape"][1])
 
 
-def open_file(path: Path) -> LiteRTEngine:
-    """The engine of one file from anywhere.
+def open_file(path: Path) -> LiteRTEngine | OnnxEngine:
+    """The engine of one LiteRT or ONNX file from anywhere.
 
     Raises:
         UserError: it is damaged, or none of such a model.
     """
     check_file(path)
-    return engine_of(path.read_bytes(), path)
+    return OnnxEngine(path) if path.suffix == ".onnx" else engine_of(path.read_bytes(), path)
 
 
 def engine_of(model: bytes | Path, path: Path) -> LiteRTEngine:
@@ -169,6 +178,10 @@ def _needed(path: Path, fidelity: float | None, precision: str) -> list[str]:
 
 
 def _checked(path: Path) -> bytes:
+    _check(path)
+    return path.read_bytes()
+
+
+def _check(path: Path) -> None:
     if not model_folder.has_hash(path.parent, path.name):
         check_file(path)
-    return path.read_bytes()

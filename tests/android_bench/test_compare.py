@@ -81,6 +81,30 @@ def test_memory(make_row, make_results):
     assert "+20.0 % peak memory" in found.regressions[0]
 
 
+def test_the_runtime_of_onnx_files_is_that_of_their_rows(make_row, make_results):
+    for delegate, lines in (("xnnpack", 0), ("onnxruntime", 1)):
+        before, after = (make_results([make_row(delegate=delegate)]) for _ in range(2))
+        before.device["onnxruntime"], after.device["onnxruntime"] = "1.32.0", "1.33.0"
+        assert warnings(before, after) == ["onnxruntime differs: 1.32.0, then 1.33.0"] * lines
+
+
+def test_figures_that_nothing_can_be_divided_by(make_row, make_results):
+    no_memory, no_times, zeros = make_row(), make_row(), make_row()
+    no_memory.peak_memory_kb = 0
+    no_times.processes = []
+    zeros.processes[0].latencies_ms = [0.0] * 10
+
+    def verdict(before, after):
+        (found,) = compare(make_results([before]), make_results([after]), 0.05)
+        return found.verdict, found.regressions
+
+    assert verdict(no_memory, make_row()) == ("same", [])
+    for row in (no_times, zeros):
+        assert verdict(row, make_row()) == ("not valid", [])
+        found, (line,) = verdict(make_row(), row)
+        assert found == "broken" and line.endswith("not valid any more: no times")
+
+
 def test_what_was_not_valid_before_is_no_regression(both):
     assert both({"psnr_db": 5.0}, {"times_ms": times(99.0)}) == ("not valid", [])
 

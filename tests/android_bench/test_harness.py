@@ -214,6 +214,13 @@ def test_a_gpu_that_computes_what_the_cpu_computes(exported, tmp_path):
             assert (folder / getattr(row.accuracy, place)).is_file()
 
 
+def test_a_name_longer_than_a_file_may_have(tmp_path):
+    benchmark = Benchmark(PLAN, [], FakeTarget(), tmp_path)
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    kept = {benchmark._keep(f"{'é' * 200} {number}", pixels) for number in range(2)}
+    assert len(kept) == 2 and all((tmp_path / path).is_file() for path in kept)
+
+
 def test_a_target_without_outputs_is_timed_all_the_same(exported, tmp_path):
     from psfr_tf.android_bench.model_file import read_model_file
 

@@ -48,7 +48,13 @@ def test_a_file_of_another_project(small_model, tmp_path, precision, kind):
 
 def test_what_is_no_model(tmp_path):
     (tmp_path / "cut.tflite").write_bytes(b"\x1c\0\0\0TFL3" + 20 * b"\xff")
-    with pytest.raises(UserError, match=r"cut\.tflite: not a LiteRT file"):
+    with pytest.raises(UserError, match=r"cut\.tflite: not a usable LiteRT file"):
         read_model_file(tmp_path / "cut.tflite")
+    with pytest.raises(UserError, match="embedded null byte"):
+        read_model_file(tmp_path / "a\0.tflite")
     with pytest.raises(UserError, match="no such file"):
         read_model_file(tmp_path / "none.tflite")
+
+
+def test_the_label_is_one_line(make_model):
+    assert make_model("a\n\x1b[31m.tflite").label == r"a\n\x1b[31m.tflite"

@@ -63,6 +63,7 @@ def test_the_estimate_knows_work_threads_and_sustained_runs(make_model):
         ("matrix: [{affinity: [7-4]}]", "CPUs such as 4-7"),
         ("processes: 0", "processes: input should be greater than 0, got 0"),
         ("runs: {max_seconds: .inf}", "runs.max_seconds: input should be a finite number"),
+        ("runs: {max_seconds: 1.0e+12}", "runs.max_seconds: input should be less than or equal"),
         ("- 1", "expected keys such as models"),
         ("a: [", "not a YAML file"),
     ],

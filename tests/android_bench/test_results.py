@@ -45,6 +45,13 @@ def test_what_is_saved_is_loaded(written):
     assert found.rows[0].processes[0].thermal_before == Thermal(celsius=40.0)
 
 
+def test_names_that_are_not_utf_8(make_results, tmp_path):
+    results = make_results([])
+    results.problems = ["\udcff.tflite: not a usable LiteRT file"]
+    save(results, tmp_path)
+    assert load(tmp_path).problems == ["\\udcff.tflite: not a usable LiteRT file"]
+
+
 @pytest.mark.parametrize(
     "text, message",
     [

@@ -38,6 +38,13 @@ def test_what_does_not_run_is_an_error(tmp_path):
         measure(tmp_path / "bad.tflite")
 
 
+def test_a_name_may_look_like_an_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = convert(lambda x: {"y": 2 * x}, [tf.TensorSpec((1, 4), name="x")])
+    (tmp_path / "-m.tflite").write_bytes(content)
+    assert measure("-m.tflite", "--min-runs", 3, "--min-seconds", 0)["wall_ms"]
+
+
 def test_calls_beyond_the_warm_up_are_timed():
     calls = []
     wall, cpu = time_runs(lambda: calls.append(1))

@@ -58,7 +58,7 @@ def test_one_file_is_a_model(faces, tmp_path):
     with pytest.raises(UserError, match="one fidelity, precision and engine"):
         FaceRestorer.from_pretrained(path, fidelity=0.5)
     path.write_bytes(b"no model")
-    with pytest.raises(UserError, match=r"mine\.tflite: not a LiteRT file"):
+    with pytest.raises(UserError, match=r"mine\.tflite: not a usable LiteRT file"):
         FaceRestorer.from_pretrained(path)
 
 

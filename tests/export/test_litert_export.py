@@ -1,6 +1,9 @@
 """`psfr export litert` on a small model: every file is written, described and verified."""
 
+import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +116,19 @@ def test_a_file_worse_than_stated_is_put_aside(small_model, tmp_path, monkeypatc
     assert len(list(tmp_path.glob("*.tflite"))) == 3
     assert not list((tmp_path / "rejected").iterdir())
     assert "less than 1000 dB" in capsys.readouterr().err
+
+
+def test_a_model_folder_takes_files_of_itself_only(small_model, tmp_path, capsys):
+    other = shutil.copytree(small_model, tmp_path / "other")
+    command = ["psfr", "export", "litert", "--weights", str(small_model), "--output", str(other)]
+    same = [*command[:4], str(other), *command[5:], "--outputs", "image"]
+    for each in (command, same):
+        assert main.run(main.parse_arguments(each)) == 1
+        assert f"error: {other}: psfr restore would use" in capsys.readouterr().err
+    assert not list(other.glob("*.tflite"))
+
+
+def test_a_folder_whose_name_is_not_utf_8(small_model):
+    folder = dataclasses.replace(load_model_folder(small_model), path=Path("/models/\udcff"))
+    metadata = file_export._metadata(folder, "\udcfe", "1")
+    assert (metadata["name"], metadata["licence"]) == (r"\udcff", r"\udcfe")

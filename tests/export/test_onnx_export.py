@@ -12,6 +12,7 @@ from psfr_tf.android_bench.local import LocalTarget
 from psfr_tf.android_bench.model_file import read_model_file
 from psfr_tf.android_bench.plan import Matrix, Plan, Runs, expand
 from psfr_tf.cli import main
+from psfr_tf.engines import probe
 from psfr_tf.engines.onnx import OnnxEngine
 from psfr_tf.errors import UserError
 from psfr_tf.export import check_output
@@ -119,6 +120,32 @@ def test_what_a_phone_wrote_is_compared(onnx_files, tmp_path, capsys):
     assert check_output.main([str(tmp_path / "phone_float32.bin")]) == 2  # no samples beside it
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": [1, 4, 16, 3]},
+        {"shape": "abc"},
+        {"shape": [1, 8.0, 8.0, 3]},
+        {"restored": ["float32"]},
+        {"restored": {"float32": {"file": "golden.bin"}}},
+        {"restored": {"float32": {"file": "golden.bin", "min_psnr_db": None}}},
+        None,
+    ],
+)
+def test_samples_that_psfr_export_did_not_write(tmp_path, capsys, change):
+    face = np.zeros((1, 8, 8, 3), np.float32)
+    for name in ("golden.bin", "float32.bin"):
+        (tmp_path / name).write_bytes(face.tobytes())
+    about = {"shape": [1, 8, 8, 3]}
+    about["restored"] = {"float32": {"file": "golden.bin", "min_psnr_db": 50}}
+    file = tmp_path / "samples.json"
+    file.write_text(json.dumps(about))
+    assert check_output.main([str(tmp_path / "float32.bin")]) == 0
+    file.write_text("[" * 100_000 if change is None else json.dumps(about | change))
+    assert check_output.main([str(tmp_path / "float32.bin")]) == 2
+    assert capsys.readouterr().err == f"error: {file}: not written by psfr export\n"
+
+
 @pytest.mark.slow
 def test_it_is_a_row_of_the_benchmark(onnx_files, exported):
     model = read_model_file(onnx_files / "restorer_float32.onnx")
@@ -138,3 +165,67 @@ def test_it_is_a_row_of_the_benchmark(onnx_files, exported):
     expected = OnnxEngine(model.path).run(face)
     np.testing.assert_allclose(np.clip(outputs["restored"], -1, 1), expected[0], atol=1e-5)
     np.testing.assert_array_equal(outputs["labels"], expected[1])
+
+
+def onnx_file(path, restored=None, batch="batch"):
+    """A restorer of 8 px that gives back its input, or what `restored` makes of it."""
+    onnx = pytest.importorskip("onnx")
+    value, node = onnx.helper.make_tensor_value_info, onnx.helper.make_node
+    kinds = onnx.TensorProto
+    shape = onnx.numpy_helper.from_array(np.array([-1, 5], np.int64), "shape")
+    true = onnx.numpy_helper.from_array(np.array(True), "true")
+    on = [value(name, kinds.BOOL, []) for name in ("on", "on_")]
+    body = onnx.helper.make_graph(
+        [node("Identity", ["on"], ["on_"]), node("Identity", ["x"], ["x_"])],
+        "body",
+        [value("i", kinds.INT64, []), on[0], value("x", kinds.FLOAT, None)],
+        [on[1], value("x_", kinds.FLOAT, None)],
+    )
+    first = {
+        None: node("Identity", ["lq"], ["restored"]),
+        "reshape": node("Reshape", ["lq", "shape"], ["restored"]),
+        "flatten": node("Flatten", ["lq"], ["restored"]),
+        "loop": node("Loop", ["", "true", "lq"], ["restored"], body=body),
+    }[restored]
+    face = [batch, 8, 8, 3]
+    graph = onnx.helper.make_graph(
+        [
+            first,
+            node("ArgMax", ["lq"], ["largest"], axis=3, keepdims=0),
+            node("Cast", ["largest"], ["labels"], to=kinds.UINT8),
+        ],
+        "graph",
+        [value("lq", kinds.FLOAT, face)],
+        [value("restored", kinds.FLOAT, None), value("labels", kinds.UINT8, face[:3])],
+        [shape, true],
+    )
+    opset = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return path
+
+
+def test_onnx_files_that_do_not_fit(tmp_path):
+    good = onnx_file(tmp_path / "good.onnx")
+    faces = np.zeros((2, 8, 8, 3), np.float32)
+    assert FaceRestorer.from_pretrained(good).engine.run(faces)[0].shape == faces.shape
+    spoilt = tmp_path / "name.onnx"
+    spoilt.write_bytes(good.read_bytes().replace(b"labels", b"lab\xffls"))
+    for path, reason in {
+        onnx_file(tmp_path / "one.onnx", batch=1): "not a restorer with labels, of any batch",
+        onnx_file(tmp_path / "fails.onnx", "reshape"): "not a usable ONNX file: .*Reshape",
+        spoilt: "not a usable ONNX file: .*utf-8",
+    }.items():
+        with pytest.raises(UserError, match=rf"^[^\n]*{path.name}: {reason}"):
+            FaceRestorer.from_pretrained(path)
+    with pytest.raises(UserError, match=r"flat\.onnx: made \[2, 192\]"):
+        OnnxEngine(onnx_file(tmp_path / "flat.onnx", "flatten")).run(faces)
+    with pytest.raises(UserError, match=r"fails\.onnx: does not run: "):
+        OnnxEngine(tmp_path / "fails.onnx").run(faces)
+    with pytest.raises(UserError, match=r"name\.onnx: "):
+        read_model_file(spoilt)
+
+
+def test_an_onnx_loop_without_end_is_ended(tmp_path):
+    path = onnx_file(tmp_path / "loop.onnx", "loop")
+    with pytest.raises(UserError, match=r"loop\.onnx: not a usable ONNX file: no end after 3 s"):
+        probe.check_file(path, seconds=3)

@@ -1,4 +1,10 @@
+import json
+
+import numpy as np
+
+from psfr_tf.export.golden import compare
 from psfr_tf.export.variants import VARIANTS, shortfalls, warnings
+from psfr_tf.export.verification import Reference, agreement
 
 
 def entry(part, precision, **figures):
@@ -30,3 +36,13 @@ def test_within_its_limits_but_visibly_off():
 def test_the_promised_limits_of_int8_dynamic():
     assert VARIANTS["int8-dynamic"].min_psnr_db >= 38
     assert VARIANTS["int8-dynamic"].min_equal_labels >= 0.99
+
+
+def test_what_is_no_number_is_far_off():
+    face, labels = np.zeros((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8), np.uint8)
+    spoilt = face.copy()
+    spoilt[0, 3, 3, 1] = np.nan
+    figures = agreement(Reference(face, face, labels, face), spoilt, labels)
+    assert figures["psnr_db"] == figures["worst_face_psnr_db"] == 0
+    json.dumps(figures, allow_nan=False)
+    assert compare(spoilt, face) == compare(face, spoilt) == 0

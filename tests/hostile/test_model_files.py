@@ -171,6 +171,10 @@ def test_a_crash_is_another_process(tmp_path, monkeypatch):
             probe.check_file(path)
 
 
+def test_signals_have_a_name():
+    assert probe.signal_name(11) == "SIGSEGV" and probe.signal_name(63) == "signal 63"
+
+
 @pytest.mark.parametrize("run", [False, True])
 def test_hostile_litert_files(hostile, run):
     """As many as time allows; all of them were tried."""
