@@ -39,7 +39,7 @@ def add_export_arguments(parser: argparse.ArgumentParser, files: str, data: str)
     parser.add_argument(
         "--licence",
         metavar="TEXT",
-        help="licence of the weights, written into the files (default: that of the shipped "
+        help="license of the weights, written into the files (default: that of the shipped "
         "weights, or the model folder's own)",
     )
 
