@@ -1,4 +1,4 @@
-"""Around the network, in plain NumPy, to be written again in Kotlin, Swift or C++ (docs/app.md).
+"""Around the network, in plain NumPy, to be rewritten in Kotlin, Swift or C++ (docs/app.md).
 
 `pixels` are float RGB [H, W, 3] in 0..255; (x, y) = (0, 0) is the center of the first pixel.
 """

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serial",
         metavar="S",
-        help="the phone, as adb devices lists it; needed if there are two",
+        help="the phone, as adb devices lists it; needed if there are several",
     )
     add_path(
         parser,

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", choices=("grpc", "rest"), default="grpc", help="(default: %(default)s)"
     )
-    parser.add_argument("--tls", nargs="?", const="", metavar="CA.pem", help="as of psfr restore")
+    parser.add_argument("--tls", nargs="?", const="", metavar="CA.pem", help="as for psfr restore")
     parser.add_argument(
         "--model",
         dest="weights",
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_counts,
         default=[1, 4, 16],
         metavar="N,N,...",
-        help="callers at the same time (default: 1,4,16)",
+        help="concurrent callers (default: 1,4,16)",
     )
     add_whole(parser, "--seconds", (1, 3600), "duration of each measurement", 10)
     add_whole(parser, "--deadline", (1, 3600), "how long one request may take", 60, "SECONDS")

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-average", action="store_true", help="without the moving average of the generator"
     )
-    add_whole(parser, "--steps", (1, 1000), "measured steps, after two that are not", 5)
+    add_whole(parser, "--steps", (1, 1000), "measured steps, after two unmeasured ones", 5)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -27,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
     folder = convert(args.generator, args.parsing, args.output, args.discriminator, log=log)
     write_report(folder, "convert", mapped=mapped)
     print(f"Model folder: {folder}")
-    print("The published weights keep their own licence, CC BY-NC-SA 4.0 (non-commercial).")
+    print("The published weights keep their own license, CC BY-NC-SA 4.0 (non-commercial).")
     return 0

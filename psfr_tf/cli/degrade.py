@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "DIR/report.json",
     )
     how = parser.add_mutually_exclusive_group(required=True)
-    seed = "with the place of a face in the sorted folder it decides every draw"
+    seed = "decides every draw, together with the face's place in the sorted folder"
     add_whole(how, "--seed", (0, 2**31 - 1), seed)
     add_path(
         how,

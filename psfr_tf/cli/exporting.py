@@ -22,6 +22,7 @@ def add_export_arguments(parser: argparse.ArgumentParser, files: str, data: str)
     parser.add_argument(
         "--outputs",
         choices=OUTPUTS,
+        metavar="|".join(OUTPUTS),
         default="image,labels",
         help="of the restorer file: the picture, labels of the face's parts (uint8; psfr restore "
         "needs them), and with 'all' their logits, 5 MB a face at 256 px (default: %(default)s)",
@@ -39,7 +40,7 @@ def add_export_arguments(parser: argparse.ArgumentParser, files: str, data: str)
     parser.add_argument(
         "--licence",
         metavar="TEXT",
-        help="licence of the weights, written into the files (default: that of the shipped "
+        help="license of the weights, written into the files (default: that of the shipped "
         "weights, or the model folder's own)",
     )
 

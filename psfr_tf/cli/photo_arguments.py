@@ -81,9 +81,9 @@ def _add_choice_of_faces(group: argparse._ArgumentGroup) -> None:
         type=share,
         default=0.8,
         metavar="S",
-        help="least confidence of the face detector, 0..1 (default: 0.8)",
+        help="lowest confidence of the face detector, 0..1 (default: 0.8)",
     )
-    box = "least width and height of a face's box in the photo"
+    box = "smallest width and height of a face's box in the photo"
     add_whole(group, "--min-face", (8, 100_000), box, 20, "PX")
     group.add_argument(
         "--strength",

@@ -29,7 +29,7 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     )
     version = "version of the model (default: the server's newest)"
     add_whole(group, "--model-version", (1, 2**63 - 1), version)
-    faces = "most faces in a request, 1 to 8; no more than the server's max_batch_size (default: 8)"
+    faces = "faces per request, 1 to 8; no more than the server's max_batch_size (default: 8)"
     add_whole(group, "--batch-size", (1, 8), faces, 8)
     add_whole(group, "--deadline", (1, 3600), "how long one request may take", 60, "SECONDS")
     limit = "how long all attempts at one photo may take (default: no limit)"

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="DIR",
         help="run folder (default: output of the config, else runs/CONFIG); a run found there "
-        "is resumed; of several configs the folder of run folders",
+        "is resumed; for several configs, the folder of the run folders",
     )
     parser.add_argument(
         "--dry-run",

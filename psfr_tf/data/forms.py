@@ -7,7 +7,7 @@ FORMS: tuple[str, ...] = get_args(Form)
 FORM_HELP = (
     "degradation of the paper, of the authors' code, from no damage to the paper's (natural), or "
     "one kind to measure: none, jpeg75, reduced192 (to 192 px and back), release_color (the "
-    "authors' without grey)"
+    "authors' without gray)"
 )
 FORM_LABELS = {
     "paper": "the paper's",

@@ -52,7 +52,7 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
         raise FaceError(
             UNKNOWN_LABEL,
             path,
-            "a parsing map must be an 8-bit grey or palette picture of labels, or a colour "
+            "a parsing map must be an 8-bit gray or palette picture of labels, or a color "
             f"picture, this one has Pillow mode {image.mode}",
         )
     labels = np.asarray(image, dtype=np.uint8)
@@ -102,6 +102,6 @@ def _labels_of_colours(rgb: np.ndarray, path: str | os.PathLike) -> np.ndarray:
         raise FaceError(
             UNKNOWN_COLOUR,
             path,
-            f"colour {colour} in {int(unknown.sum())} pixels is none of the 19 of the colour code",
+            f"color {colour} in {int(unknown.sum())} pixels is none of the 19 of the color code",
         )
     return labels.astype(np.uint8)

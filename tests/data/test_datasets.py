@@ -264,7 +264,7 @@ def test_bad_masks_are_named(folder, tmp_path):
     with pytest.raises(UserError, match=r"face0\.png: label 19 found, parsing labels are 0\.\.18"):
         build()
     Image.new("RGB", (8, 8), (1, 2, 3)).save(mask)
-    with pytest.raises(UserError, match=r"face0\.png: colour \(1, 2, 3\) in 64 pixels"):
+    with pytest.raises(UserError, match=r"face0\.png: color \(1, 2, 3\) in 64 pixels"):
         build()
     Image.new("L", (8, 9)).save(mask)
     with pytest.raises(UserError, match=r"face0\.png: .*square, this one is 8x9"):
