@@ -244,7 +244,7 @@ def _train(
     if chief:
         export.write()
         if training.fine_tune:
-            say(fine_tuning.verdict(read_stats(output / "stats.jsonl"), training.init))
+            say(fine_tuning.verdict(read_stats(output / "stats.jsonl"), cast(str, training.init)))
     agree(False)  # No worker leaves before the chief has written everything.
     return export.directory
 
