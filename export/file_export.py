@@ -70,6 +70,7 @@ def export_files(
         UserError: the model, the faces or the folder cannot be used, or a package is missing.
     """
     started = time.monotonic()
+    kind.need_packages(precisions)
     folder = model_folder.load_model_folder(weights, fidelity)
     _check_place(output, folder, outputs)
     calibrates = "int8" in precisions

@@ -13,7 +13,7 @@ from psfr_tf.engines.litert_file import convert_part
 from psfr_tf.engines.litert_metadata import add_metadata
 from psfr_tf.engines.onnx import open_session
 from psfr_tf.engines.parts import part_function
-from psfr_tf.export.quantizer import quantize
+from psfr_tf.export import quantizer
 from psfr_tf.export.variants import ONNX_VARIANTS, VARIANTS, Variant
 from psfr_tf.machine import available_cores
 from psfr_tf.models.face_parsing import parsing_map
@@ -33,6 +33,10 @@ class Format(Protocol):
     """By precision."""
     batch: str
     """The first dimension of the tensors, for the metadata."""
+
+    @staticmethod
+    def need_packages(precisions: Sequence[str]) -> None:
+        """Raises UserError: what makes or runs these is not installed."""
 
     def converter(self, precision: str) -> str:
         """The package that makes it."""
@@ -61,6 +65,12 @@ class LiteRTFormat:
         self._form, self._outputs = form, outputs
         self._float32: dict[str, bytes] = {}
 
+    @staticmethod
+    def need_packages(precisions: Sequence[str]) -> None:
+        for precision in precisions:
+            if precision not in tensorflow_converter.PRECISIONS:
+                quantizer.need_package(precision)
+
     def converter(self, precision: str) -> str:
         by_tensorflow = precision in tensorflow_converter.PRECISIONS
         return "tensorflow" if by_tensorflow else "litert-quantizer"
@@ -82,7 +92,7 @@ class LiteRTFormat:
             for sample in samples:
                 logits = self._form.parsing_network(sample["lq"])
                 sample["parsing"] = np.asarray(parsing_map(logits, self._form.soft_parsing))
-        return quantize(self._float32[part], precision, samples)
+        return quantizer.quantize(self._float32[part], precision, samples)
 
     def open(self, path: Path) -> tuple[Run, dict[str, Any]]:
         interpreter = allocated(path, available_cores())
@@ -99,6 +109,10 @@ class OnnxFormat:
 
     def __init__(self, form: InferenceForm, outputs: str) -> None:
         self._form, self._outputs = form, outputs
+
+    @staticmethod
+    def need_packages(precisions: Sequence[str]) -> None:
+        onnx_converter.need_packages()
 
     def converter(self, precision: str) -> str:
         return "tf2onnx"

@@ -18,6 +18,16 @@ from psfr_tf.engines.tensorflow_converter import SIGNATURE
 from psfr_tf.errors import UserError
 
 
+def need_package(precision: str) -> None:
+    """Raises UserError: litert-quantizer is not installed."""
+    try:
+        import litert_quantizer  # noqa: F401
+    except ImportError:
+        raise UserError(
+            f"--precision {precision} needs litert-quantizer: pip install 'psfr_tf[quantizer]'"
+        ) from None
+
+
 def quantize(
     content: bytes, precision: str, samples: Iterable[dict[str, np.ndarray]] | None = None
 ) -> bytes:
@@ -31,13 +41,10 @@ def quantize(
     Raises:
         UserError: litert-quantizer is not installed.
     """
-    try:
-        from litert_quantizer import qtyping, quantizer
-        from litert_quantizer.calibrator import CalibrationMode
-    except ImportError:
-        raise UserError(
-            f"--precision {precision} needs litert-quantizer: pip install 'psfr_tf[quantizer]'"
-        ) from None
+    need_package(precision)
+    from litert_quantizer import qtyping, quantizer
+    from litert_quantizer.calibrator import CalibrationMode
+
     tool = quantizer.Quantizer(content)
     convolutions: Any = (".*", qtyping.TFLOperationName.CONV_2D)
     ranges = None

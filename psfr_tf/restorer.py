@@ -229,10 +229,20 @@ class FaceRestorer:
             batch = faces[start : start + _BATCH]
             matrices = [face_transform(face.landmarks, self.size) for face in batch]
             lq = np.stack([align_face(photo, matrix, self.size) for matrix in matrices])
-            restored, parsing = self.engine.run(normalize(lq))
-            restored = denormalize(restored)
+            restored, parsing = self._run(lq)
             candidates += map(Candidate, batch, matrices, lq, restored, parsing)
         return candidates
+
+    def _run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The networks on faces of 0..255; the restored ones are, too.
+
+        Raises:
+            UserError: what they make is no picture.
+        """
+        restored, parsing = self.engine.run(normalize(lq))
+        if not np.isfinite(restored).all():
+            raise UserError("the model's results are not numbers: its weights are damaged")
+        return denormalize(restored), parsing
 
     def restore_aligned(self, faces: np.ndarray) -> np.ndarray:
         """Restore faces that are already aligned to the FFHQ template.
@@ -258,11 +268,11 @@ class FaceRestorer:
         for start in range(0, len(faces), _BATCH):
             part = np.s_[start : start + _BATCH]
             lq = np.stack([resize_face(face, self.size) for face in faces[part]])
-            output, parsing[part] = self.engine.run(normalize(lq))
+            output, parsing[part] = self._run(lq)
             for index, face in enumerate(faces[part]):
                 if is_grey(face):
                     output[index] = (output[index] @ LUMA)[..., None]
-            restored[part] = to_uint8(denormalize(output))
+            restored[part] = to_uint8(output)
         return restored, parsing
 
 

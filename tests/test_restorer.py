@@ -105,6 +105,14 @@ def test_a_colour_cast_of_the_network_does_not_reach_the_photo(photo):
     assert np.abs(restorer.restore(mid).image.astype(int) - mid).max() <= 1
 
 
+def test_results_that_are_not_numbers_reach_no_photo(photo):
+    restorer = FaceRestorer(Engine(np.float32(np.nan)), detector=faces_at((40, 50)))
+    with pytest.raises(UserError, match="results are not numbers"):
+        restorer.restore(photo)
+    with pytest.raises(UserError, match="results are not numbers"):
+        restorer.restore_aligned(np.zeros((1, SIZE, SIZE, 3), np.uint8))
+
+
 def test_strength_and_upscale(photo):
     restorer = FaceRestorer(Engine(detail()), detector=faces_at((40, 50)))
     np.testing.assert_array_equal(restorer.restore(photo, strength=0.0).image, photo)

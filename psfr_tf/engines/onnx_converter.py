@@ -14,6 +14,17 @@ from psfr_tf.errors import UserError
 OPSET = 18
 
 
+def need_packages() -> None:
+    """Raises UserError: Keras runs without TensorFlow, or a package of the extra is missing."""
+    need_tensorflow("the conversion to ONNX")
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"{error.name} is not installed: pip install 'psfr_tf[onnx]'") from None
+
+
 def convert(
     function: Callable, inputs: Sequence[tf.TensorSpec], metadata: dict[str, Any] | None = None
 ) -> bytes:
@@ -30,12 +41,10 @@ def convert(
     Raises:
         UserError: tf2onnx is not installed, or does not know an operation.
     """
-    need_tensorflow("the conversion to ONNX")
-    try:
-        import onnx
-        import tf2onnx
-    except ImportError as error:
-        raise UserError(f"{error.name} is not installed: pip install 'psfr_tf[onnx]'") from None
+    need_packages()
+    import onnx
+    import tf2onnx
+
     frozen, outputs = frozen_function(function, inputs)
     names = {tensor.name: spec.name for tensor, spec in zip(frozen.inputs, inputs, strict=True)}
     names |= {tensor.name: name for tensor, name in zip(frozen.outputs, outputs, strict=True)}

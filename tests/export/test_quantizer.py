@@ -7,6 +7,8 @@ import tensorflow as tf
 from psfr_tf.engines.litert import interpreter_class
 from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError
+from psfr_tf.export.file_export import export_files
+from psfr_tf.export.formats import LiteRTFormat, OnnxFormat
 from psfr_tf.export.quantizer import quantize
 
 
@@ -14,6 +16,17 @@ def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "litert_quantizer", None)
     with pytest.raises(UserError, match=r"pip install 'psfr_tf\[quantizer\]'"):
         quantize(b"", "int8")
+
+
+def test_a_missing_extra_is_said_before_anything_is_done(monkeypatch, tmp_path):
+    (tmp_path / "report.json").write_text("{}")
+    monkeypatch.setitem(sys.modules, "litert_quantizer", None)
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(UserError, match=r"pip install 'psfr_tf\[quantizer\]'"):
+        export_files(LiteRTFormat, "psfr-mobile-256", tmp_path, ["float32", "int8"])
+    with pytest.raises(UserError, match=r"tf2onnx .*pip install 'psfr_tf\[onnx\]'"):
+        export_files(OnnxFormat, "psfr-mobile-256", tmp_path, ["float32"])
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 @pytest.mark.parametrize("precision", ["int8-weights", "int8"])
