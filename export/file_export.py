@@ -16,14 +16,14 @@ from psfr_tf.engines.parts import DEFAULT_OUTPUTS, OUTPUTS
 from psfr_tf.errors import UserError
 from psfr_tf.export.degraded_faces import degraded_faces
 from psfr_tf.export.file_report import write_chart, write_table
-from psfr_tf.export.formats import Format
+from psfr_tf.export.formats import LiteRTFormat, OnnxFormat
 from psfr_tf.export.golden import write_samples
 from psfr_tf.export.gpu_check import gpu_checker
 from psfr_tf.export.variants import PARTS, gpu_warnings, shortfalls, warnings
 from psfr_tf.export.verification import reference, verify
 from psfr_tf.labels import LABELS, NUM_CLASSES
 from psfr_tf.machine import available_cores, describe_machine
-from psfr_tf.models.inference_form import InferenceForm, inference_form
+from psfr_tf.models.inference_form import inference_form
 
 VERIFICATION_FACES = 16
 CALIBRATION_FACES = 16
@@ -31,7 +31,7 @@ REJECTED = "rejected"
 
 
 def export_files(
-    kind: Callable[[InferenceForm, str], Format],
+    kind: type[LiteRTFormat] | type[OnnxFormat],
     weights: str | os.PathLike,
     output: Path,
     precisions: Sequence[str],
@@ -158,7 +158,11 @@ def _check_place(output: Path, folder: model_folder.ModelFolder, outputs: str) -
 
 
 def _verified(
-    files_of: Format, path: Path, part: str, precision: str, found: dict[str, Any]
+    files_of: LiteRTFormat | OnnxFormat,
+    path: Path,
+    part: str,
+    precision: str,
+    found: dict[str, Any],
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": path.name, "part": part, "precision": precision}
     entry["converter"] = files_of.converter(precision)
