@@ -41,7 +41,7 @@ def signals_interrupt() -> Iterator[None]:
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if a signal has arrived.
+    """Raise KeyboardInterrupt if a signal has arrived; in any thread.
 
     The exception is lost where Python calls back from native code; a loop that calls this between
     two inputs ends all the same.

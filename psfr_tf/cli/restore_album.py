@@ -156,6 +156,7 @@ def _restore_all(args, photos: list[tuple[Path, str]], report: dict, load: Calla
     one_at_a_time = threading.Lock()
 
     def work(path: Path, name: str) -> tuple[dict, list[str]]:
+        interrupt.check()  # The main thread may hear of a signal only when it gets a result.
         with one_at_a_time if workers > 1 and _is_large(path) else contextlib.nullcontext():
             return _outcome(args, loaded, path, name)
 
