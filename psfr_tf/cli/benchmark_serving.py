@@ -131,8 +131,8 @@ def _calls(predictor, photo: bytes, signatures: list[str]) -> dict[str, Callable
 def _line(row: dict) -> str:
     errors = ", ".join(f"{count} {name}" for name, count in row["errors"].items()) or "no error"
     return (
-        f"{row['signature']}, {row['concurrency']} callers: {row['requests_per_s']:.2f} "
-        f"requests/s, p50 {row['p50_ms']:.0f} ms, p90 {row['p90_ms']:.0f} ms, "
+        f"{row['signature']}, {row['concurrency']} caller{'s'[: row['concurrency'] != 1]}: "
+        f"{row['requests_per_s']:.2f} requests/s, p50 {row['p50_ms']:.0f} ms, p90 {row['p90_ms']:.0f} ms, "
         f"p99 {row['p99_ms']:.0f} ms, {errors}"
     )
 
