@@ -132,8 +132,8 @@ def _line(row: dict) -> str:
     errors = ", ".join(f"{count} {name}" for name, count in row["errors"].items()) or "no error"
     return (
         f"{row['signature']}, {row['concurrency']} caller{'s'[: row['concurrency'] != 1]}: "
-        f"{row['requests_per_s']:.2f} requests/s, p50 {row['p50_ms']:.0f} ms, p90 {row['p90_ms']:.0f} ms, "
-        f"p99 {row['p99_ms']:.0f} ms, {errors}"
+        f"{row['requests_per_s']:.2f} requests/s, p50 {row['p50_ms']:.0f} ms, "
+        f"p90 {row['p90_ms']:.0f} ms, p99 {row['p99_ms']:.0f} ms, {errors}"
     )
 
 
