@@ -108,7 +108,11 @@ class GpuInterpreter:
     def invoke(self) -> None:
         """Run, and wait until it is done: the GPU may only have been given its work."""
         self._model.run_by_index(0, self._inputs, self._outputs)
-        self.get_tensor(self.get_output_details()[0]["index"])
+        try:
+            self.get_tensor(self.get_output_details()[0]["index"])
+        except RuntimeError as error:  # A software driver may be too slow for LiteRT's patience.
+            reason = str(error).rsplit("└", 1)[-1].strip()
+            raise RuntimeError(f"the GPU accelerator gave no result: {reason}") from None
 
     def get_tensor(self, index: int) -> np.ndarray:
         """A copy of an output."""
