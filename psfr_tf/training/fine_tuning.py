@@ -97,7 +97,9 @@ def verdict(records: list[dict[str, Any]], init: str) -> str:
         init: the model that the run began with.
     """
     measured = [record for record in records if "val_psnr" in record]
-    if len(measured) < 2 or measured[0]["step"]:
+    if measured and measured[0]["step"]:  # a run that an earlier version began
+        return f"not compared with {init}: stats.jsonl has no line of step 0"
+    if len(measured) < 2:
         return f"not compared with {init}: there are no validation faces"
     first, last = measured[0], measured[-1]
     gain = last["val_psnr"] - first["val_psnr"]

@@ -101,6 +101,12 @@ def test_the_run_says_whether_it_helped(last, said):
     assert said in fine_tuning.verdict([start, {"step": 5, **last}], "m")
 
 
+def test_a_run_that_an_earlier_version_began_says_so():
+    measured = {"val_psnr": 30.0, "val_ssim": 0.9}
+    said = fine_tuning.verdict([{"step": 5, **measured}, {"step": 9, **measured}], "m")
+    assert said == "not compared with m: stats.jsonl has no line of step 0"
+
+
 def test_without_a_step_nothing_changes(config, model):
     start, points = fine_tuning.start(config())
     generator, _ = generators(add_input=True)
