@@ -34,6 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, metavar="DIR")
     parser.add_argument("--threads", type=int, metavar="N", help="default: all cores")
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="default: 2")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        metavar="NAME,...",
+        help="runtimes beside pytorch",
+    )
     parser.add_argument("--measure", choices=list(RUNTIMES), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
 
@@ -44,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.output is None:
         parser.error("--output is needed")
     args.output.mkdir(parents=True, exist_ok=True)
-    report = _compare(threads, args.rounds)
+    report = _compare(threads, args.rounds, args.only)
     files.write_json(args.output / "report.json", report)
     table = _table(report)
     files.write_text(args.output / "table.md", table)
@@ -52,10 +58,10 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _compare(threads: int, number_of_rounds: int) -> dict:
+def _compare(threads: int, number_of_rounds: int, only: list[str] | None = None) -> dict:
     keras_or_torch = [name for name in RUNTIMES if name != "write-models"]
     litert = [f"litert-{precision}{how}" for precision in LITERT for how in ("", LOW_MEMORY)]
-    names = [*keras_or_torch, *litert]
+    names = [name for name in (*keras_or_torch, *litert) if not only or name in ("pytorch", *only)]
     rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         _run("--measure", "write-models", cwd=folder)

@@ -36,6 +36,10 @@ ONE_HOT_MARGIN = 1e-3
 # power of two changes no digit.
 NORM_SCALE = 0.25
 
+# Hidden channels from which the two convolutions of a block on the reference stay two: to cut their
+# common output in two takes longer than to read the reference twice (tools/profile_litert.py).
+APART = 64
+
 
 @dataclass(frozen=True)
 class InferenceForm:
@@ -191,13 +195,16 @@ def _start(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
 def _styled_block(block, x, reference, normalized=None):
     """`StyledResidualBlock`; `normalized` is the instance norm of x if it is known."""
     styles = (block.style_0, block.style_1)
-    hidden = _conv(reference, *_side_by_side([plain_weights(s.shared_conv) for s in styles]))
-    hidden = _leaky_relu(hidden)
+    shared = [plain_weights(style.shared_conv) for style in styles]
+    if block.hidden < APART:
+        together = _leaky_relu(_conv(reference, *_side_by_side(shared)))
+        hidden = [together[..., : block.hidden], together[..., block.hidden :]]
+    else:
+        hidden = [_leaky_relu(_conv(reference, *weights)) for weights in shared]
     y = x
     for index, (style, conv) in enumerate(zip(styles, (block.conv_0, block.conv_1), strict=True)):
-        part = hidden[..., index * style.hidden : (index + 1) * style.hidden]
         both = [plain_weights(style.gamma_conv), plain_weights(style.beta_conv)]
-        modulation = _conv(part, *_side_by_side(both))
+        modulation = _conv(hidden[index], *_side_by_side(both))
         gamma, beta = modulation[..., : style.channels], modulation[..., style.channels :]
         if normalized is None:
             scale = NORM_SCALE if index else 1.0
