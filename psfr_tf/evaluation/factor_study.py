@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.evaluation.degraded import DegradedFaces, traced_degradation
-from psfr_tf.evaluation.samples import Sample
 from psfr_tf.evaluation.study_figures import write_figure
-from psfr_tf.evaluation.systems import Model, System
+from psfr_tf.evaluation.systems import Model, Sample, System
 from psfr_tf.report import charts
 
 KINDS = ("input", "restored")

@@ -9,7 +9,7 @@ import numpy as np
 
 from psfr_tf.evaluation import table
 from psfr_tf.evaluation.aggregate import MetricSummary
-from psfr_tf.evaluation.samples import Sample, SampleSource
+from psfr_tf.evaluation.systems import ComparedFaces, Sample
 from psfr_tf.files import write_text
 from psfr_tf.metrics.metric import describe
 from psfr_tf.report import charts
@@ -28,7 +28,7 @@ def write_page(
     report: Mapping,
     summaries: Mapping[str, MetricSummary],
     places: Sequence[int],
-    source: SampleSource,
+    source: ComparedFaces,
 ) -> None:
     """Writes the page: table, best and worst examples with a before/after slider, histograms.
 
@@ -105,7 +105,7 @@ def _options(versions: Sequence[str], chosen: str) -> str:
 def _examples(
     summary: MetricSummary | None,
     places: Sequence[int],
-    source: SampleSource,
+    source: ComparedFaces,
     sides: tuple[str, str],
 ) -> list[str]:
     """HTML of the best and the worst images, none twice; infinite values count."""

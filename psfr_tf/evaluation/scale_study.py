@@ -8,9 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.evaluation.samples import Sample
 from psfr_tf.evaluation.study_figures import write_figure
-from psfr_tf.evaluation.systems import BicubicInput, System
+from psfr_tf.evaluation.systems import BicubicInput, Sample, System
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
