@@ -11,8 +11,7 @@ from psfr_tf.cli import main
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.engines.tensorflow import TensorFlowEngine
 from psfr_tf.evaluation.degraded import DegradedFaces
-from psfr_tf.evaluation.factor_study import factor_variants
-from psfr_tf.evaluation.scale_study import ScaledInputs, scale_variants
+from psfr_tf.evaluation.studies import ScaledInputs, factor_variants, scale_variants
 from psfr_tf.evaluation.systems import Model
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import Generator
