@@ -109,7 +109,7 @@ def _check_ranges(values: Mapping[str, str], degradation: Degradation) -> None:
 
 
 def read_manifest(path: Path) -> list[dict[str, str]]:
-    """Rows of a manifest that `psfr degrade` wrote: its cells, as text, by `COLUMNS`.
+    """Rows of a manifest that `psfr degrade` wrote: cells, as text, by the names of `COLUMNS`.
 
     Raises:
         UserError: if it cannot be read or is none.
