@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from psfr_tf.errors import UserError
 from psfr_tf.file_kind import disguise_of
-from psfr_tf.yaml_file import validated
 
 # Wider than any network of the field, narrow enough that building ends.
 MAX_IMAGE_SIZE = 4096
@@ -89,7 +88,9 @@ class _Networks(BaseModel):
     generator_faithful: GeneratorConfig | None = None
 
 
-class _Config(BaseModel):
+class Config(BaseModel):
+    """The contents of a `config.json`."""
+
     model_config = ConfigDict(strict=True, extra="allow")
 
     format_version: Annotated[int, Field(ge=1)]
@@ -115,15 +116,6 @@ class _Config(BaseModel):
                     f"{self.size}"
                 )
         return self
-
-
-def check_config(config: dict[str, Any], path: Path) -> None:
-    """Whether the contents of a `config.json` can be built.
-
-    Raises:
-        UserError: a value is out of range; the message names `path` and the key.
-    """
-    validated(_Config, config, path)
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {

@@ -52,14 +52,6 @@ class ModelFolder:
     parsing_network: "FaceParsingNetwork"
     fidelity: float | None
 
-    def load_discriminator(self) -> "MultiScaleDiscriminator":
-        """The discriminator, for fine-tuning.
-
-        Raises:
-            UserError: if the folder holds none.
-        """
-        return load_network(self.path, self.config, "discriminator")
-
 
 def resolve(name_or_dir: str | os.PathLike) -> Path:
     """The directory of a model: the shipped one of that name, a model folder or a run folder's.
@@ -116,9 +108,10 @@ def read_config(directory: str | Path) -> dict[str, Any]:
             f"({FORMAT_VERSION}); upgrade psfr_tf"
         )
     if path.parent.parent != SHIPPED_WEIGHTS:  # ours are right, and a fifth of a second counts
-        from psfr_tf.model_config import check_config
+        from psfr_tf.model_config import Config
+        from psfr_tf.yaml_file import validated
 
-        check_config(config, path)
+        validated(Config, config, path)
     return config
 
 

@@ -1,8 +1,6 @@
 """What a photo file holds beside its pixels: EXIF data (date, place, camera), color profile."""
 
-import functools
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +35,9 @@ class PhotoMetadata:
         """
         if self.native is None:
             return rgb
-        to_native = conversion(srgb(), _profile(self.icc_profile))("RGB")
+        to_native = ImageCms.buildTransform(
+            ImageCms.createProfile("sRGB"), _profile(self.icc_profile), "RGB", "RGB"
+        )
         same_size = rgb.shape == before.shape
         result = self.native.copy() if same_size else np.empty_like(rgb)
         rows = max(1, BAND_PIXELS // rgb.shape[1])
@@ -72,7 +72,7 @@ def orientation_and_exif(image: Image.Image, notes: list[str]) -> tuple[int, byt
 
 
 class ToSrgb:
-    """From a color profile to sRGB, one band after the other.
+    """From a color profile to sRGB, one band after the other; all have one mode.
 
     Attributes:
         profile: the color profile; empty once it is found not to fit its picture.
@@ -81,35 +81,22 @@ class ToSrgb:
     def __init__(self, profile: bytes | None, notes: list[str]):
         self.profile = profile or b""
         self._notes = notes
+        self._transform: ImageCms.ImageCmsTransform | None = None
 
     def __call__(self, band: Image.Image) -> Image.Image:
         if self.profile:
             try:
-                return self._transform(band.mode).apply(band)
+                if self._transform is None:
+                    self._transform = ImageCms.buildTransform(
+                        _profile(self.profile), ImageCms.createProfile("sRGB"), band.mode, "RGB"
+                    )
+                return self._transform.apply(band)
             except MemoryError:
                 raise
             except Exception:  # A profile that does not fit its picture: read the pixels as is.
                 self._notes.append("damaged color profile ignored")
                 self.profile = b""
         return band.convert("RGB")
-
-    @functools.cached_property
-    def _transform(self) -> Callable:
-        return conversion(_profile(self.profile), srgb())
-
-
-def conversion(source, target) -> Callable:
-    """Transform from one profile to another by the mode of the source's pixels, to RGB."""
-
-    @functools.cache
-    def of_mode(mode: str):
-        return ImageCms.buildTransform(source, target, mode, "RGB")
-
-    return of_mode
-
-
-def srgb():
-    return ImageCms.createProfile("sRGB")
 
 
 def _profile(content: bytes):

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psfr_tf.faces.believe import RejectedFace
+from psfr_tf.faces.detect import Face
 from psfr_tf.photo import QUALITY, Photo, write_photo
 from psfr_tf.photo_metadata import NO_METADATA
 
 
 @dataclass(frozen=True)
-class RestoredFace:
+class RestoredFace(Face):
     """One face of a photo, aligned to the FFHQ template at the model's size S.
 
     Attributes:
@@ -26,9 +27,6 @@ class RestoredFace:
         index: number of the face among those found in the photo, from 0, top to bottom.
     """
 
-    box: tuple[float, float, float, float]
-    score: float
-    landmarks: np.ndarray
     matrix: np.ndarray
     lq: np.ndarray
     parsing: np.ndarray

@@ -209,7 +209,7 @@ def test_threads_load_the_networks_once(small_model, litert_file):
 def test_threads_share_a_metric_network(tmp_path):
     import tensorflow as tf
 
-    from psfr_tf.metrics.litert_network import PictureNetwork
+    from psfr_tf.metrics.picture_network import picture_network
 
     spec = tf.TensorSpec([1, SIZE, SIZE, 3], tf.float32)
     function = tf.function(lambda x: tf.nn.avg_pool2d(x, 8, 8, "SAME"), input_signature=[spec])
@@ -217,6 +217,6 @@ def test_threads_share_a_metric_network(tmp_path):
     concrete = function.get_concrete_function()
     path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
     faces = [face(number)[0] for number in range(THREADS * CALLS)]
-    network = PictureNetwork(path, outputs=1, missing="")
+    network = picture_network(path, missing="")
     alone = [network(pixels)[0].tolist() for pixels in faces]
     assert [vectors[0].tolist() for vectors in at_once(network, faces)] == alone

@@ -29,6 +29,16 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return lambda text: _number(text, int, low, high, "an integer")
 
 
+def wholes(low: int, high: int) -> Callable[[str], list[int]]:
+    """argparse type: integers in low..high separated by commas, each once."""
+    return lambda text: list(dict.fromkeys(map(whole(low, high), text.split(","))))
+
+
+def percent(text: str) -> float:
+    """argparse type: a percentage below 1000, as a share."""
+    return _number(text, float, 0, 999, "a percentage") / 100
+
+
 def _number(text: str, kind: Callable[[str], float], low: int, high: int, what: str):
     try:
         value = kind(text)

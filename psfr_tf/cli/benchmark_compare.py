@@ -2,7 +2,7 @@
 
 import argparse
 
-from psfr_tf.cli.arguments import add_path
+from psfr_tf.cli.arguments import add_path, percent
 from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.cli.reporting import say, write_report
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_path(parser, "after", "B", "results.json, or its folder")
     parser.add_argument(
         "--threshold",
-        type=_percent,
+        type=percent,
         default=0.05,
         metavar="PERCENT",
         help="latency or peak memory that grows by more is a regression, unless noise explains it "
@@ -58,14 +58,3 @@ def run(args: argparse.Namespace) -> int:
     for line in regressions:
         say(f"regression: {line}")
     return 1 if regressions else 0
-
-
-def _percent(text: str) -> float:
-    """argparse type: a percentage, as a share."""
-    try:
-        value = float(text) / 100
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 10:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage such as 5")
-    return value

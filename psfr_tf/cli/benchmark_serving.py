@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_output, add_path, add_whole, names_of
+from psfr_tf.cli.arguments import DEFAULT_WEIGHTS, add_output, add_path, add_whole, names_of, wholes
 from psfr_tf.cli.output_folder import drop_report, make_folder
 from psfr_tf.cli.reporting import write_report
 from psfr_tf.cli.server import address, check_protocol, server_predictor
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--concurrency",
-        type=_counts,
+        type=wholes(1, 256),
         default=[1, 4, 16],
         metavar="N,N,...",
         help="concurrent callers (default: 1,4,16)",
@@ -77,16 +77,6 @@ def run(args: argparse.Namespace) -> int:
         predictor.close()
     _write(args, rows)
     return 0
-
-
-def _counts(text: str) -> list[int]:
-    try:
-        counts = [int(each) for each in text.split(",")]
-    except ValueError:
-        counts = [0]
-    if not all(1 <= count <= 256 for count in counts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers in 1..256")
-    return counts
 
 
 def _photo(path: Path | None) -> bytes:

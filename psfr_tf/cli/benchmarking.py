@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from psfr_tf.cli.arguments import add_output, add_path, names_of
+from psfr_tf.cli.arguments import add_output, add_path, names_of, wholes
 from psfr_tf.cli.output_folder import make_folder
 from psfr_tf.cli.reporting import fault, say, write_report
 from psfr_tf.errors import UserError
@@ -43,7 +43,7 @@ def add_plan_arguments(
     )
     parser.add_argument(
         "--threads",
-        type=_counts,
+        type=wholes(1, 1024),
         metavar="N,N,...",
         help=f"CPU threads (default: {','.join(map(str, threads))})",
     )
@@ -184,11 +184,3 @@ def _plan(args: argparse.Namespace):
         first = error.errors()[0]
         args.usage_error(f"--{str(first['loc'][0]).split('_')[0]}: {first['msg']}")
     return Plan(models=args.model, matrix=[matrix])
-
-
-def _counts(text: str) -> list[int]:
-    """argparse type: numbers from 1 on, separated by commas."""
-    parts = text.split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,4")
-    return list(dict.fromkeys(map(int, parts)))

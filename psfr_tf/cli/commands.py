@@ -11,9 +11,10 @@ def add_commands(
     """Add a sub-command for each name.
 
     Its module is `module_prefix` + the name, with "_" for "-". It has `SUMMARY` (one line),
-    `EXAMPLE` (a shell line), `add_arguments(parser)` and, unless that adds sub-commands again,
-    `run(args) -> exit code`. The parsed arguments then hold `run`, and `usage_error`, which lets a
-    command refuse options that do not go together: exit code 2.
+    `EXAMPLE` (a shell line), and either `add_arguments(parser)` and `run(args) -> exit code`, or
+    `PARTS` and `LABELS`, names and labels of sub-commands again. The parsed arguments then hold
+    `run`, and `usage_error`, which lets a command refuse options that do not go together: exit
+    code 2.
 
     Args:
         labels: `title` and `metavar` of the sub-commands.
@@ -30,8 +31,10 @@ def add_commands(
         )
         command.register("action", None, _StoreOnce)
         command.register("action", "store", _StoreOnce)
-        module.add_arguments(command)
-        if hasattr(module, "run"):
+        if hasattr(module, "PARTS"):
+            add_commands(command, module.PARTS, f"{module.__name__}_", **module.LABELS)
+        else:
+            module.add_arguments(command)
             command.set_defaults(run=module.run, usage_error=command.error)
 
 

@@ -4,14 +4,13 @@ import argparse
 import contextlib
 import csv
 import functools
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from psfr_tf.cli import interrupt
 from psfr_tf.cli.arguments import add_output, add_path, add_whole
 from psfr_tf.cli.output_folder import drop_report, keep_apart, make_folder
-from psfr_tf.cli.reporting import say_skipped, write_report
+from psfr_tf.cli.reporting import fault, interrupted, say_skipped, write_report
 from psfr_tf.data.forms import FORM_HELP, FORMS
 from psfr_tf.errors import UserError, writing
 from psfr_tf.output_lock import only_run_in
@@ -55,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.from_manifest and (args.form or args.size):
         args.usage_error("--form and --size are in the manifest; omit them")
+    args.form, args.size = args.form or DEFAULT_FORM, args.size or DEFAULT_SIZE
     make_folder(args.output)
     for folder in ("lq", "hq"):
         make_folder(args.output / folder)
@@ -70,30 +70,24 @@ def _run(args: argparse.Namespace) -> int:
     faces = _listed(args) if args.from_manifest else _drawn(args, problems)
     _check_left_over(args.output, [cells["name"] for _, cells, _ in faces])
     with writing(args.output):
-        done, interrupted = _write(_degraded(faces, problems, earlier), args.output, earlier)
-    how = (
-        {"manifest": str(args.from_manifest)}
-        if args.from_manifest
-        else {
-            "form": args.form or DEFAULT_FORM,
-            "seed": args.seed,
-            "size": args.size or DEFAULT_SIZE,
-        }
-    )
+        done, stopped = _write(_degraded(faces, problems, earlier), args.output, earlier)
+    how = {"form": args.form, "seed": args.seed, "size": args.size}
+    if args.from_manifest:
+        how = {"manifest": str(args.from_manifest)}
     write_report(
         args.output,
         "degrade",
         faces=str(args.faces),
         **how,
-        interrupted=interrupted,
+        interrupted=stopped,
         counts={"degraded": done, "failed": len(problems)},
         problems=problems,
     )
     kept = f" ({earlier.kept} of them before)" if earlier.kept else ""
     print(f"{done} degraded{kept}, {len(problems)} failed: {args.output}")
-    if interrupted:
-        print("psfr: interrupted; run the same command again to continue", file=sys.stderr)
-    return 1 if problems or interrupted else 0
+    if stopped:
+        return interrupted()
+    return 1 if problems else 0
 
 
 class _EarlierRun:
@@ -108,7 +102,7 @@ class _EarlierRun:
         if (output / "manifest.csv").is_file():
             with contextlib.suppress(UserError):  # Then everything is made again.
                 rows = read_manifest(output / "manifest.csv")
-                self.rows = {row.name: dict(row.values) for row in rows}
+                self.rows = {row["name"]: row for row in rows}
 
     def has(self, source: Path, cells: Mapping[str, object]) -> dict[str, str] | None:
         """The row of a face if it has these cells, its pictures are there, and they and the sharp
@@ -134,20 +128,20 @@ def _drawn(args: argparse.Namespace, problems: list[str]) -> list[tuple]:
     """File, manifest cells and parameters (a function) of every face of the folder."""
     from psfr_tf.evaluation.degraded import DegradedFaces
 
-    form, size = args.form or DEFAULT_FORM, args.size or DEFAULT_SIZE
-    faces = DegradedFaces(args.faces, size, args.seed, form)
+    faces = DegradedFaces(args.faces, args.size, args.seed, args.form)
     for problem in faces.problems:
-        _leave_out(problem, problems)
+        problems.append(problem)
+        fault(problem)
     return [
         (
             faces.path(index),
             {
                 "name": name,
                 "source_file": faces.path(index).name,
-                "form": form,
+                "form": args.form,
                 "seed": args.seed,
                 "index": index,
-                "size": size,
+                "size": args.size,
             },
             functools.partial(faces.parameters, index),
         )
@@ -165,11 +159,10 @@ def _listed(args: argparse.Namespace) -> list[tuple]:
         raise UserError(f"{args.faces}: no such folder; give the folder of sharp faces")
 
     def read(row):
-        return parameters(row.values, traced_degradation(row.form, row.size).degradation)
+        traced = traced_degradation(row["form"], int(row["size"]))
+        return parameters(row, traced.degradation)
 
-    return [
-        (args.faces / row.source_file, row.values, functools.partial(read, row)) for row in rows
-    ]
+    return [(args.faces / row["source_file"], row, functools.partial(read, row)) for row in rows]
 
 
 def _degraded(faces: list[tuple], problems: list[str], earlier: _EarlierRun) -> Iterator[tuple]:
@@ -188,12 +181,14 @@ def _degraded(faces: list[tuple], problems: list[str], earlier: _EarlierRun) -> 
         try:
             lq, hq = degraded_face(path, cells["form"], int(cells["size"]), drawn)
         except UserError as error:
-            _leave_out(str(error), problems)
+            problems.append(str(error))
+            fault(error)
             continue
         found = hashes(path, lq, hq)
         why = difference(cells, found)
         if why:
-            _leave_out(f"{cells['name']}: {why}", problems)
+            problems.append(f"{cells['name']}: {why}")
+            fault(problems[-1])
             continue
         yield lq, hq, {**drawn_values(drawn), **cells, **found}
 
@@ -239,10 +234,3 @@ def _write(faces: Iterator[tuple], output: Path, earlier: _EarlierRun) -> tuple[
         writer.writeheader()
         writer.writerows(rows)
     return len(done), interrupted
-
-
-def _leave_out(problem: str, problems: list[str]) -> None:
-    from tqdm import tqdm
-
-    problems.append(problem)
-    tqdm.write(f"psfr: error: {problem}", file=sys.stderr)

@@ -197,7 +197,7 @@ def _picture_folders(plan) -> list[Path]:
 def _evaluate(args: argparse.Namespace, plan, prepared, metrics, folder: Path) -> dict:
     from psfr_tf.evaluation import evaluate, references
     from psfr_tf.evaluation.systems import load_parser
-    from psfr_tf.metrics.choice import Networks, choose
+    from psfr_tf.metrics.choice import choose
     from psfr_tf.metrics.face_region import FaceRegion
 
     notes, first = [], prepared[0]
@@ -214,17 +214,7 @@ def _evaluate(args: argparse.Namespace, plan, prepared, metrics, folder: Path) -
     def region():
         return FaceRegion(load_parser(networks.parsing))
 
-    choice = choose(
-        metrics,
-        folder,
-        pristine,
-        Networks(
-            networks.identity and Path(networks.identity),
-            networks.perceptual and Path(networks.perceptual),
-            networks.perceptual_layers and tuple(networks.perceptual_layers),
-            region,
-        ),
-    )
+    choice = choose(metrics, folder, pristine, region, networks.model_dump())
     for name, why in choice.left_out.items():
         say(f"{name} is skipped: {why}")
     statistics, settings = None, {}

@@ -69,9 +69,14 @@ def run(args: argparse.Namespace) -> int:
     from psfr_tf.evaluation import evaluate
     from psfr_tf.evaluation.contact_sheet import evenly_spaced
     from psfr_tf.evaluation.degraded import DegradedFaces
-    from psfr_tf.evaluation.factor_study import factor_variants, write_factor_figure
     from psfr_tf.evaluation.plan import Plan, prepare
-    from psfr_tf.evaluation.scale_study import ScaledInputs, scale_variants, write_scale_figure
+    from psfr_tf.evaluation.studies import (
+        ScaledInputs,
+        factor_variants,
+        scale_variants,
+        write_factor_figure,
+        write_scale_figure,
+    )
     from psfr_tf.evaluation.systems import ComparedFaces, Model
     from psfr_tf.metrics import network_files
     from psfr_tf.metrics.choice import choose

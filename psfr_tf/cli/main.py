@@ -19,16 +19,8 @@ from psfr_tf.cli.quiet import silence_pillow, silence_tensorflow
 from psfr_tf.errors import UserError
 
 COMMANDS = (
-    "restore",
-    "train",
-    "evaluate",
-    "degrade",
-    "figure",
-    "parse",
-    "prepare",
-    "convert",
-    "export",
-    "benchmark",
+    *("restore", "train", "evaluate", "degrade", "figure"),
+    *("parse", "prepare", "convert", "export", "benchmark"),
 )
 
 DESCRIPTION = "Blind face restoration with PSFR-GAN in TensorFlow."

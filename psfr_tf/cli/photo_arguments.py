@@ -6,7 +6,7 @@ The short names and --input are those of GFPGAN and CodeFormer.
 import argparse
 from pathlib import Path
 
-from psfr_tf.cli.arguments import add_path, add_whole, named, share
+from psfr_tf.cli.arguments import add_path, add_whole, named, share, wholes
 
 
 def add_photo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,14 +130,8 @@ def _faces(text: str) -> str | list[int]:
     if text in ("all", "largest", "center"):
         return text
     try:
-        return [int(number) for number in map(_digits, text.split(","))]
-    except ValueError:
+        return wholes(0, 1_000_000)(text)
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not all, largest, center or numbers such as 0,2"
         ) from None
-
-
-def _digits(text: str) -> str:
-    if not text.strip().isdecimal():  # int() takes -1 and 1_0 as well
-        raise ValueError
-    return text

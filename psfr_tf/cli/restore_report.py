@@ -9,6 +9,10 @@ from psfr_tf.cli.reporting import fault, note
 # More photos than these get a progress bar in place of a line each.
 MOST_LINES = 20
 _SETTINGS = ("command", "weights", "model", "precision", "fidelity", "options")
+_OPTIONS = (
+    *("aligned", "strength", "upscale", "detector", "min_score", "min_face", "faces", "format"),
+    *("quality", "strip", "compare", "boxes", "save_faces"),
+)
 _FINISHED = ("restored", "no_face", "skipped")
 
 
@@ -20,21 +24,7 @@ def new_report(args: argparse.Namespace, about: dict) -> dict:
     """
     return {
         **about,
-        "options": {
-            "aligned": args.aligned,
-            "strength": args.strength,
-            "upscale": args.upscale,
-            "detector": str(args.detector),
-            "min_score": args.min_score,
-            "min_face": args.min_face,
-            "faces": args.faces,
-            "format": args.format,
-            "quality": args.quality,
-            "strip": args.strip,
-            "compare": args.compare,
-            "boxes": args.boxes,
-            "save_faces": args.save_faces,
-        },
+        "options": {name: getattr(args, name) for name in _OPTIONS},
         "interrupted": False,
         "counts": {},
         "seconds": 0.0,
@@ -130,5 +120,7 @@ def print_summary(args: argparse.Namespace, report: dict) -> None:
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if report["interrupted"]:
-        parts.append("interrupted; finished photos were kept; use --skip-existing to continue")
+        parts.append("interrupted; finished photos were kept")
+        if not args.photo:
+            parts[-1] += "; use --skip-existing to continue"
     print(f"{', '.join(parts)} in {report['seconds']:.1f} s: {args.output}")

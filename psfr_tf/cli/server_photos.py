@@ -10,7 +10,8 @@ from pathlib import Path
 
 from psfr_tf.cli import interrupt
 from psfr_tf.cli.output_folder import keep_apart, make_folder, output_names
-from psfr_tf.cli.reporting import fault, write_report
+from psfr_tf.cli.reporting import write_report
+from psfr_tf.cli.restore_report import count, failed, print_summary
 from psfr_tf.cli.server import check_protocol, server_predictor
 from psfr_tf.errors import UserError, cause
 from psfr_tf.files import atomic_path
@@ -19,76 +20,59 @@ from psfr_tf.files import atomic_path
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 # The server's own limit is on pixels; a message may have 64 MiB.
 _MAX_BYTES = 60 * 2**20
-# Options of `psfr restore` that need the photo's pixels here, and their defaults.
-_LOCAL_ONLY = {
-    "aligned": False,
-    "upscale": 1,
-    "save_faces": False,
-    "detector": "mtcnn",
-    "min_face": 20,
-    "fidelity": None,
-    "engine": None,
-    "precision": None,
-    "faces": "all",
-    "format": "png",
-    "quality": 95,
-    "strip": False,
-    "compare": False,
-    "boxes": False,
-    "recursive": False,
-    "skip_existing": False,
-    "max_pixels": None,
-}
+# Options of `psfr restore` that need the photo's pixels here.
+_LOCAL_ONLY = (
+    *("aligned", "upscale", "save_faces", "detector", "min_face", "fidelity", "engine"),
+    *("precision", "faces", "format", "quality", "strip", "compare", "boxes", "recursive"),
+    *("skip_existing", "max_pixels"),
+)
 
 
 def restore_on_server(args: argparse.Namespace) -> int:
     """Restore the photos; returns the exit code."""
     if not args.server:
         args.usage_error("--photo needs --server")
-    for name, default in _LOCAL_ONLY.items():
-        if getattr(args, name, default) != default:
+    for name in _LOCAL_ONLY:
+        if getattr(args, name) is True or name in args._given:
             args.usage_error(f"--{name.replace('_', '-')} does not go with --photo")
     check_protocol(args.protocol)  # before a photo is read
     started = time.monotonic()
-    photos, entries = _find(args.photos)
-    results = args.output / "restored"
-    keep_apart(results, {photo.parent for photo in photos}, "the results would replace the photos")
-    for folder in (args.output, results):
-        make_folder(folder)
     report: dict = {
         "server": args.server,
         "protocol": args.protocol,
         "model": args.weights,
         "options": {"photo": True, "strength": args.strength, "min_score": args.min_score},
-        "files": entries,
+        "files": [],
         "interrupted": False,
     }
+    photos = _find(args.photos, report)
+    results = args.output / "restored"
+    keep_apart(results, {photo.parent for photo in photos}, "the results would replace the photos")
+    for folder in (args.output, results):
+        make_folder(folder)
     predictor = server_predictor(args)
     try:
         for path, name in zip(photos, output_names(photos, args.output), strict=True):
             interrupt.check()
-            entries.append(_restore(predictor, args, path, name))
+            try:
+                report["files"].append(_restore(predictor, args, path, name))
+            except (UserError, OSError, ValueError) as error:
+                ours = isinstance(error, UserError)
+                failed(report, str(path), str(error) if ours else f"{path}: {cause(error)}")
     except KeyboardInterrupt:
         report["interrupted"] = True
     finally:
         predictor.close()
-    statuses = [entry["status"] for entry in entries]
-    counts = {status: statuses.count(status) for status in ("restored", "no_face", "failed")}
-    counts["faces"] = sum(len(entry["faces"]) for entry in entries)
-    report["counts"] = {"inputs": len(entries), **counts}
+    count(report, len(report["files"]))
     report["seconds"] = round(time.monotonic() - started, 3)
     write_report(args.output, "restore", **report)
-    print(
-        f"{counts['restored']} restored, {counts['no_face']} without a face, "
-        f"{counts['failed']} failed; {counts['faces']} faces: {results}"
-    )
-    return 1 if counts["failed"] or report["interrupted"] else 0
+    print_summary(args, report)
+    return 1 if report["counts"]["failed"] or report["interrupted"] else 0
 
 
-def _find(inputs: list[str]) -> tuple[list[Path], list[dict]]:
-    """The photos, and entries for inputs that hold none."""
+def _find(inputs: list[str], report: dict) -> list[Path]:
+    """The photos; inputs that hold none are reported."""
     photos: dict[str, Path] = {}
-    failures = []
     for item in map(Path, inputs):
         found = [item]
         if os.path.isdir(item):
@@ -99,13 +83,13 @@ def _find(inputs: list[str]) -> tuple[list[Path], list[dict]]:
                     if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
                 )
             except OSError as error:
-                failures.append(_failed(item, f"{item}: {cause(error)}"))
+                failed(report, str(item), f"{item}: {cause(error)}")
                 continue
             if not found:
-                failures.append(_failed(item, f"{item}: no JPEG or PNG photos in this folder"))
+                failed(report, str(item), f"{item}: no JPEG or PNG photos in this folder")
         for path in found:
             photos.setdefault(os.path.realpath(path), path)
-    return list(photos.values()), failures
+    return list(photos.values())
 
 
 def _restore(predictor, args: argparse.Namespace, path: Path, name: str) -> dict:
@@ -114,8 +98,8 @@ def _restore(predictor, args: argparse.Namespace, path: Path, name: str) -> dict
 
     started = time.monotonic()
     end = None if args.photo_deadline is None else started + args.photo_deadline
+    contents = _read(path)
     try:
-        contents = _read(path)
         answer = with_retries(
             lambda timeout=None: predictor.restore_photo(
                 contents, args.strength, args.min_score, timeout=timeout
@@ -123,16 +107,12 @@ def _restore(predictor, args: argparse.Namespace, path: Path, name: str) -> dict
             args.retries,
             end=end,
         )
-        suffix = ".png" if answer.file.startswith(b"\x89PNG") else ".jpg"
-        output = Path("restored") / f"{name}{suffix}"
-        with atomic_path(args.output / output) as temporary:
-            temporary.write_bytes(answer.file)
     except ServerError as error:
-        return _failed(path, f"{path}: {error.filename}: {error.strerror}")
-    except (OSError, ValueError) as error:
-        return _failed(path, f"{path}: {cause(error) if isinstance(error, OSError) else error}")
-    except UserError as error:
-        return _failed(path, str(error))
+        raise UserError(f"{path}: {error.filename}: {error.strerror}") from None
+    suffix = ".png" if answer.file.startswith(b"\x89PNG") else ".jpg"
+    output = Path("restored") / f"{name}{suffix}"
+    with atomic_path(args.output / output) as temporary:
+        temporary.write_bytes(answer.file)
     faces = [
         {
             "box": box.astype(float).round(2).tolist(),
@@ -156,8 +136,3 @@ def _read(path: Path) -> bytes:
     if path.stat().st_size > _MAX_BYTES:
         raise UserError(f"{path}: the file has more than {_MAX_BYTES // 2**20} MiB")
     return path.read_bytes()
-
-
-def _failed(path: Path, message: str) -> dict:
-    fault(message)
-    return {"input": str(path), "status": "failed", "error": message, "faces": []}

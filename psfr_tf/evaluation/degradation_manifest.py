@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +18,9 @@ from psfr_tf.files import is_plain_name
 
 _FACE = ("name", "source_file", "form", "seed", "index", "size")
 _DRAWN = (
-    "blurred",
-    "blur",
-    "gaussian_sigma",
-    "average_k",
-    "median_k",
-    "motion_k",
-    "motion_angle",
-    "low_size",
-    "interpolation",
-    "noisy",
-    "noise_sigma",
-    "noise_per_channel",
-    "noise_seed_0",
-    "noise_seed_1",
-    "compressed",
-    "jpeg_quality",
-    "grey",
+    *("blurred", "blur", "gaussian_sigma", "average_k", "median_k", "motion_k", "motion_angle"),
+    *("low_size", "interpolation", "noisy", "noise_sigma", "noise_per_channel"),
+    *("noise_seed_0", "noise_seed_1", "compressed", "jpeg_quality", "grey"),
 )
 _LIGHT = ("gain_0", "gain_1", "gain_2", "offset", "compressed_again", "second_quality")
 _HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
@@ -46,25 +31,6 @@ _WHOLE = ("average_k", "median_k", "motion_k", "low_size", "jpeg_quality")
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
 _INT64 = (-(2**63), 2**63 - 1)
 _BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
-
-
-@dataclass(frozen=True)
-class ManifestRow:
-    """One face of a set.
-
-    Attributes:
-        name: of the pictures written.
-        source_file: file name of the sharp face.
-        form: one of `FORMS`.
-        size: side in pixels.
-        values: all cells, as text.
-    """
-
-    name: str
-    source_file: str
-    form: str
-    size: int
-    values: Mapping[str, str]
 
 
 def drawn_values(p: DegradationParameters) -> dict[str, object]:
@@ -142,8 +108,8 @@ def _check_ranges(values: Mapping[str, str], degradation: Degradation) -> None:
             raise ValueError(f"{name} must be odd, got {values[name]:.40}")
 
 
-def read_manifest(path: Path) -> list[ManifestRow]:
-    """Rows of a manifest that `psfr degrade` wrote.
+def read_manifest(path: Path) -> list[dict[str, str]]:
+    """Rows of a manifest that `psfr degrade` wrote: cells, as text, by the names of `COLUMNS`.
 
     Raises:
         UserError: if it cannot be read or is none.
@@ -154,7 +120,6 @@ def read_manifest(path: Path) -> list[ManifestRow]:
         raise UserError(
             f"{path}: not a manifest of psfr degrade, it has no {', '.join(missing[:3])}"
         )
-    result = []
     for number, row in enumerate(rows, 2):
         try:
             if row["form"] not in FORMS:
@@ -163,11 +128,9 @@ def read_manifest(path: Path) -> list[ManifestRow]:
             parameters(row, degradation)
         except (ValueError, TypeError, OverflowError) as error:
             raise UserError(f"{path}: line {number} is damaged ({error})") from error
-        name = row["name"]
-        if not (is_plain_name(name) and is_plain_name(row["source_file"])):
+        if not (is_plain_name(row["name"]) and is_plain_name(row["source_file"])):
             raise UserError(f"{path}: line {number}: names must be plain file names")
-        result.append(ManifestRow(name, row["source_file"], row["form"], int(row["size"]), row))
-    return result
+    return rows
 
 
 def hashes(source: Path, lq: np.ndarray, hq: np.ndarray) -> dict[str, str]:

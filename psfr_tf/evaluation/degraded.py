@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
@@ -14,33 +15,47 @@ from psfr_tf.photo import read_photo
 from psfr_tf.pictures import pictures_by_name, resize_face, size_text, to_uint8
 
 
-class TracedDegradation:
-    """`Degradation` as two graphs: the draw of its parameters, and the rest.
+@functools.cache
+def traced_degradation(form: str, size: int) -> SimpleNamespace:
+    """`degradation`, and as graphs its `draw` of the parameters and `apply`, the rest.
 
     The same parameters give the same picture, whether they were drawn or read from a manifest.
+    Tracing the graphs takes seconds, so they are kept.
+    """
+    made = Degradation(form, size)
+    draw, apply = tf.function(made.draw), tf.function(made.apply)
+    return SimpleNamespace(degradation=made, draw=draw, apply=apply)
+
+
+class SharpFaces:
+    """Aligned square faces by name, at one size.
+
+    Args:
+        images: folder of aligned square faces, or several.
+        size: side S in pixels.
+        names: names of the faces in this order; None takes all, sorted.
+        split: name of the split of a data set that they are, if one.
+
+    Attributes:
+        names, split: as given.
+        problems: one line for each picture of the folder that is left out.
+
+    Raises:
+        UserError: if the folder is missing or holds no picture.
     """
 
-    def __init__(self, form: str, size: int):
-        self.degradation = Degradation(form, size)
-        self.draw = tf.function(self.degradation.draw)
-        self.apply = tf.function(self.degradation.apply)
-
-
-@functools.cache
-def traced_degradation(form: str, size: int) -> TracedDegradation:
-    """Tracing the graphs takes seconds, so they are kept."""
-    return TracedDegradation(form, size)
-
-
-class _SharpFaces:
-    """Aligned square faces by name, at one size."""
-
-    def __init__(self, images: Path | Sequence[Path], size: int, names: Sequence[str] | None):
+    def __init__(
+        self,
+        images: Path | Sequence[Path],
+        size: int,
+        names: Sequence[str] | None,
+        split: str = "",
+    ):
         self._images = [images] if isinstance(images, Path) else list(images)
         self._pictures, left_out = pictures_by_name(*self._images)
         self.problems = [f"{path}: {why}" for path, why in left_out.items()]
         self.names: Sequence[str] = list(self._pictures) if names is None else list(names)
-        self.size = size
+        self.size, self.split = size, split
 
     def path(self, index: int) -> Path:
         """File of one face.
@@ -54,7 +69,7 @@ class _SharpFaces:
             raise UserError(f"{places}: no picture of this name")
         return self._pictures[name]
 
-    def sharp(self, index: int) -> np.ndarray:
+    def original(self, index: int) -> np.ndarray:
         """One face without any damage or change of color, uint8 RGB [S, S, 3].
 
         Raises:
@@ -63,7 +78,7 @@ class _SharpFaces:
         return sharp_face(self.path(index), self.size).numpy().astype(np.uint8)
 
 
-class DegradedFaces(_SharpFaces):
+class DegradedFaces(SharpFaces):
     """Sharp aligned faces and their low-quality versions, at one size.
 
     The degradation of a face depends on the seed, the form, the size and the place of its name in
@@ -77,12 +92,7 @@ class DegradedFaces(_SharpFaces):
         form: one of `psfr_tf.data.forms.FORMS`.
         names: names of the faces in this order; None takes all, sorted.
 
-    Attributes:
-        names: as given.
-        problems: one line for each picture of the folder that is left out.
-
-    Raises:
-        UserError: if the folder is missing or holds no picture.
+    Attributes and errors are those of `SharpFaces`.
     """
 
     def __init__(self, images: Path | Sequence[Path], size: int, seed: int, form: str, names=None):
@@ -94,14 +104,8 @@ class DegradedFaces(_SharpFaces):
         draw = traced_degradation(self._form, self.size).draw
         return draw(evaluation_seed(self.seed, index))
 
-    def load(
-        self, index: int, parameters: DegradationParameters | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def load(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Reads and degrades one face.
-
-        Args:
-            index: place in `names`.
-            parameters: how to degrade it; None draws them.
 
         Returns:
             `(lq, hq)`, both uint8 RGB [S, S, 3]; hq is grey too where the form makes it so.
@@ -109,29 +113,7 @@ class DegradedFaces(_SharpFaces):
         Raises:
             UserError: if the picture cannot be read or is not square.
         """
-        if parameters is None:
-            parameters = self.parameters(index)
-        return degraded_face(self.path(index), self._form, self.size, parameters)
-
-
-class SplitOriginals(_SharpFaces):
-    """The undamaged faces of one split of a data set, at one size.
-
-    Args:
-        images: folder of aligned square faces, or several.
-        size: side S in pixels.
-        split: name of the split.
-        names: names of its faces.
-
-    Attributes:
-        split, names: as given.
-    """
-
-    def __init__(self, images: Path | Sequence[Path], size: int, split: str, names):
-        super().__init__(images, size, names)
-        self.split = split
-
-    original = _SharpFaces.sharp
+        return degraded_face(self.path(index), self._form, self.size, self.parameters(index))
 
 
 def degraded_face(

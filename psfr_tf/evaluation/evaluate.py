@@ -14,16 +14,16 @@ from psfr_tf.errors import UserError
 from psfr_tf.evaluation.aggregate import MetricSummary
 from psfr_tf.evaluation.contact_sheet import draw_contact_sheet, evenly_spaced
 from psfr_tf.evaluation.page import write_page
-from psfr_tf.evaluation.samples import Sample, SampleSource
 from psfr_tf.evaluation.state import EvaluationState
+from psfr_tf.evaluation.systems import ComparedFaces
 from psfr_tf.evaluation.table import markdown, metrics_table
 from psfr_tf.files import write_json, write_png, write_text
-from psfr_tf.labels import LABELS, NUM_CLASSES, colorize
+from psfr_tf.labels import NUM_CLASSES, colorize
 from psfr_tf.machine import describe_machine
-from psfr_tf.metrics import ParsingIoU
 from psfr_tf.metrics.choice import Choice
 from psfr_tf.metrics.fid import FeatureStatistics, RunningStatistics, frechet_distance
 from psfr_tf.metrics.metric import describe
+from psfr_tf.metrics.parsing_iou import confusion, parsing_result
 from psfr_tf.report.table import Table
 
 SHEET_FACES = 16
@@ -37,7 +37,7 @@ PACKAGES = (
 
 
 def evaluate(
-    source: SampleSource,
+    source: ComparedFaces,
     choice: Choice,
     output: Path,
     settings: Mapping,
@@ -93,7 +93,10 @@ def evaluate(
         "versions_compared": list(source.versions),
         "metrics": {name: summary.result() for name, summary in summaries.items()},
         "fid": fid_result,
-        "parsing": _parsing_results(source, records),
+        "parsing": {
+            version_: parsing_result(records["parsing"][:, k].sum(0, np.int64), len(records))
+            for k, version_ in enumerate(source.parsed)
+        },
         "metrics_left_out": dict(choice.left_out),
         "notes": [*notes, *fid_notes],
         "problems": problems,
@@ -110,7 +113,7 @@ def evaluate(
 
 
 def _open_state(
-    source: SampleSource, choice: Choice, output: Path, settings: Mapping, fid_of_references: bool
+    source: ComparedFaces, choice: Choice, output: Path, settings: Mapping, fid_of_references: bool
 ) -> EvaluationState:
     fields: dict[str, tuple[tuple[int, ...], type]] = {}
     fields["values"] = (len(choice.metrics), len(source.versions)), np.float64
@@ -129,7 +132,7 @@ def _open_state(
 
 
 def _measure(
-    source: SampleSource,
+    source: ComparedFaces,
     choice: Choice,
     state: EvaluationState,
     images_to: Path | None,
@@ -157,7 +160,8 @@ def _measure(
             references = [] if fid_reference else [sample.reference]
             numbers["fid_features"] = choice.fid.features([*pictures, *references])
         if source.parsed:
-            numbers["parsing"] = [_confusion(sample, version_) for version_ in source.parsed]
+            expected = cast(np.ndarray, sample.reference_parsing)
+            numbers["parsing"] = [confusion(sample.parsing[v], expected) for v in source.parsed]
         if images_to:
             for name, picture in sample.versions.items():
                 if name != "input":
@@ -166,7 +170,7 @@ def _measure(
     return problems
 
 
-def _values(source: SampleSource, choice: Choice, records: np.ndarray) -> Table:
+def _values(source: ComparedFaces, choice: Choice, records: np.ndarray) -> Table:
     """A row for each image; empty where a value is not defined, `inf` for an infinite PSNR."""
     columns = [f"{metric.name}_{v}" for metric in choice.metrics for v in source.versions]
     rows = [
@@ -179,14 +183,8 @@ def _values(source: SampleSource, choice: Choice, records: np.ndarray) -> Table:
     return Table(["name", *columns], rows)
 
 
-def _confusion(sample: Sample, version_: str) -> np.ndarray:
-    iou = ParsingIoU()
-    iou.update(sample.parsing[version_], cast(np.ndarray, sample.reference_parsing))
-    return iou.matrix
-
-
 def _fid_result(
-    source: SampleSource,
+    source: ComparedFaces,
     choice: Choice,
     records: np.ndarray,
     output: Path,
@@ -224,7 +222,7 @@ def _fid_result(
     return result, notes
 
 
-def _sheet_rows(source: SampleSource, places: Sequence[int]) -> list[dict[str, np.ndarray]]:
+def _sheet_rows(source: ComparedFaces, places: Sequence[int]) -> list[dict[str, np.ndarray]]:
     """Pictures of the contact sheet, in the order of the columns."""
     rows = []
     for place in places:
@@ -235,36 +233,6 @@ def _sheet_rows(source: SampleSource, places: Sequence[int]) -> list[dict[str, n
             row = {"input": row.pop("input"), "parsing": colorize(labels), **row}
         rows.append({**row, "original": sample.reference})
     return rows
-
-
-def _parsing_results(source: SampleSource, records: np.ndarray) -> dict[str, dict]:
-    """What the models' parsing of the inputs is worth, by version."""
-    results = {}
-    for k, version_ in enumerate(source.parsed):
-        iou = ParsingIoU()
-        iou.matrix += records["parsing"][:, k].sum(axis=0, dtype=np.int64)
-        results[version_] = _parsing_result(iou, len(records))
-    return results
-
-
-def _parsing_result(iou: ParsingIoU, images: int) -> dict:
-    reference, predicted = iou.matrix.sum(axis=1), iou.matrix.sum(axis=0)
-    per_class = {
-        label: {
-            "iou": None if np.isnan(value) else float(value),
-            "reference_share": float(reference[k] / reference.sum()),
-            "reference_pixels": int(reference[k]),
-            "predicted_pixels": int(predicted[k]),
-        }
-        for k, (label, value) in enumerate(zip(LABELS, iou.per_class(), strict=True))
-    }
-    return {
-        "mean_iou": iou.mean(),
-        "classes_present": int(iou.present().sum()),
-        "pixel_accuracy": iou.pixel_accuracy(),
-        "images": images,
-        "per_class": per_class,
-    }
 
 
 def software() -> dict[str, str | None]:

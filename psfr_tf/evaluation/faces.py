@@ -1,34 +1,13 @@
 """Pairs of a degraded face and its original, from folders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from psfr_tf.errors import UserError
 from psfr_tf.photo import read_photo
 from psfr_tf.pictures import pictures_by_name, size_text
-
-
-class Faces(Protocol):
-    """A sequence of faces.
-
-    Attributes:
-        names: name of each.
-        problems: one line for each picture that is left out.
-    """
-
-    names: Sequence[str]
-    problems: list[str]
-
-    def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
-        """`(lq, original)`, uint8 RGB of one shape; lq None where there is none.
-
-        Raises:
-            UserError: with one line, if the face cannot be used.
-        """
-        ...
 
 
 class FolderFaces:
@@ -40,6 +19,10 @@ class FolderFaces:
         reference: folder of originals.
         lq: folder of degraded versions; None if only results are compared.
         resize: bring degraded versions to the size of their originals.
+
+    Attributes:
+        names: name of each face.
+        problems: one line for each picture that is left out.
 
     Raises:
         UserError: if a folder is missing or empty.
@@ -55,7 +38,11 @@ class FolderFaces:
             self.problems += self._lq.problems
 
     def load(self, index: int) -> tuple[np.ndarray | None, np.ndarray]:
-        """See `Faces`."""
+        """`(lq, original)`, uint8 RGB of one shape; lq None where there is none.
+
+        Raises:
+            UserError: with one line, if the face cannot be used.
+        """
         name = self.names[index]
         reference = read_photo(self._reference[name]).rgb
         lq = self._lq.restore(name, None, reference)[0] if self._lq else None

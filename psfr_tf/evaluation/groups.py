@@ -49,7 +49,7 @@ def face_groups(
     lightness, yaws = {}, {}
     for index, name in enumerate(tqdm(faces.names, desc="groups", unit="image", disable=None)):
         try:
-            original = faces.sharp(index)
+            original = faces.original(index)
         except UserError:
             continue  # named when it is measured
         lightness[name] = skin_lightness(original, region.labels(original))

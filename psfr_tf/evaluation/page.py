@@ -9,12 +9,11 @@ import numpy as np
 
 from psfr_tf.evaluation import table
 from psfr_tf.evaluation.aggregate import MetricSummary
-from psfr_tf.evaluation.samples import Sample, SampleSource
+from psfr_tf.evaluation.systems import ComparedFaces, Sample
 from psfr_tf.files import write_text
 from psfr_tf.metrics.metric import describe
 from psfr_tf.report import charts
 from psfr_tf.report.page import page, picture_uri
-from psfr_tf.report.table import Markup, Table
 
 EXAMPLES = 3  # best ones, and as many worst
 BINS = 24
@@ -28,7 +27,7 @@ def write_page(
     report: Mapping,
     summaries: Mapping[str, MetricSummary],
     places: Sequence[int],
-    source: SampleSource,
+    source: ComparedFaces,
 ) -> None:
     """Writes the page: table, best and worst examples with a before/after slider, histograms.
 
@@ -58,7 +57,7 @@ def write_page(
     ranking = escape(first.metric.label) if first else "nothing"
     body = [
         f'<h1>{escape(title)}</h1><p class="soft">{escape(table.settings(report))}</p>',
-        f'<div class="card">{_table(report).html()}</div>',
+        f'<div class="card">{table.metrics_table(report).html()}</div>',
         *(f'<p class="soft">{escape(line)}</p>' for line in _notes(report)),
         f"<h2>Examples</h2><p>Best and worst images of <b>{escape(versions[-1])}</b> by "
         f"{ranking}. Left of the line {left}, right of it {right}.</p>",
@@ -68,22 +67,6 @@ def write_page(
     ]
     script = _SCRIPT.read_text(encoding="utf-8")
     write_text(path, page(title, "\n".join(body), script))
-
-
-def _table(report: Mapping) -> Table:
-    """The metrics by version, the best value of each in bold."""
-    lines = []
-    for row in table.rows(report):
-        values = [
-            (math.inf if text == "perfect" else mean, text)
-            for mean, text in zip(row["means"].values(), row["values"].values(), strict=True)
-        ]
-        known = [value for value in values if value[0] is not None]
-        _, best = (max if row["better"] == "higher" else min)(known) if known[1:] else (0, None)
-        # What looks equal is equally good.
-        cells = [Markup(f"<b>{text}</b>") if text == best else text for _, text in values]
-        lines.append([row["label"], row["better"], *cells, str(row["images"])])
-    return Table(["metric", "better", *report["versions_compared"], "images"], lines)
 
 
 def _notes(report: Mapping) -> list[str]:
@@ -105,7 +88,7 @@ def _options(versions: Sequence[str], chosen: str) -> str:
 def _examples(
     summary: MetricSummary | None,
     places: Sequence[int],
-    source: SampleSource,
+    source: ComparedFaces,
     sides: tuple[str, str],
 ) -> list[str]:
     """HTML of the best and the worst images, none twice; infinite values count."""

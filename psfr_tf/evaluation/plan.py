@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from psfr_tf.data.forms import Form
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.faces import Faces, FolderFaces
+from psfr_tf.evaluation.faces import FolderFaces
 from psfr_tf.evaluation.systems import BASELINES, ComparedFaces, Model, ResultFolder, System
 from psfr_tf.metric_names import NAMES, did_you_mean, known_name
 from psfr_tf.model_folder import operating_point, read_config
 from psfr_tf.yaml_file import PlainName, read_yaml, validated
 
 if TYPE_CHECKING:
-    from psfr_tf.evaluation.degraded import SplitOriginals
+    from psfr_tf.evaluation.degraded import DegradedFaces, SharpFaces
 
 DEFAULT_SIZE = 512
 
@@ -171,8 +171,8 @@ class Prepared:
     source: ComparedFaces
     settings: dict
     form: Form
-    faces: Faces
-    niqe_originals: "SplitOriginals | None" = None
+    faces: "FolderFaces | DegradedFaces"
+    niqe_originals: "SharpFaces | None" = None
 
 
 def load_plan(path: Path) -> Plan:
@@ -274,13 +274,13 @@ def _faces(data: FacesConfig, size: int, form: Form):
     return DegradedFaces(images_of(data), size, data.seed, form, names), masks
 
 
-def _niqe_originals(data: FacesConfig, size: int) -> "SplitOriginals | None":
+def _niqe_originals(data: FacesConfig, size: int) -> "SharpFaces | None":
     if data.niqe_split is None:
         return None
-    from psfr_tf.evaluation.degraded import SplitOriginals
+    from psfr_tf.evaluation.degraded import SharpFaces
 
     names = _names(data, data.niqe_split)
-    return SplitOriginals(images_of(data), size, data.niqe_split, names)
+    return SharpFaces(images_of(data), size, names, data.niqe_split)
 
 
 def images_of(data: FacesConfig) -> list[Path]:

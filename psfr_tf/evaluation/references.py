@@ -16,7 +16,7 @@ from psfr_tf.photo import read_photo
 from psfr_tf.pictures import pictures_by_name
 
 if TYPE_CHECKING:
-    from psfr_tf.evaluation.degraded import SplitOriginals
+    from psfr_tf.evaluation.degraded import SharpFaces
 
 # As many as the authors' model was fitted to.
 PRISTINE_IMAGES = 125
@@ -27,7 +27,7 @@ def pristine_model(
     folder: Path,
     source: ComparedFaces,
     output: Path,
-    split: "SplitOriginals | None" = None,
+    split: "SharpFaces | None" = None,
 ) -> tuple[PristineModel, str]:
     """NIQE's model, and a sentence on where it comes from.
 
@@ -86,7 +86,7 @@ def fid_reference(given: Path, fid: FID) -> FeatureStatistics:
 
 
 def _originals(
-    source: "ComparedFaces | SplitOriginals", indices: Iterable[int], problems: list[str]
+    source: "ComparedFaces | SharpFaces", indices: Iterable[int], problems: list[str]
 ) -> Iterator[np.ndarray]:
     for index in tqdm(list(indices), desc="NIQE model", unit="image", disable=None):
         try:

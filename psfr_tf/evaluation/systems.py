@@ -1,18 +1,21 @@
 """What makes a restored face of a degraded one: models, baselines, folders of results."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 
 from psfr_tf.data.parsing_map import read_mask
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.faces import Faces, ResultFolder
-from psfr_tf.evaluation.samples import Sample
+from psfr_tf.evaluation.faces import FolderFaces, ResultFolder
 from psfr_tf.metrics.face_region import Parser
 from psfr_tf.pictures import normalize, resize_face, to_uint8
+
+if TYPE_CHECKING:
+    from psfr_tf.evaluation.degraded import DegradedFaces
 
 
 class System(Protocol):
@@ -86,6 +89,25 @@ class Model:
         return picture, cv2.resize(labels[0], (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One image of an evaluation.
+
+    Attributes:
+        name: file name without its suffix.
+        reference: the undamaged picture, uint8 RGB [H, W, 3].
+        versions: pictures compared with the reference, by name, of the same shape and type.
+        parsing: label maps [H, W] that models predicted from the input, by version.
+        reference_parsing: label map [H, W] to agree with, or None.
+    """
+
+    name: str
+    reference: np.ndarray
+    versions: dict[str, np.ndarray]
+    parsing: dict[str, np.ndarray] = field(default_factory=dict)
+    reference_parsing: np.ndarray | None = None
+
+
 class ComparedFaces:
     """Faces and what several systems make of them: the samples of `psfr evaluate`.
 
@@ -99,10 +121,18 @@ class ComparedFaces:
 
     Attributes:
         systems: as given.
-        names, versions, parsed, problems: see `SampleSource`.
+        names: name of each sample.
+        versions: names of the versions that every sample has.
+        parsed: those of them whose samples have a parsing, to be compared with the reference's.
+        problems: one line for each input that is left out.
     """
 
-    def __init__(self, faces: Faces, systems: Mapping[str, System], masks: Path | None = None):
+    def __init__(
+        self,
+        faces: "FolderFaces | DegradedFaces",
+        systems: Mapping[str, System],
+        masks: Path | None = None,
+    ):
         self._faces, self.systems, self._masks = faces, systems, masks
         self.names, self.versions = faces.names, tuple(systems)
         models = [name for name, system in systems.items() if isinstance(system, Model)]

@@ -63,7 +63,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class RejectedFace:
+class RejectedFace(Face):
     """A detection that was not believed; the photo is unchanged there.
 
     Attributes:
@@ -71,9 +71,6 @@ class RejectedFace:
         reason: one line.
     """
 
-    box: tuple[float, float, float, float]
-    score: float
-    landmarks: np.ndarray
     reason: str
 
 

@@ -9,7 +9,6 @@ network are in modules of their own (`lpips`, `fid`, `identity`), which import K
 from psfr_tf.metrics.landmark_distance import LandmarkDistance
 from psfr_tf.metrics.metric import ImageMetric
 from psfr_tf.metrics.ms_ssim import MSSSIM, MSSSIMY, ms_ssim
-from psfr_tf.metrics.parsing_iou import ParsingIoU
 from psfr_tf.metrics.psnr import PSNR, PSNRY, psnr
 from psfr_tf.metrics.ssim import SSIM, SSIMY, ssim
 
@@ -22,7 +21,6 @@ __all__ = [
     "SSIMY",
     "ImageMetric",
     "LandmarkDistance",
-    "ParsingIoU",
     "ms_ssim",
     "psnr",
     "ssim",

@@ -1,10 +1,10 @@
 """Metrics by the names of the command line."""
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psfr_tf.errors import UserError
 from psfr_tf.metric_names import CLASSES, NAMES, OF_ALIGNED
@@ -17,32 +17,11 @@ if TYPE_CHECKING:
 
 # What the table of several kinds of damage shows; the first three parse the original.
 OF_DAMAGE = (
-    "psnr_face",
-    "ssim_face",
-    "identity_distance",
-    "perceptual_distance",
-    "niqe",
-    "landmark_distance",
-    "sharpness_face",
+    *("psnr_face", "ssim_face", "identity_distance", "perceptual_distance", "niqe"),
+    *("landmark_distance", "sharpness_face"),
 )
 # Measured unless others are asked for.
 DEFAULT = tuple(name for name in NAMES if name not in OF_ALIGNED)
-
-
-@dataclass(frozen=True)
-class Networks:
-    """Networks of the metrics of aligned faces; None takes the file in the metrics' folder.
-
-    Attributes:
-        identity, perceptual: Keras files, see `psfr_tf.metrics.feature_distance`.
-        perceptual_layers: names of the layers compared.
-        region: makes what finds the pixels inside a face; called only if it is needed.
-    """
-
-    identity: Path | None = None
-    perceptual: Path | None = None
-    perceptual_layers: tuple[str, ...] | None = None
-    region: Callable[[], "FaceRegion"] | None = None
 
 
 @dataclass
@@ -64,7 +43,8 @@ def choose(
     names: Iterable[str],
     folder: Path,
     pristine: Callable[[], "PristineModel"] | None = None,
-    networks: Networks | None = None,
+    region: Callable[[], "FaceRegion"] | None = None,
+    networks: Mapping[str, Any] | None = None,
 ) -> Choice:
     """Make metrics; one whose file is missing is named and left out.
 
@@ -72,14 +52,16 @@ def choose(
         names: of `NAMES`, in any order; those of the result have the order of `NAMES`.
         folder: where the files of networks lie.
         pristine: gives NIQE's model; called only if NIQE is asked for.
-        networks: of the metrics of aligned faces.
+        region: makes what finds the pixels inside a face; called only if it is needed.
+        networks: of the metrics of aligned faces: the files `identity` and `perceptual`, and
+            `perceptual_layers`, the layers compared. Without one, the file in `folder` is taken.
     """
     choice, wanted = Choice(), set(names)
     for name in NAMES:
         if name not in wanted:
             continue
         try:
-            metric = _make(name, folder, pristine, networks or Networks())
+            metric = _make(name, folder, pristine, region, networks or {})
         except UserError as error:
             choice.left_out[name] = str(error)
             continue
@@ -90,7 +72,13 @@ def choose(
     return choice
 
 
-def _make(name: str, folder: Path, pristine: Callable | None, networks: Networks):
+def _make(
+    name: str,
+    folder: Path,
+    pristine: Callable | None,
+    region: Callable | None,
+    networks: Mapping[str, Any],
+):
     place, _, kind = CLASSES[name].partition(".")
     module = importlib.import_module(f"psfr_tf.metrics.{place}")
     arguments: tuple = ()
@@ -105,12 +93,12 @@ def _make(name: str, folder: Path, pristine: Callable | None, networks: Networks
     elif place == "identity":
         arguments = (module.find_file(folder),)
     elif place == "face_region":
-        if networks.region is None:
+        if region is None:
             raise UserError("needs a parsing network for the region of the face")
-        arguments = (networks.region(),)
+        arguments = (region(),)
     elif name == "identity_distance":
-        arguments = (networks.identity or folder / module.IDENTITY_FILE,)
+        arguments = (Path(networks.get("identity") or folder / module.IDENTITY_FILE),)
     elif name == "perceptual_distance":
-        file = networks.perceptual or folder / module.FEATURES_FILE
-        arguments = (file, networks.perceptual_layers or module.LAYERS)
+        file = Path(networks.get("perceptual") or folder / module.FEATURES_FILE)
+        arguments = (file, networks.get("perceptual_layers") or module.LAYERS)
     return getattr(module, kind)(*arguments)

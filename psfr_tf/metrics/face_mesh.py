@@ -13,7 +13,7 @@ from psfr_tf.faces.align import (
     transform_points,
 )
 from psfr_tf.metrics.landmark_distance import AtReferencePoints, PointDetector, point_distance
-from psfr_tf.metrics.litert_network import PictureNetwork
+from psfr_tf.metrics.picture_network import picture_network
 
 FILE = "face_landmark.tflite"
 # The network wants the face in the middle two thirds: this square of an aligned 512x512 face.
@@ -50,7 +50,7 @@ class FaceMeshDistance(AtReferencePoints):
             "put MediaPipe's face landmark network there; the Python wheels of mediapipe 0.10 "
             f"hold it as mediapipe/modules/face_landmark/{FILE}"
         )
-        super().__init__(PictureNetwork(file, 2, missing), detect)
+        super().__init__(picture_network(file, missing, outputs=2), detect)
 
     def _transform(self, points: np.ndarray) -> np.ndarray:
         target = (FFHQ_TEMPLATE_512 + 0.5 - SQUARE_CORNER) * (self._network.side / SQUARE_SIDE)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from psfr_tf.labels import LABELS
-from psfr_tf.metrics.luma import luma
+from psfr_tf.metrics.luma import channels
 from psfr_tf.metrics.metric import ImageMetric
 from psfr_tf.metrics.psnr import psnr
 from psfr_tf.metrics.ssim import WINDOW, similarity
@@ -103,6 +103,7 @@ class FaceSharpness(_InsideFace):
 
     def _inside(self, image: np.ndarray, reference: np.ndarray, inside: np.ndarray) -> float:
         of_image, of_reference = (
-            cv2.Laplacian(luma(picture), cv2.CV_64F)[inside].var() for picture in (image, reference)
+            cv2.Laplacian(channels(picture, "y"), cv2.CV_64F)[inside].var()
+            for picture in (image, reference)
         )
         return float(of_image / of_reference) if of_reference else math.nan

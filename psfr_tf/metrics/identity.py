@@ -77,16 +77,9 @@ class IdentitySimilarity(AtReferencePoints):
         super().__init__(picture_network(file, missing), detect)
 
     def _transform(self, points: np.ndarray) -> np.ndarray:
-        return crop_transform(points, self._network.side)
+        # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
+        target = (TEMPLATE + 0.5) * (self._network.side / TEMPLATE_SIDE) - 0.5
+        return similarity_transform(points, target)
 
     def _look(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         return self._network(normalize(align_face(image, matrix, self._network.side)))[0]
-
-
-def crop_transform(points: np.ndarray, side: int) -> np.ndarray:
-    """Similarity transform [2, 3] from a picture to ArcFace's crop of `side` pixels.
-
-    Least squares over five points [5, 2] in pixels of the picture.
-    """
-    # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
-    return similarity_transform(points, (TEMPLATE + 0.5) * (side / TEMPLATE_SIDE) - 0.5)

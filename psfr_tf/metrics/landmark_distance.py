@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from psfr_tf.metrics.litert_network import PictureNetwork
 from psfr_tf.metrics.metric import ImageMetric
 
 # Takes a uint8 RGB image [H, W, 3]; returns x, y of five points [5, 2] in pixels, or None.
@@ -56,7 +55,7 @@ class AtReferencePoints(ImageMetric):
     face. NaN where no face is found in the reference.
 
     Args:
-        network: what looks at the face cut out.
+        network: what looks at the face cut out, see `psfr_tf.metrics.picture_network`.
         detect: finds the five points; by default MTCNN.
     """
 
@@ -65,7 +64,7 @@ class AtReferencePoints(ImageMetric):
     _look: Callable[..., np.ndarray]  # (image, matrix): what the network finds
     _difference: Callable[..., float]  # (found, expected)
 
-    def __init__(self, network: PictureNetwork, detect: PointDetector | None):
+    def __init__(self, network, detect: PointDetector | None):
         self._network = network
         self._detect = detect or LargestFacePoints()
 

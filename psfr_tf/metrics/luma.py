@@ -1,30 +1,15 @@
 """The Y channel that restoration papers measure on."""
 
 import numpy as np
-
-# ITU-R BT.601, studio swing: the first row of MATLAB's rgb2ycbcr.
-WEIGHTS = np.array([65.481, 128.553, 24.966])
-OFFSET = 16.0
-
-
-def luma(image: np.ndarray) -> np.ndarray:
-    """Y of BT.601 in studio swing: 16 + (65.481 R + 128.553 G + 24.966 B) / 255.
-
-    As MATLAB's `rgb2ycbcr` on real values and BasicSR's `test_y_channel`. The result is not
-    rounded to whole numbers; `rgb2ycbcr` on uint8 pictures does that, which moves PSNR by a few
-    hundredths of a decibel.
-
-    Args:
-        image: uint8 RGB [H, W, 3].
-
-    Returns:
-        float64 [H, W] in [16, 235].
-    """
-    return OFFSET + image.astype(np.float64) @ (WEIGHTS / 255.0)
+from skimage.color import rgb2ycbcr
 
 
 def channels(image: np.ndarray, space: str) -> np.ndarray:
     """The picture that a metric compares, float64.
+
+    Y is that of BT.601 in studio swing, 16 + (65.481 R + 128.553 G + 24.966 B) / 255, as MATLAB's
+    `rgb2ycbcr` on real values and BasicSR's `test_y_channel`. It is not rounded to whole numbers;
+    `rgb2ycbcr` on uint8 pictures does that, which moves PSNR by a few hundredths of a decibel.
 
     Args:
         image: uint8 RGB [H, W, 3].
@@ -36,5 +21,5 @@ def channels(image: np.ndarray, space: str) -> np.ndarray:
     if space == "rgb":
         return image.astype(np.float64)
     if space == "y":
-        return luma(image)[..., None]
+        return rgb2ycbcr(image)[..., :1]
     raise ValueError(f'`space` must be "rgb" or "y". Received: {space!r}')

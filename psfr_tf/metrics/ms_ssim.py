@@ -27,7 +27,7 @@ def ms_ssim(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> flo
     Args:
         image: uint8 [H, W, 3], sides of at least 161 pixels.
         reference: uint8 [H, W, 3].
-        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.luma`.
+        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.channels`.
 
     Returns:
         The similarity in [0, 1].

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from psfr_tf.errors import UserError, cause
-from psfr_tf.metrics.litert_network import PictureNetwork
 
 # Side of the crops that ArcFace networks take; an ONNX file read by OpenCV does not say it.
 ARCFACE_SIDE = 112
@@ -16,13 +15,16 @@ ARCFACE_SIDE = 112
 _NORMALIZES, _HEAD = (b'"\x03Sub', b'"\x03Mul'), 2048
 
 
-def picture_network(file: Path, missing: str):
+def picture_network(file: Path, missing: str, outputs: int = 1):
     """The network in a file: `side`, and a call on pixels [side, side, 3] in [-1, 1].
+
+    The call returns its outputs, each as a float64 vector.
 
     Args:
         file: `.tflite`, `.onnx`, `.keras` or `.h5`; one input, RGB, channels last or first; one
             output of any length.
         missing: what to put there, for the message if the file is missing.
+        outputs: how many a LiteRT file must have.
 
     Raises:
         UserError: it is missing, damaged or of another interface.
@@ -33,7 +35,47 @@ def picture_network(file: Path, missing: str):
         return _OnnxNetwork(file)
     if file.suffix in (".keras", ".h5"):
         return _KerasNetwork(file)
-    return PictureNetwork(file, 1, missing)
+    return _LiteRTNetwork(file, outputs)
+
+
+class _LiteRTNetwork:
+    """Runs a LiteRT file; threads that share it take turns."""
+
+    def __init__(self, file: Path, outputs: int):
+        from psfr_tf.engines.litert import allocated
+        from psfr_tf.engines.probe import check_file
+
+        check_file(file)
+        try:
+            self._interpreter = allocated(file)
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"{file}: {' '.join(str(error).split())}") from error
+        inputs = self._interpreter.get_input_details()
+        self._outputs = [each["index"] for each in self._interpreter.get_output_details()]
+        shape = tuple(inputs[0]["shape"]) if inputs else ()
+        if (
+            (len(inputs), len(self._outputs)) != (1, outputs)
+            or inputs[0]["dtype"] != np.float32
+            or len(shape) != 4
+            or shape[0] != 1
+            or shape[1] != shape[2]
+            or shape[3] != 3
+        ):
+            raise UserError(
+                f"{file}: one input float32 [1, H, H, 3] and {outputs} output(s) are needed, "
+                f"found {len(inputs)} inputs, {len(self._outputs)} outputs, "
+                f"first input {list(shape)}"
+            )
+        self.side = int(shape[1])
+        self._input = inputs[0]["index"]
+        self._turn = threading.Lock()
+
+    def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
+        with self._turn:
+            self._interpreter.set_tensor(self._input, pixels[None].astype(np.float32))
+            self._interpreter.invoke()
+            tensors = [self._interpreter.get_tensor(output) for output in self._outputs]
+        return [tensor.ravel().astype(np.float64) for tensor in tensors]
 
 
 class _OnnxNetwork:

@@ -18,7 +18,7 @@ def psnr(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
     Args:
         image: uint8 [H, W, 3].
         reference: uint8 [H, W, 3].
-        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.luma`.
+        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.channels`.
 
     Returns:
         The ratio in dB; infinity for equal images.

@@ -23,7 +23,7 @@ def ssim(image: np.ndarray, reference: np.ndarray, space: str = "rgb") -> float:
     Args:
         image: uint8 [H, W, 3], sides of at least 11 pixels.
         reference: uint8 [H, W, 3].
-        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.luma`.
+        space: "rgb", or "y" for the luma of :func:`psfr_tf.metrics.luma.channels`.
 
     Returns:
         The mean similarity, at most 1.

@@ -36,7 +36,7 @@ class Table:
         header: a text for each column.
         rows: the same; in HTML the last cell of a shorter row spans the rest.
         kinds: HTML class of each row, "" for none; nothing for none at all.
-        best: (row, column) of the cells that LaTeX prints bold.
+        best: (row, column) of the cells that LaTeX and HTML show bold.
     """
 
     header: Sequence[str]
@@ -69,8 +69,11 @@ class Table:
         """A `table` element."""
         lines = [_html(self.header, "th", "", len(self.header))]
         kinds = self.kinds or [""] * len(self.rows)
-        for row, kind in zip(self.rows, kinds, strict=True):
-            lines.append(_html(row, "td", kind, len(self.header)))
+        rows = [list(row) for row in self.rows]
+        for row, column in self.best:
+            rows[row][column] = Markup(f"<b>{escape(rows[row][column])}</b>")
+        for cells, kind in zip(rows, kinds, strict=True):
+            lines.append(_html(cells, "td", kind, len(self.header)))
         return f"<table>{''.join(lines)}</table>"
 
     def write(self, folder: Path) -> None:

@@ -193,6 +193,7 @@ def test_full_size_checkpoints_through_the_command_line(tmp_path, capsys):
     actual = tf.function(folder.parsing_network)(nhwc(lq))
     for name, expected in (("logits", logits), ("image", image)):
         assert psnr(actual[name], nhwc(expected.numpy())) > 60, name
-    kernel = folder.load_discriminator().patch_discriminators[2].to_score.kernel
+    discriminator = MultiScaleDiscriminator.from_preset(folder.path)
+    kernel = discriminator.patch_discriminators[2].to_score.kernel
     weight = states["D"]["D_pool.2.score_out.conv2d.weight_orig"].numpy()
     np.testing.assert_array_equal(kernel, weight.transpose(2, 3, 1, 0))

@@ -6,7 +6,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from psfr_tf.errors import UserError
-from psfr_tf.evaluation.degraded import SplitOriginals
+from psfr_tf.evaluation.degraded import SharpFaces
 from psfr_tf.evaluation.faces import FolderFaces
 from psfr_tf.evaluation.references import fid_reference, pristine_model
 from psfr_tf.evaluation.systems import ComparedFaces
@@ -50,7 +50,7 @@ def test_niqe_model_from_another_split(tmp_path):
     (images / "59.png").write_bytes(b"damaged")
     source = ComparedFaces(FolderFaces(images), {})
     assert source.problems == []
-    split = SplitOriginals(images, 192, "train", [str(k) for k in range(61)])
+    split = SharpFaces(images, 192, [str(k) for k in range(61)], "train")
     np.testing.assert_array_equal(split.original(3), astronaut()[15:207, :192])
     # The authors' file, had it been there, would not have been taken.
     (tmp_path / PUBLISHED_FILE).write_bytes(b"damaged")

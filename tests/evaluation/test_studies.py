@@ -10,9 +10,8 @@ from PIL import Image
 from psfr_tf.cli import main
 from psfr_tf.data.toy_faces import draw_face
 from psfr_tf.engines.tensorflow import TensorFlowEngine
-from psfr_tf.evaluation.degraded import DegradedFaces
-from psfr_tf.evaluation.factor_study import factor_variants
-from psfr_tf.evaluation.scale_study import ScaledInputs, scale_variants
+from psfr_tf.evaluation.degraded import DegradedFaces, degraded_face
+from psfr_tf.evaluation.studies import ScaledInputs, factor_variants, scale_variants
 from psfr_tf.evaluation.systems import Model
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models import Generator
@@ -126,7 +125,7 @@ def test_only_the_reduction_differs(data):
     drawn = faces.parameters(1)
     for factor in (2, 4):
         given = drawn._replace(low_size=keras.ops.convert_to_tensor(SIZE // factor, "int32"))
-        expected, _ = faces.load(1, given)
+        expected, _ = degraded_face(faces.path(1), "paper", SIZE, given)
         found, _ = systems[f"x{factor} input"].restore("face_1", lq, hq)
         np.testing.assert_array_equal(found, expected)
         restored, _ = systems[f"x{factor} restored"].restore("face_1", lq, hq)

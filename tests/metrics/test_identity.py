@@ -8,7 +8,7 @@ import pytest
 from skimage.data import astronaut
 
 from psfr_tf.errors import UserError
-from psfr_tf.metrics.identity import TEMPLATE, IdentitySimilarity, cosine, crop_transform
+from psfr_tf.metrics.identity import TEMPLATE, IdentitySimilarity, cosine
 
 POINTS = TEMPLATE * 1.5 + [20.0, 10.0]
 
@@ -35,9 +35,10 @@ def features(image):
     return (crop.reshape(2, 28, 2, 28, 3).mean((1, 3)).ravel() - 127.5) / 127.5
 
 
-def test_transform_of_points_on_the_template():
-    matrix = crop_transform(POINTS, 112)
-    np.testing.assert_allclose(POINTS @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-6)
+def test_transform_of_points_on_the_template(network):
+    matrix = IdentitySimilarity(network, detect=lambda picture: POINTS)._transform(POINTS)
+    half = (TEMPLATE + 0.5) / 2 - 0.5  # of the 56x56 crop, with half-pixel centres
+    np.testing.assert_allclose(POINTS @ matrix[:, :2].T + matrix[:, 2], half, atol=1e-6)
 
 
 def test_value_is_the_cosine_of_the_features(network):

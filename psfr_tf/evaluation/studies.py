@@ -1,6 +1,8 @@
-"""Figure 6 of the paper: which scale of the input adds what."""
+"""Figures 6 and 7 of the paper: which scale of the input adds what, and restoration against the
+up-scaling factor. Rows of faces, and below them the numbers."""
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.evaluation.samples import Sample
-from psfr_tf.evaluation.study_figures import write_figure
-from psfr_tf.evaluation.systems import BicubicInput, System
+from psfr_tf.evaluation.contact_sheet import draw_contact_sheet
+from psfr_tf.evaluation.degraded import DegradedFaces, traced_degradation
+from psfr_tf.evaluation.systems import BicubicInput, Model, Sample, System
+from psfr_tf.evaluation.table import heading
+from psfr_tf.files import write_png
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.models import FaceParsingNetwork, Generator
 from psfr_tf.models.face_parsing import parsing_map
@@ -18,7 +22,8 @@ from psfr_tf.pictures import denormalize, normalize, to_uint8
 from psfr_tf.report import charts
 
 IMAGE_CHANNELS = 3
-KINDS = ("LQ", "parsing", "both")
+LEFT_OUT = ("LQ", "parsing", "both")  # Figure 6
+SHOWN = ("input", "restored")  # Figure 7
 
 
 class ScaledInputs:
@@ -122,7 +127,7 @@ def scale_variants(generator: ScaledInputs) -> dict[str, System]:
         systems[f"up to {sizes[count - 1]}"] = ScaleVariant(generator, sizes[:count], sizes[:count])
     for size in sizes:
         rest = tuple(other for other in sizes if other != size)
-        for kind, left in zip(KINDS, ((rest, sizes), (sizes, rest), (rest, rest)), strict=True):
+        for kind, left in zip(LEFT_OUT, ((rest, sizes), (sizes, rest), (rest, rest)), strict=True):
             systems[f"without {kind} at {size}"] = ScaleVariant(generator, *left)
     return systems
 
@@ -139,7 +144,7 @@ def write_scale_figure(
 
     def draw(axis, means):
         places = np.arange(len(sizes))
-        for offset, kind in enumerate(KINDS, -1):
+        for offset, kind in enumerate(LEFT_OUT, -1):
             changes = [means[f"without {kind} at {s}"] - means[columns[-1]] for s in sizes]
             color = charts.series(offset + 2)
             axis.bar(places + 0.27 * offset, changes, 0.25, label=kind, color=color)
@@ -148,4 +153,95 @@ def write_scale_figure(
         axis.set_xlabel("scale that is zero (px)")
         axis.set_title("change of ")
 
-    write_figure(path, report, rows, draw)
+    _write_figure(path, report, rows, draw)
+
+
+class ScaledDownFace:
+    """A system that makes its own input: the face degraded with a fixed reduction.
+
+    Blur, interpolation, noise and JPEG quality are those that the seed draws for the face; only
+    the size to which it is reduced is replaced, by S / factor.
+
+    Args:
+        faces: where the original comes from; names and draws are its own.
+        form: form of the degradation.
+        factor: S is reduced by it.
+        model: restores the result; None leaves it as it is, enlarged bicubically.
+    """
+
+    def __init__(self, faces: DegradedFaces, form: str, factor: int, model: Model | None = None):
+        self._faces, self._factor, self._model = faces, factor, model
+        self._traced = traced_degradation(form, faces.size)
+        self._places = {name: index for index, name in enumerate(faces.names)}
+
+    def restore(self, name, lq, reference):
+        drawn = self._faces.parameters(self._places[name])
+        fixed = drawn._replace(low_size=tf.constant(self._faces.size // self._factor, tf.int32))
+        face, _ = self._traced.apply(tf.constant(reference, tf.float32), fixed)
+        face = face.numpy().astype(np.uint8)
+        if self._model is None:
+            return face, None
+        return self._model.restore(name, face, reference)[0], None
+
+
+def factor_variants(
+    faces: DegradedFaces, form: str, model: Model, factors: Sequence[int]
+) -> dict[str, System]:
+    """`x2 input`, `x2 restored`, `x4 input` and so on."""
+    return {
+        f"x{factor} {kind}": ScaledDownFace(faces, form, factor, model if kind != "input" else None)
+        for factor in factors
+        for kind in SHOWN
+    }
+
+
+def write_factor_figure(
+    path: Path, report: Mapping, samples: Sequence[Sample], factors: Sequence[int]
+) -> None:
+    """For each face a row of inputs and a row of results; below, the metrics by factor."""
+    names = [f"x{factor}" for factor in factors]
+    rows = [
+        {
+            **{name: sample.versions[f"{name} {kind}"] for name in names},
+            "original": sample.reference,
+        }
+        for sample in samples
+        for kind in SHOWN
+    ]
+
+    def draw(axis, means):
+        curves = {kind: (names, [means[f"{name} {kind}"] for name in names]) for kind in SHOWN}
+        for line, color in zip(charts.lines(axis, curves, marker="o"), charts.SERIES, strict=False):
+            line.set_color(color)
+        axis.set_xlabel("up-scaling factor")
+
+    _write_figure(path, report, rows, draw)
+
+
+@charts.styled()
+def _write_figure(
+    path: Path,
+    report: Mapping,
+    rows: Sequence[Mapping[str, np.ndarray]],
+    draw: Callable[[charts.Axes, Mapping[str, float | None]], None],
+) -> None:
+    """Write faces, and below them a panel for each metric.
+
+    Args:
+        path: of the PNG file.
+        report: of an evaluation.
+        rows: of faces, as in `draw_contact_sheet`.
+        draw: draws the means of a metric by version, with labels for a legend.
+    """
+    sheet = draw_contact_sheet(rows, cell=192)
+    count = len(report["metrics"])
+    columns = 2 if count == 4 else min(3, count)
+    lines = math.ceil(count / columns)
+    figure, axes = charts.panels(sheet.shape[1], 300 * lines, lines, columns, count)
+    for axis, summary in zip(axes, report["metrics"].values(), strict=True):
+        means = {v: np.nan if mean is None else mean for v, mean in summary["mean"].items()}
+        draw(axis, means)
+        direction = "higher" if summary["higher_is_better"] else "lower"
+        axis.set_title(f"{axis.get_title()}{heading(summary)}, {direction} is better")
+    axes[0].legend()
+    write_png(path, np.concatenate([sheet, charts.pixels(figure)]))
