@@ -78,8 +78,8 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
 
     Args:
         args: of a parser with `add_plan_arguments`.
-        make_target: makes the `psfr_tf.android_bench.target.Target`, once the plan is known to be
-            good; may raise UserError.
+        make_target: makes the target of `psfr_tf.android_bench`, once the plan is known to be good;
+            may raise UserError.
     """
     from psfr_tf.android_bench.plan import estimate_seconds, expand, find_models
 
