@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -31,9 +32,13 @@ from psfr_tf.android_bench.results import (
     new_row,
     save,
 )
-from psfr_tf.android_bench.target import CaseFailed, Target, TargetLost, Thermal
+from psfr_tf.android_bench.target import CaseFailed, TargetLost, Thermal
 from psfr_tf.android_bench.validity import summarize, sustained_enough
 from psfr_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from psfr_tf.android_bench.android.phone import AndroidTarget
+    from psfr_tf.android_bench.local import LocalTarget
 
 # What must be the same for `--resume` to go on.
 _IDENTITY = ("name", "cpu", "system", "runtime")
@@ -66,7 +71,7 @@ class Benchmark:
         self,
         plan: Plan,
         cases: Sequence[Case],
-        target: Target,
+        target: "LocalTarget | AndroidTarget",
         output: Path,
         earlier: Results | None = None,
         problems: Sequence[str] = (),

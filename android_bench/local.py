@@ -1,6 +1,7 @@
 """This machine as a target: the LiteRT interpreter, a fresh process for each measurement."""
 
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -28,7 +29,14 @@ _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runti
 
 
 class LocalTarget:
-    """See `target.Target`. On Linux, also the heat and the clock of the CPU.
+    """This machine; on Linux, also the heat and the clock of the CPU.
+
+    Used by one thread, in the order of the methods. `android.phone.AndroidTarget` has the same.
+
+    Attributes:
+        name: "local" or "android".
+        delegates: those that can be asked for here, once it is prepared. Cases with others are left
+            out.
 
     Raises:
         UserError: no LiteRT runtime is installed.
@@ -48,16 +56,24 @@ class LocalTarget:
         self._system = system
 
     def describe(self) -> dict[str, Any]:
+        """The device and its software, for the results: JSON values.
+
+        Always there: `name` (a person's name for it, such as "Google Pixel 8"), `cpu` (its model or
+        the SoC), `cores` (int), `system` (such as "Android 14"), `abi` (such as "arm64-v8a"),
+        `runtime` (name and version of what runs the files).
+        """
         machine = describe_machine("onnxruntime")
         top_khz = self._top_khz()
         busy = busy_share()
+        memory = re.search(r"^MemTotal:\s*(\d+)", _text(Path("/proc/meminfo")) or "", re.MULTILINE)
         return {
-            "name": _board() or machine["cpu"],
+            # Of machines described by a device tree, such as "Raspberry Pi 5 Model B Rev 1.0".
+            "name": _text(Path("/proc/device-tree/model")) or machine["cpu"],
             "cpu": machine["cpu"],
             "cores": len(top_khz),
             "top_mhz": sorted({khz // 1000 for khz in top_khz.values() if khz}),
-            "governor": self._read("devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-            "memory_kb": _memory_kb(),
+            "governor": _text(self._system / "devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "memory_kb": int(memory.group(1)) if memory else None,
             "system": _system_name(),
             "abi": machine["platform"].split()[-1],
             "runtime": self._runtime,
@@ -68,6 +84,7 @@ class LocalTarget:
         }
 
     def thermal(self) -> Thermal | None:
+        """The heat now; None if the target cannot tell."""
         sensors = self._system.glob("class/thermal/thermal_zone*/temp")
         readings = [value for value in map(_number, sensors) if value is not None]
         throttled = self._system.glob(
@@ -82,9 +99,21 @@ class LocalTarget:
         )
 
     def prepare(self, models: Sequence[ModelFile]) -> None:
-        """Nothing to do: the files run where they are."""
+        """Make the files ready to run; here they run where they are.
+
+        File names may repeat (from different folders), hashes do not. A file that cannot be made
+        ready makes its cases raise `CaseFailed`.
+
+        Raises:
+            UserError: nothing can run: program missing, wrong ABI ...
+        """
 
     def measure(self, case: Case, runs: Runs) -> Measurement:
+        """Run a case in a fresh process, on inputs that do not matter for the time.
+
+        Raises:
+            CaseFailed: it does not run, or prints what cannot be understood.
+        """
         result = self._child(
             case,
             *("--warm-up", runs.warm_up_runs, "--min-runs", runs.min_runs),
@@ -103,6 +132,17 @@ class LocalTarget:
         )
 
     def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What the file makes of `inputs`, run as the case says.
+
+        Args:
+            inputs: one array for each of `case.model.inputs`, with its shape and dtype.
+
+        Returns:
+            One array for each of `case.model.outputs`, with its shape and dtype.
+
+        Raises:
+            CaseFailed: it does not run, or the target cannot give outputs (the reason says so).
+        """
         with tempfile.TemporaryDirectory() as folder:
             given, made = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
             np.savez(given, *inputs)
@@ -111,7 +151,10 @@ class LocalTarget:
                 return [arrays[name] for name in arrays.files]
 
     def close(self) -> None:
-        """Nothing to remove."""
+        """Remove what was put on the target, here nothing. Called once, also after an error.
+
+        Raises nothing; what cannot be removed is logged to the logger `psfr_tf`.
+        """
 
     def _child(
         self, case: Case, *options: object, seconds: float = _PATIENCE_SECONDS
@@ -139,9 +182,6 @@ class LocalTarget:
             n: _number(folder / f"cpu{n}/cpufreq/cpuinfo_max_freq") or 0 for n in available_cpus()
         }
 
-    def _read(self, path: str) -> str | None:
-        return _text(self._system / path)
-
 
 def _delegated(result: dict[str, Any]) -> dict[str, Any]:
     """Of what LiteRT tells of its delegate; ONNX Runtime has none."""
@@ -167,18 +207,6 @@ def _number(path: Path) -> int | None:
         return int(_text(path) or "")
     except ValueError:
         return None
-
-
-def _board() -> str | None:
-    """Such as "Raspberry Pi 5 Model B Rev 1.0", of machines described by a device tree."""
-    return _text(Path("/proc/device-tree/model"))
-
-
-def _memory_kb() -> int | None:
-    for line in (_text(Path("/proc/meminfo")) or "").splitlines():
-        if line.startswith("MemTotal:"):
-            return int(line.split()[1])
-    return None
 
 
 def _system_name() -> str:

@@ -22,13 +22,11 @@ class Tensor:
     """An input or output.
 
     Attributes:
-        name: of the tensor (`serving_default_lq:0`), which `benchmark_model` asks for.
-        argument: its name in the file's signature (`lq`), else `name`.
+        argument: its name in the file's signature (`lq`), else in its graph.
         shape: with the batch.
         dtype: numpy's name, such as "float32".
     """
 
-    name: str
     argument: str
     shape: tuple[int, ...]
     dtype: str
@@ -83,47 +81,32 @@ def read_model_file(path: Path) -> ModelFile:
         content = read_bounded(path, MAX_BYTES)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise UserError(f"{path}: {cause(error)}") from None
-    is_onnx = path.suffix == ".onnx"
-    if not is_onnx and content[4:8] != b"TFL3":
+    if path.suffix != ".onnx" and content[4:8] != b"TFL3":
         raise UserError(f"{path}: not a LiteRT (.tflite) or ONNX (.onnx) file")
     check_file(path, run=False)
     try:
-        return (_described_onnx if is_onnx else _described)(path, content)
+        return _described(path, content)
     # What a runtime does not refuse may still hold names and types that Python cannot take.
     except Exception as error:
         raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
 
 
 def _described(path: Path, content: bytes) -> ModelFile:
-    interpreter = open_file(path, xnnpack=False)
-    metadata = _metadata(content)
-    return _of(
-        path,
-        content,
-        metadata,
-        interpreter,
-        _signature_names(interpreter),
-        precision=metadata.get("precision") or _weight_type(interpreter),
-        multiply_adds=_multiply_adds(interpreter),
-    )
-
-
-def _described_onnx(path: Path, content: bytes) -> ModelFile:
-    """One face of its batch. The precision says ONNX, so that the label is not a LiteRT file's."""
-    interpreter = OnnxInterpreter(path)
-    metadata = interpreter.metadata()
-    return _of(
-        path,
-        content,
-        metadata,
-        interpreter,
-        ({}, {}),
-        precision=f"{metadata.get('precision', 'float32')}-onnx",
-        multiply_adds=_onnx_multiply_adds(content),
-    )
-
-
-def _of(path: Path, content: bytes, metadata: dict, interpreter, names, **rest) -> ModelFile:
+    interpreter: Any
+    precision: str | None
+    names: tuple[dict[int, str], dict[int, str]] = {}, {}
+    if path.suffix == ".onnx":  # one face of its batch
+        interpreter = OnnxInterpreter(path)
+        metadata = interpreter.metadata()
+        # So that the label is not a LiteRT file's.
+        precision = f"{metadata.get('precision', 'float32')}-onnx"
+        multiply_adds = _onnx_multiply_adds(content)
+    else:
+        interpreter = open_file(path, xnnpack=False)
+        metadata = _metadata(content)
+        names = _signature_names(interpreter)
+        precision = metadata.get("precision") or _weight_type(interpreter)
+        multiply_adds = _multiply_adds(interpreter)
     inputs = _tensors(interpreter.get_input_details(), names[0])
     faces = [t.shape for t in inputs if len(t.shape) == 4 and t.shape[3] == 3]
     return ModelFile(
@@ -133,10 +116,11 @@ def _of(path: Path, content: bytes, metadata: dict, interpreter, names, **rest) 
         inputs=inputs,
         outputs=_tensors(interpreter.get_output_details(), names[1]),
         part=metadata.get("part"),
+        precision=precision,
         weights=metadata.get("name"),
+        multiply_adds=multiply_adds,
         size=faces[0][1] if faces and faces[0][1] == faces[0][2] else None,
         soft_parsing=metadata.get("parsing_input") == "probabilities",
-        **rest,
     )
 
 
@@ -174,7 +158,6 @@ def _signature_names(interpreter: Any) -> tuple[dict[int, str], dict[int, str]]:
 def _tensors(details: list[dict], names: dict[int, str]) -> tuple[Tensor, ...]:
     return tuple(
         Tensor(
-            name=detail["name"],
             argument=names.get(detail["index"], detail["name"]),
             shape=tuple(map(int, detail["shape"])),
             dtype=np.dtype(detail["dtype"]).name,

@@ -60,12 +60,15 @@ class Case:
         )
 
     def __str__(self) -> str:
-        cores = "" if self.affinity == "all" else f", {self.affinity} cores"
-        plural = "" if self.threads == 1 else "s"
         sustained = f", {self.sustained_minutes:g} minutes" if self.sustained_minutes else ""
-        return (
-            f"{self.model.label}, {self.delegate}, {self.threads} thread{plural}{cores}{sustained}"
-        )
+        return f"{self.model.label}, {setting(self)}{sustained}"
+
+
+def setting(case) -> str:
+    """How a `Case`, or the row of one, runs: "xnnpack, 2 threads"."""
+    cores = "" if case.affinity == "all" else f", {case.affinity} cores"
+    threads = f", {case.threads} thread{'s'[: case.threads != 1]}"
+    return f"{case.delegate}{'' if case.delegate in ACCELERATORS else threads}{cores}"
 
 
 class _Section(BaseModel):

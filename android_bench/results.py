@@ -17,7 +17,6 @@ from psfr_tf.android_bench.target import Latency, Thermal
 from psfr_tf.errors import UserError, cause, printable
 
 FILE_NAME = "results.json"
-SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SCHEMA_VERSION: Final = 1
 PICTURES = "pictures"
 _MAX_PICTURE_BYTES = 2**24
@@ -236,9 +235,3 @@ def _checked(values: Any, key: str = "") -> Any:
         if not least <= values <= _GREATEST:
             raise ValueError(f"{key}: {str(values)[:40]} is out of range")
     return values
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema, as `schema.json` has it."""
-    made = Results.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -1,13 +1,7 @@
-"""What a benchmark runs on: the part that differs between a phone and this machine."""
+"""What the targets of a benchmark, a phone and this machine, give and raise."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import numpy as np
-
-from psfr_tf.android_bench.model_file import ModelFile
-from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.errors import MAX_MESSAGE, printable
 
 
@@ -69,7 +63,6 @@ class Measurement:
         partitions: pieces that the delegate runs them in.
         outside: names of the operations outside the delegate, if known.
         command: the command line that ran, for the results.
-        log: what the program printed.
     """
 
     latency: Latency
@@ -82,7 +75,6 @@ class Measurement:
     outside: tuple[str, ...] = ()
     latencies_ms: tuple[float, ...] = ()
     command: str = ""
-    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,67 +93,3 @@ class Thermal:
     status: int | None = None
     throttled: bool = False
     throttle_count: int | None = None
-
-
-class Target(Protocol):
-    """A phone, or this machine. Used by one thread, in the order of the methods.
-
-    Every method may raise `TargetLost`.
-    """
-
-    name: str
-    """"android" or "local"."""
-
-    delegates: tuple[str, ...]
-    """Those that can be asked for here, once it is prepared. Cases with others are left out."""
-
-    def describe(self) -> dict[str, Any]:
-        """The device and its software, for the results: JSON values.
-
-        Always there: `name` (a person's name for it, such as "Google Pixel 8"), `cpu` (its model or
-        the SoC), `cores` (int), `system` (such as "Android 14"), `abi` (such as "arm64-v8a"),
-        `runtime` (name and version of what runs the files). More keys are welcome, such as
-        `serial_hash`, `governor`, `battery`, `busy_percent` (what other programs use of the
-        cores).
-        """
-
-    def thermal(self) -> Thermal | None:
-        """The heat now; None if the target cannot tell."""
-
-    def prepare(self, models: Sequence[ModelFile]) -> None:
-        """Make the files ready to run.
-
-        File names may repeat (from different folders), hashes do not. A file that cannot be made
-        ready makes its cases raise `CaseFailed`.
-
-        Raises:
-            UserError: nothing can run: program missing, wrong ABI ...
-        """
-
-    def measure(self, case: Case, runs: Runs) -> Measurement:
-        """Run a case in a fresh process.
-
-        Inputs are values of the target's choice; they do not matter for the time.
-
-        Raises:
-            CaseFailed: it does not run, or prints what cannot be understood.
-        """
-
-    def output(self, case: Case, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """What the file makes of `inputs`, run as the case says.
-
-        Args:
-            inputs: one array for each of `case.model.inputs`, with its shape and dtype.
-
-        Returns:
-            One array for each of `case.model.outputs`, with its shape and dtype.
-
-        Raises:
-            CaseFailed: it does not run, or the target cannot give outputs (the reason says so).
-        """
-
-    def close(self) -> None:
-        """Remove what was put on the target. Called once, also after an error or Ctrl-C.
-
-        Raises nothing; what cannot be removed is logged to the logger `psfr_tf`.
-        """

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from psfr_tf.data.decoding import checked_shape, decode_rgb
+from psfr_tf.data.decoding import asserted, checked_shape, decode_rgb
 
 # Checked on the header, before anything is decoded. FFHQ faces have 1024.
 MAX_SIDE = 2048
@@ -32,20 +32,12 @@ def decode_faces(contents: tf.Tensor, size: int) -> tf.Tensor:
             `MAX_REQUEST_PIXELS` in all.
     """
     count = tf.size(contents)
-    few = tf.debugging.Assert(
-        count <= MAX_PICTURES,
-        [f"image_bytes: at most {MAX_PICTURES} pictures in a request:", count],
-    )
-    with tf.control_dependencies([few]):
-        contents = tf.identity(contents)
+    told = [f"image_bytes: at most {MAX_PICTURES} pictures in a request:", count]
+    contents = asserted(contents, (count <= MAX_PICTURES, told))
     shapes = tf.map_fn(_shape, contents, fn_output_signature=tf.TensorSpec([2], tf.int32))
     pixels = tf.reduce_sum(tf.reduce_prod(tf.cast(shapes, tf.int64), axis=1))
-    small = tf.debugging.Assert(
-        pixels <= MAX_REQUEST_PIXELS,
-        [f"image_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request:", pixels],
-    )
-    with tf.control_dependencies([small]):
-        contents = tf.identity(contents)
+    told = [f"image_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request:", pixels]
+    contents = asserted(contents, (pixels <= MAX_REQUEST_PIXELS, told))
     spec = tf.TensorSpec([size, size, 3], tf.uint8)
     # One after the other: as many decoded pictures at once as there are would take their sum.
     return tf.map_fn(
@@ -61,12 +53,8 @@ def encode_png(images: tf.Tensor) -> tf.Tensor:
 def _shape(contents):
     """Height and width from the head, int32 [2], checked."""
     shape = checked_shape(contents, MAX_SIDE, "image_bytes")
-    square = tf.debugging.Assert(
-        tf.equal(shape[0], shape[1]),
-        ["image_bytes: an aligned face is square; height, width:", shape],
-    )
-    with tf.control_dependencies([square]):
-        return tf.identity(shape)
+    told = ["image_bytes: an aligned face is square; height, width:", shape]
+    return asserted(shape, (tf.equal(shape[0], shape[1]), told))
 
 
 def _decode(contents, size):

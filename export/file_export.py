@@ -50,7 +50,7 @@ def export_files(
     its variant's limits goes to `rejected/` instead, unless `allow_degraded`.
 
     Args:
-        kind: the class of a `psfr_tf.export.formats.Format`.
+        kind: a class of `psfr_tf.export.formats`.
         weights: shipped weights or a model folder.
         output: folder, made before.
         precisions: of the format's `variants`.

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from psfr_tf.engines import onnx_converter, tensorflow_converter
 from psfr_tf.engines.delegation import delegation
 from psfr_tf.engines.litert import allocated
-from psfr_tf.engines.litert_file import convert_part
 from psfr_tf.engines.litert_metadata import add_metadata
 from psfr_tf.engines.onnx import open_session
 from psfr_tf.engines.parts import part_function
 from psfr_tf.export import quantizer
-from psfr_tf.export.variants import ONNX_VARIANTS, VARIANTS, Variant
+from psfr_tf.export.variants import ONNX_VARIANTS, VARIANTS
 from psfr_tf.machine import available_cores
 from psfr_tf.models.face_parsing import parsing_map
 from psfr_tf.models.inference_form import InferenceForm
@@ -22,36 +21,13 @@ from psfr_tf.models.inference_form import InferenceForm
 Run = Callable[..., dict[str, np.ndarray]]
 
 
-class Format(Protocol):
-    """One kind of files, of one model."""
-
-    title: str
-    suffix: str
-    packages: Sequence[str]
-    """What makes and runs them, for the report."""
-    variants: dict[str, Variant]
-    """By precision."""
-    batch: str
-    """The first dimension of the tensors, for the metadata."""
-
-    @staticmethod
-    def need_packages(precisions: Sequence[str]) -> None:
-        """Raises UserError: what makes or runs these is not installed."""
-
-    def converter(self, precision: str) -> str:
-        """The package that makes it."""
-
-    def content(
-        self, part: str, precision: str, calibration: np.ndarray, metadata: dict[str, Any]
-    ) -> bytes:
-        """One file: `calibration` are faces [N, S, S, 3] for ranges of int8."""
-
-    def open(self, path: Path) -> tuple[Run, dict[str, Any]]:
-        """A function of inputs by name, one face, to outputs by name; and what its runtime says."""
-
-
 class LiteRTFormat:
-    """See `Format`.
+    """One kind of files, of one model.
+
+    Attributes:
+        packages: what makes and runs them, for the report.
+        variants: by precision.
+        batch: the first dimension of the tensors, for the metadata.
 
     Args:
         form: the model.
@@ -67,24 +43,28 @@ class LiteRTFormat:
 
     @staticmethod
     def need_packages(precisions: Sequence[str]) -> None:
+        """Raises UserError: what makes or runs these is not installed."""
         for precision in precisions:
             if precision not in tensorflow_converter.PRECISIONS:
                 quantizer.need_package(precision)
 
     def converter(self, precision: str) -> str:
+        """The package that makes it."""
         by_tensorflow = precision in tensorflow_converter.PRECISIONS
         return "tensorflow" if by_tensorflow else "litert-quantizer"
 
     def content(
         self, part: str, precision: str, calibration: np.ndarray, metadata: dict[str, Any]
     ) -> bytes:
+        """One file: `calibration` are faces [N, S, S, 3] for ranges of int8."""
         return add_metadata(self._variant(part, precision, calibration), metadata)
 
     def _variant(self, part: str, precision: str, calibration: np.ndarray) -> bytes:
+        made = part_function(self._form, part, self._outputs)
         if precision != "float32" and precision in tensorflow_converter.PRECISIONS:
-            return convert_part(self._form, part, precision, self._outputs)
+            return tensorflow_converter.convert(*made, precision)
         if part not in self._float32:
-            self._float32 = {part: convert_part(self._form, part, "float32", self._outputs)}
+            self._float32 = {part: tensorflow_converter.convert(*made)}
         if precision == "float32":
             return self._float32[part]
         samples = [{"lq": face[None]} for face in calibration]
@@ -95,6 +75,7 @@ class LiteRTFormat:
         return quantizer.quantize(self._float32[part], precision, samples)
 
     def open(self, path: Path) -> tuple[Run, dict[str, Any]]:
+        """A function of inputs by name, one face, to outputs by name; and what its runtime says."""
         interpreter = allocated(path, available_cores())
         partitions, outside = delegation(interpreter)
         told = {"delegate_partitions": partitions, "operations_outside_delegate": outside}

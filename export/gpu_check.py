@@ -10,7 +10,7 @@ import numpy as np
 from psfr_tf.engines import gpu
 from psfr_tf.engines.litert import open_file
 from psfr_tf.engines.measure import MeasurementFailed, measure
-from psfr_tf.export.verification import Reference, agreement
+from psfr_tf.export.verification import Reference, verify
 
 # For one file: a network of `psfrgan-512`'s size takes 20 minutes on a driver in software.
 TIME_LIMIT = 3600.0
@@ -40,26 +40,27 @@ def _check(path: Path, part: str, expected: Reference) -> dict[str, Any]:
         it refuses, with the reasons; `outside_count`; and `psnr_db`, `max_error`, `equal_labels` as
         of `verification.verify`. Or `failed`, why it does not run.
     """
-    first = Reference(expected.lq[:1], *(each[:1] for each in _outputs(expected)))
+    first = Reference(*(values[:1] for values in vars(expected).values()))
     plain = open_file(path, xnnpack=False)
     runner = plain.get_signature_runner()
-    given = {"lq": first.lq, "parsing": first.parsing}
-    inputs = [given[name] for name in _names(plain.get_input_details(), runner.get_input_details())]
+    given = _names(plain.get_input_details(), runner.get_input_details())
     names = _names(plain.get_output_details(), runner.get_output_details())
-    with tempfile.TemporaryDirectory() as folder:
-        sent, made = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
-        np.savez(sent, *inputs)
-        try:
+    figures: dict[str, Any] = {}
+
+    def run(**inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with tempfile.TemporaryDirectory() as folder:
+            sent, made = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
+            np.savez(sent, *(inputs[name] for name in given))
             options = ("--gpu", "--inputs", sent, "--outputs", made)
-            figures = measure(path, *options, seconds=TIME_LIMIT)
-        except MeasurementFailed as error:
-            return {"failed": error.reason}
-        with np.load(made) as arrays:
-            outputs = dict(zip(names, (arrays[name] for name in arrays.files), strict=True))
-    labels = outputs.get("labels")
-    if labels is None and "parsing" in outputs:
-        labels = outputs["parsing"].argmax(axis=-1)
-    return {**figures, **agreement(first, outputs.get("restored"), labels)}
+            figures.update(measure(path, *options, seconds=TIME_LIMIT))
+            with np.load(made) as arrays:
+                return dict(zip(names, (arrays[name] for name in arrays.files), strict=True))
+
+    try:
+        agreement = verify(run, part, first)
+    except MeasurementFailed as error:
+        return {"failed": error.reason}
+    return {**figures, **agreement}
 
 
 def words(figures: dict[str, Any] | None) -> str:
@@ -72,10 +73,6 @@ def words(figures: dict[str, Any] | None) -> str:
     if "psnr_db" in figures:
         return f"{place}, {figures['psnr_db']:.1f} dB"
     return f"{place}, {100 * figures['equal_labels']:.2f} %"
-
-
-def _outputs(expected: Reference) -> tuple[np.ndarray, ...]:
-    return expected.restored, expected.labels, expected.parsing
 
 
 def _names(details: list[dict], by_name: dict[str, dict]) -> list[str]:

@@ -22,6 +22,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from psfr_tf import files
+from psfr_tf.data.decoding import asserted
 from psfr_tf.engines.tensorflow import forward
 from psfr_tf.errors import UserError, cause
 from psfr_tf.export.face_bytes import decode_faces, encode_png
@@ -63,9 +64,8 @@ def signatures(
     def serve_float(images):
         # Written so that NaN fails. The slack is for the rounding of whoever made the floats.
         in_range = tf.reduce_all(tf.abs(images) <= 1.001)
-        check = tf.debugging.Assert(in_range, ["serve_float takes values in [-1, 1]"])
-        with tf.control_dependencies([check]):
-            return {"restored": _to_pixels(restore(tf.identity(images))[0])}
+        images = asserted(images, (in_range, ["serve_float takes values in [-1, 1]"]))
+        return {"restored": _to_pixels(restore(images)[0])}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
     def restore_bytes(image_bytes):

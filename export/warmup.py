@@ -1,6 +1,5 @@
 """TF Serving's warm-up file: requests that a server runs before it announces a version."""
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,11 +10,6 @@ WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 
 # As `allowed_batch_sizes` in serving/batching_parameters.txt.
 BATCH_SIZES = (1, 2, 4, 8)
-
-
-def has_serving_api() -> bool:
-    """Whether tensorflow-serving-api (extra `serving`), which has the protos, is installed."""
-    return importlib.util.find_spec("tensorflow_serving") is not None
 
 
 def write_warmup(
@@ -29,8 +23,8 @@ def write_warmup(
     Signatures of faces get one for each batch size that the server forms (`BATCH_SIZES`); the one
     of photos gets one photo, because it takes them one after the other.
 
-    Without tensorflow-serving-api nothing is written; the first requests to a server are slower
-    then.
+    Without tensorflow-serving-api (extra `serving`), which has the protos, nothing is written; the
+    first requests to a server are slower then.
 
     Args:
         version: folder of the SavedModel.
@@ -39,9 +33,10 @@ def write_warmup(
             more inputs, which have defaults, take photos.
         size: side of the model's faces in pixels.
     """
-    if not has_serving_api():
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError:
         return
-    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
     path = version / WARMUP_FILE
     path.parent.mkdir()

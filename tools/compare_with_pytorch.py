@@ -166,7 +166,8 @@ def _write_models(threads: int) -> None:
     import pytorch_networks
     import torch
 
-    from psfr_tf.engines.litert_file import convert_part
+    from psfr_tf.engines.parts import part_function
+    from psfr_tf.engines.tensorflow_converter import convert
     from psfr_tf.models.inference_form import inference_form
 
     networks = _networks()
@@ -174,7 +175,8 @@ def _write_models(threads: int) -> None:
         torch.save(pytorch_networks.random_state(network), name)
     form = inference_form(*networks)
     for precision in LITERT:
-        Path(f"{precision}.tflite").write_bytes(convert_part(form, "restorer", precision))
+        content = convert(*part_function(form, "restorer"), precision)
+        Path(f"{precision}.tflite").write_bytes(content)
 
 
 def _networks():

@@ -12,8 +12,9 @@ from pathlib import Path
 import keras
 
 from psfr_tf import files, model_folder
-from psfr_tf.engines.litert_file import convert_part
+from psfr_tf.engines.parts import part_function
 from psfr_tf.engines.ready_files import combined
+from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.model_folder import load_model_folder
 from psfr_tf.models.inference_form import inference_form
 
@@ -25,12 +26,12 @@ def write_ready_files(path: Path) -> list[str]:
     """Write the files and their hashes; returns the names."""
     form = _form(path, None)
     contents = {
-        f"restorer_{precision}.tflite": convert_part(form, "restorer", precision)
+        f"restorer_{precision}.tflite": convert(*part_function(form, "restorer"), precision)
         for precision in ("int8-dynamic", "float16")
     }
-    contents["parsing_float16.tflite"] = convert_part(form, "parsing", "float16")
+    contents["parsing_float16.tflite"] = convert(*part_function(form, "parsing"), "float16")
     if "generator_faithful" in model_folder.read_config(path)["networks"]:
-        faithful = convert_part(_form(path, 1.0), "restorer", "float16")
+        faithful = convert(*part_function(_form(path, 1.0), "restorer"), "float16")
         default = contents["restorer_float16.tflite"]
         way = combined(faithful, default, 1, -1, bits=_BITS_OF_DIFFERENCE)
         contents["to_faithful_float16.tflite"] = way

@@ -1,1 +1,1 @@
-"""A phone reached by adb, as a target of the benchmark: see `target.AndroidTarget`."""
+"""A phone reached by adb, as a target of the benchmark: see `phone.AndroidTarget`."""

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from psfr_tf.android_bench.target import TargetLost
@@ -49,14 +48,6 @@ class AdbFlood(AdbTimeout):
     """A command on the phone printed too much, and was not waited for."""
 
 
-@dataclass(frozen=True)
-class ShellResult:
-    """What a command printed (standard output and error together), and its exit code."""
-
-    text: str
-    code: int
-
-
 class Adb:
     """One phone.
 
@@ -69,8 +60,11 @@ class Adb:
     def __init__(self, serial: str) -> None:
         self.serial = serial
 
-    def shell(self, command: str, timeout: float = _ANSWER_SECONDS) -> ShellResult:
+    def shell(self, command: str, timeout: float = _ANSWER_SECONDS) -> tuple[str, int]:
         """Run a line of shell on the phone.
+
+        Returns:
+            What it printed (standard output and error together), and its exit code.
 
         Raises:
             AdbTimeout: it does not end within `timeout` seconds.
@@ -83,7 +77,7 @@ class Adb:
             reason = f" ({_last_line(text)})" if _LOST.search(text) else ""
             raise TargetLost(f"{self.serial}: the connection to the phone broke off{reason}")
         start, end = codes[-1].span()
-        return ShellResult(text[:start] + text[end:], int(codes[-1].group(1)))
+        return text[:start] + text[end:], int(codes[-1].group(1))
 
     def answer(self, command: str) -> str:
         """What a short command prints; whether it succeeds does not matter.
@@ -91,7 +85,7 @@ class Adb:
         A phone that does not answer counts as lost.
         """
         try:
-            return self.shell(command).text
+            return self.shell(command)[0]
         except AdbTimeout:
             raise TargetLost(f"{self.serial}: the phone does not answer") from None
 

@@ -6,12 +6,13 @@ CompiledModel API has others: `compiled_model`.
 """
 
 import re
+from collections.abc import Mapping
 
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Latency, Measurement
 
-DELEGATES = ("cpu", "xnnpack", "xnnpack-fp16", "gpu")
-_DELEGATE_FLAGS = {
+# Options of each.
+DELEGATES: dict[str, tuple[str, ...]] = {
     # Without the first, the runtime applies XNNPACK on its own.
     "cpu": ("--use_xnnpack=false",),
     "xnnpack": ("--use_xnnpack=true",),
@@ -21,7 +22,7 @@ _DELEGATE_FLAGS = {
     "gpu": ("--use_gpu=true", "--gpu_precision_loss_allowed=true"),
 }
 # As the program calls a delegate, and as the runtime does.
-_DELEGATES = {
+_KERNELS = {
     "xnnpack": ("XNNPACK", "TfLiteXNNPackDelegate"),
     "xnnpack-fp16": ("XNNPACK", "TfLiteXNNPackDelegate"),
     "gpu": ("GPU", "TfLiteGpuDelegateV2"),
@@ -42,17 +43,21 @@ _UNKNOWN_FLAGS = re.compile(r"Unconsumed cmdline flags: (.*)")
 
 
 def measure_flags(
-    case: Case, graph: str, runs: Runs, result: str, libraries: str | None = None
+    case: Case,
+    graph: str,
+    runs: Runs,
+    result: str,
+    delegates: Mapping[str, tuple[str, ...]] = DELEGATES,
 ) -> tuple[str, ...]:
     """Options for a measurement.
 
     Args:
         graph: path of the file on the phone.
         result: path on the phone for the figures as a protocol buffer.
-        libraries: not used: this program needs none.
+        delegates: options of each; this program's, or those of `compiled_model`.
     """
     return (
-        *_case_flags(case, graph),
+        *_case_flags(case, graph, delegates),
         f"--warmup_runs={runs.warm_up_runs}",
         "--warmup_min_secs=0",
         f"--num_runs={runs.min_runs}",
@@ -74,7 +79,7 @@ def output_flags(case: Case, graph: str, inputs: list[str], output: str) -> tupl
     shapes = [",".join(map(str, tensor.shape)) for tensor in tensors]
     files = [f"{name}:{path}" for name, path in zip(names, inputs, strict=True)]
     return (
-        *_case_flags(case, graph),
+        *_case_flags(case, graph, DELEGATES),
         "--warmup_runs=0",
         "--warmup_min_secs=0",
         "--num_runs=1",
@@ -86,8 +91,8 @@ def output_flags(case: Case, graph: str, inputs: list[str], output: str) -> tupl
     )
 
 
-def _case_flags(case: Case, graph: str) -> tuple[str, ...]:
-    return (f"--graph={graph}", f"--num_threads={case.threads}", *_DELEGATE_FLAGS[case.delegate])
+def _case_flags(case: Case, graph: str, delegates: Mapping) -> tuple[str, ...]:
+    return (f"--graph={graph}", f"--num_threads={case.threads}", *delegates[case.delegate])
 
 
 def parse(case: Case, log: str, operations: int) -> Measurement:
@@ -134,7 +139,6 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
         nodes=nodes,
         delegated_nodes=delegated,
         partitions=partitions,
-        log=log,
     )
 
 
@@ -159,7 +163,7 @@ def _delegation(case: Case, log: str, operations: int) -> tuple[int, int | None,
     """Operations, those that the case's delegate runs, and the pieces it runs them in."""
     if case.delegate == "cpu":
         return operations, 0, 0
-    name, kernel = _DELEGATES[case.delegate]
+    name, kernel = _KERNELS[case.delegate]
     for delegated, nodes, applied in _REPLACING.findall(log):
         if applied != kernel:
             continue

@@ -9,12 +9,12 @@ accelerators (CPU, GPU, NPU) in place of delegates.
 import re
 
 from psfr_tf.android_bench.android.benchmark_model import STATISTICS, finite, printed_statistics
-from psfr_tf.android_bench.plan import Case, Runs
+from psfr_tf.android_bench.plan import Case
 from psfr_tf.android_bench.target import CaseFailed, Latency, Measurement
 
-DELEGATES = ("xnnpack", "gpu", "npu")
-# What an accelerator refuses goes to the CPU, that is to XNNPACK.
-_FLAGS: dict[str, tuple[str, ...]] = {
+# Options of each, for `benchmark_model.measure_flags`. What an accelerator refuses goes to the CPU,
+# that is to XNNPACK.
+DELEGATES: dict[str, tuple[str, ...]] = {
     "xnnpack": (),
     "gpu": ("--use_gpu=true", "--allow_fp16=true"),
     "npu": ("--use_npu=true",),
@@ -33,33 +33,6 @@ _ON_GPU = re.compile(
 def is_this_program(log: str) -> bool:
     """Whether a program that printed this is the CompiledModel API's."""
     return _SIGN in log
-
-
-def measure_flags(
-    case: Case, graph: str, runs: Runs, result: str, libraries: str | None
-) -> tuple[str, ...]:
-    """Options for a measurement.
-
-    Args:
-        graph: path of the file on the phone.
-        result: path on the phone for the figures as a protocol buffer.
-        libraries: folder on the phone with the NPU's dispatch library and compiler plug-in.
-    """
-    npu = case.delegate == "npu" and libraries
-    return (
-        f"--graph={graph}",
-        f"--num_threads={case.threads}",
-        *_FLAGS[case.delegate],
-        *((f"--dispatch_library_path={libraries}",) if npu else ()),
-        *((f"--compiler_plugin_library_path={libraries}",) if npu else ()),
-        f"--warmup_runs={runs.warm_up_runs}",
-        "--warmup_min_secs=0",
-        f"--num_runs={runs.min_runs}",
-        f"--min_secs={runs.min_seconds:g}",
-        f"--max_secs={runs.max_seconds:g}",
-        "--report_peak_memory_footprint=true",
-        f"--result_file_path={result}",
-    )
 
 
 def parse(case: Case, log: str, operations: int) -> Measurement:
@@ -97,7 +70,6 @@ def parse(case: Case, log: str, operations: int) -> Measurement:
         nodes=nodes,
         delegated_nodes=delegated,
         partitions=partitions,
-        log=log,
     )
 
 

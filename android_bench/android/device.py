@@ -16,25 +16,10 @@ _PROCESSOR_ZONES = re.compile(r"cpu|gpu|soc|tsens|big|little|mid|cluster|ap_ther
 _CHARGING = {1: "unknown", 2: "charging", 3: "discharging", 4: "not charging", 5: "full"}
 
 
-def read_properties(adb: Adb) -> dict[str, str]:
-    """Android's system properties."""
-    return parse_properties(adb.answer("getprop"))
-
-
 def parse_properties(text: str) -> dict[str, str]:
-    """Output of `getprop`: lines `[name]: [value]`."""
+    """Android's system properties, from `getprop`: lines `[name]: [value]`."""
     pairs = re.findall(r"^\[(.+?)\]: \[(.*)\]$", text, re.MULTILINE)
     return {name: printable(value, 500) for name, value in pairs}
-
-
-def read_cores(adb: Adb) -> tuple[dict[int, int], list[str]]:
-    """See `parse_cores`."""
-    return parse_cores(
-        adb.answer(
-            "cd /sys/devices/system/cpu && grep -H '' present "
-            "cpu*/cpufreq/cpuinfo_max_freq cpu*/cpufreq/scaling_governor"
-        )
-    )
 
 
 def parse_cores(text: str) -> tuple[dict[int, int], list[str]]:

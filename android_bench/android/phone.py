@@ -28,6 +28,7 @@ _PID = f"{FOLDER}/pid"
 _RESULT = f"{FOLDER}/result.pb"
 _OUTPUT = f"{FOLDER}/output.bin"
 _LIBRARIES = f"{FOLDER}/libraries"
+_NPU_LIBRARIES = ("dispatch", "compiler_plugin")
 # To load the file, compile it for the GPU and run slowly; beyond it the program hangs.
 _PATIENCE_SECONDS = 300.0
 
@@ -35,7 +36,7 @@ _log = logging.getLogger("psfr_tf")
 
 
 class AndroidTarget:
-    """See `target.Target`.
+    """See `psfr_tf.android_bench.local.LocalTarget`. Every method may raise `TargetLost`.
 
     Args:
         adb: the phone.
@@ -63,8 +64,13 @@ class AndroidTarget:
         if libraries is not None and not self._libraries:
             raise UserError(f"{libraries}: no shared libraries (.so) here")
         self._program = program
-        self._properties = device.read_properties(adb)
-        self._top_khz, self._governors = device.read_cores(adb)
+        self._properties = device.parse_properties(adb.answer("getprop"))
+        self._top_khz, self._governors = device.parse_cores(
+            adb.answer(
+                "cd /sys/devices/system/cpu && grep -H '' present "
+                "cpu*/cpufreq/cpuinfo_max_freq cpu*/cpufreq/scaling_governor"
+            )
+        )
         self._sha256 = check_program(program, device.abis(self._properties), program_sha256)
         self._unusable: dict[str, str] = {}
         self._used = False
@@ -73,7 +79,7 @@ class AndroidTarget:
     @property
     def delegates(self) -> tuple[str, ...]:
         """Known once the target is prepared: those of the program."""
-        return self._interface.DELEGATES
+        return tuple(self._interface.DELEGATES)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -109,7 +115,7 @@ class AndroidTarget:
         self._adb.answer(f"chmod 755 {_PROGRAM}")
         # Two programs have this name. Without a file to run each tells which it is, and ends.
         try:
-            log = self._adb.shell(f"{self._environment()}{_PROGRAM} --graph={FOLDER}/none").text
+            log, _ = self._adb.shell(f"{self._environment()}{_PROGRAM} --graph={FOLDER}/none")
         except AdbTimeout:  # Whatever is wrong with it, its first case will tell.
             log = ""
         if compiled_model.is_this_program(log):
@@ -121,10 +127,12 @@ class AndroidTarget:
                 self._unusable[model.sha256] = f"cannot copy the file to the phone: {error}"
 
     def measure(self, case: Case, runs: Runs) -> Measurement:
-        libraries = _LIBRARIES if self._libraries else None
-        if case.delegate == "npu" and libraries is None:
-            raise CaseFailed("the NPU needs its libraries: --libraries DIR")
-        flags = self._interface.measure_flags(case, _graph(case.model), runs, _RESULT, libraries)
+        graph, delegates = _graph(case.model), self._interface.DELEGATES
+        flags = benchmark_model.measure_flags(case, graph, runs, _RESULT, delegates)
+        if case.delegate == "npu":
+            if not self._libraries:
+                raise CaseFailed("the NPU needs its libraries: --libraries DIR")
+            flags += tuple(f"--{kind}_library_path={_LIBRARIES}" for kind in _NPU_LIBRARIES)
         # Warm-up and measurement each end after max_seconds and the run in progress.
         command, log = self._run(case, flags, _PATIENCE_SECONDS + 4 * runs.max_seconds)
         operations = len(open_file(case.model.path, xnnpack=False)._get_ops_details())
@@ -188,7 +196,7 @@ class AndroidTarget:
         command = f"{self._environment()}{pin}{_PROGRAM} {' '.join(flags)}"
         try:
             # Its number is kept because the program outlives the connection.
-            result = self._adb.shell(
+            log, code = self._adb.shell(
                 f"rm -f {_RESULT} {_OUTPUT}; {command} & echo $! > {_PID}; wait $!; code=$?; "
                 f"rm -f {_PID}; exit $code",
                 timeout,
@@ -198,9 +206,9 @@ class AndroidTarget:
             flood = isinstance(error, AdbFlood)
             why = "printed without end" if flood else f"did not end within {timeout:.0f} s"
             raise CaseFailed(f"benchmark_model {why}") from None
-        if result.code:
-            raise CaseFailed(benchmark_model.failure(result.code, result.text), result.text)
-        return command, result.text
+        if code:
+            raise CaseFailed(benchmark_model.failure(code, log), log)
+        return command, log
 
     def _environment(self) -> str:
         """Variables in front of the command: where libraries are looked for, DSPs' too."""

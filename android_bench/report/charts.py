@@ -7,8 +7,8 @@ from dataclasses import replace
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from psfr_tf.android_bench.plan import ACCELERATORS
-from psfr_tf.android_bench.report.words import milliseconds, name, quality, setting
+from psfr_tf.android_bench.plan import ACCELERATORS, setting
+from psfr_tf.android_bench.report.words import milliseconds, name, quality
 from psfr_tf.android_bench.results import Row
 from psfr_tf.report import charts
 

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from psfr_tf.android_bench.plan import ACCELERATORS
+from psfr_tf.android_bench.plan import ACCELERATORS, setting
 from psfr_tf.android_bench.report.charts import draw
-from psfr_tf.android_bench.report.words import (
-    decibels,
-    milliseconds,
-    name,
-    quality,
-    setting,
-    typical,
-)
+from psfr_tf.android_bench.report.words import decibels, milliseconds, name, quality, typical
 from psfr_tf.android_bench.results import Results, Row, picture_file
 from psfr_tf.report.charts import PRECISIONS, variable
 from psfr_tf.report.table import Markup, Table

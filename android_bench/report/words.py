@@ -1,20 +1,10 @@
 """How a report says the figures of a row."""
 
-from psfr_tf.android_bench.plan import ACCELERATORS
 from psfr_tf.android_bench.results import Row
 
 
 def name(row: Row) -> str:
     return row.precision or row.model
-
-
-def setting(row: Row) -> str:
-    """How it ran: "xnnpack, 2 threads"."""
-    cores = "" if row.affinity == "all" else f", {row.affinity} cores"
-    threads = (
-        "" if row.delegate in ACCELERATORS else f", {row.threads} thread{'s'[: row.threads != 1]}"
-    )
-    return f"{row.delegate}{threads}{cores}"
 
 
 def milliseconds(value: float | None) -> str:

@@ -1,6 +1,6 @@
 """The whole of `psfr restore` as one TensorFlow graph: photo files in, restored files out.
 
-    photo_codec.py   bytes to pixels and back          believe.py   which faces to restore
+    codec.py         bytes to pixels and back          believe.py   which faces to restore
     networks.py      the networks of MTCNN             changes.py   what is added to a face
     mtcnn.py         the cascade of the three          masks.py     where in the face it is added
     detect.py        faces of a photo                  paste.py     faces back into the photo

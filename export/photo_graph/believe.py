@@ -17,7 +17,7 @@ from psfr_tf.export.photo_graph.detect import (
     SPECS,
     Detect,
     Faces,
-    downwards_order,
+    in_order,
     regions_around,
     turned_faces,
 )
@@ -90,13 +90,7 @@ def believable(
         return again(photo, points, local._SURE_SCORE, local._SURE_DISTANCE)[0]
 
     chosen = _chosen_in_turn(chosen, doubtful, overlap, sure)
-    result = every.take(tf.where(chosen)[:, 0])
-    _, largest = tf.math.top_k(
-        result.boxes[:, 2] * result.boxes[:, 3],
-        tf.minimum(tf.shape(result.scores)[0], MOST_FACES),
-    )
-    order = downwards_order(tf.gather(result.boxes, largest))
-    return result.take(tf.gather(largest, order))
+    return in_order(every.take(tf.where(chosen)[:, 0]))
 
 
 def _chosen_in_turn(chosen: tf.Tensor, order: tf.Tensor, overlap: tf.Tensor, condition=None):

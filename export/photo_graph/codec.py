@@ -6,7 +6,7 @@ files only, and a damaged file is refused where `psfr restore` mends some.
 
 import tensorflow as tf
 
-from psfr_tf.data.decoding import checked_shape
+from psfr_tf.data.decoding import asserted, checked_shape
 
 # Checked in the head of a file, before anything is decoded.
 MAX_SIDE = 16384
@@ -30,12 +30,8 @@ def checked_size(contents: tf.Tensor) -> tf.Tensor:
     """
     shape = tf.cast(checked_shape(contents, MAX_SIDE, "photo_bytes"), tf.int64)
     pixels = tf.reduce_prod(shape)
-    small = tf.debugging.Assert(
-        pixels <= MAX_PIXELS,
-        [f"photo_bytes: at most {MAX_PIXELS} pixels; height, width:", shape],
-    )
-    with tf.control_dependencies([small]):
-        return tf.identity(pixels)
+    told = [f"photo_bytes: at most {MAX_PIXELS} pixels; height, width:", shape]
+    return asserted(pixels, (pixels <= MAX_PIXELS, told))
 
 
 def decode_photo(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -67,31 +63,16 @@ def encode_photo(
     keeps_jpeg = tf.equal(format, "keep") & tf.io.is_jpeg(contents)
     jpeg = keeps_jpeg | tf.equal(format, "jpg") | tf.equal(format, "jpeg")
 
-    def as_jpeg(pixels, kind):
-        return lambda: tf.io.encode_jpeg(pixels, format=kind, quality=JPEG_QUALITY)
-
-    one = rgb[..., :1]
-    to_jpeg = lambda: tf.cond(grey, as_jpeg(one, "grayscale"), as_jpeg(rgb, "rgb"))  # noqa: E731
+    pixels = tf.cond(grey, lambda: rgb[..., :1], lambda: rgb)
 
     def to_png():
-        def opaque():
-            return tf.cond(grey, lambda: _png(one), lambda: _png(rgb))
+        every = tf.cond(
+            tf.size(alpha) > 0, lambda: tf.concat([pixels, alpha], axis=2), lambda: pixels
+        )
+        # A tenth larger than by default, in a quarter of the time; OpenCV does about the same.
+        return tf.io.encode_png(every, compression=1)
 
-        def transparent():
-            return tf.cond(
-                grey,
-                lambda: _png(tf.concat([one, alpha], axis=2)),
-                lambda: _png(tf.concat([rgb, alpha], axis=2)),
-            )
-
-        return tf.cond(tf.size(alpha) > 0, transparent, opaque)
-
-    return tf.cond(jpeg, to_jpeg, to_png)
-
-
-def _png(pixels):
-    # A tenth larger than with the default, in a quarter of the time; OpenCV does about the same.
-    return tf.io.encode_png(pixels, compression=1)
+    return tf.cond(jpeg, lambda: tf.io.encode_jpeg(pixels, quality=JPEG_QUALITY), to_png)
 
 
 def is_of_format(contents: tf.Tensor, format: tf.Tensor) -> tf.Tensor:

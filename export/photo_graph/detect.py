@@ -64,12 +64,7 @@ def detector(networks: Callable) -> Detect:
 
         empty = Faces(*(tf.zeros([0, *shape], dtype) for dtype, shape in SPECS))
         large = tf.reduce_min(tf.shape(searched)[:2]) >= local._MIN_SIDE
-        found = Faces(*tf.cond(large, search, lambda: empty))
-        _, largest = tf.math.top_k(
-            found.boxes[:, 2] * found.boxes[:, 3],
-            tf.minimum(tf.shape(found.scores)[0], MOST_FACES),
-        )
-        return downwards(found.take(largest))
+        return in_order(Faces(*tf.cond(large, search, lambda: empty)))
 
     number: tuple = (tf.float64, [])
     function = stored_once((tf.uint8, [None, None, 3]), number, number)(detect)
@@ -96,16 +91,13 @@ def _faces(boxes, scores, points, frame, ratio, sides, min_score, min_face) -> F
     return Faces(boxes, scores, tf.cast(points, tf.float32)).take(chosen)
 
 
-def downwards(faces: Faces) -> Faces:
-    """From top to bottom, then from left to right."""
-    return faces.take(downwards_order(faces.boxes))
-
-
-def downwards_order(boxes: tf.Tensor) -> tf.Tensor:
-    order = tf.range(tf.shape(boxes)[0])
+def in_order(faces):
+    """The largest `MOST_FACES` of `Faces` or `Answers`, from top to bottom, then from the left."""
+    boxes = faces.boxes
+    _, order = tf.math.top_k(boxes[:, 2] * boxes[:, 3], tf.minimum(tf.shape(boxes)[0], MOST_FACES))
     for column in (2, 0, 1):  # the last one decides
         order = tf.gather(order, tf.argsort(tf.gather(boxes[:, column], order), stable=True))
-    return order
+    return faces.take(order)
 
 
 def resized(photo: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:

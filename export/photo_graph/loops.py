@@ -1,5 +1,6 @@
 """Loops over what has no fixed number (faces, scales, blocks of boxes), and parts of the graph."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -16,15 +17,7 @@ def stored_once(*specs: tuple[tf.DType, list]) -> Callable[[Callable], Callable]
         specs: type and shape of each argument.
     """
     signature = [tf.TensorSpec(shape, dtype) for dtype, shape in specs]
-
-    def decorate(function: Callable) -> Callable:
-        return tf.function(
-            function,
-            input_signature=signature,
-            autograph=False,
-        )
-
-    return decorate
+    return functools.partial(tf.function, input_signature=signature, autograph=False)
 
 
 def concat_of(

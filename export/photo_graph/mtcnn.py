@@ -10,52 +10,45 @@ from psfr_tf.faces import mtcnn as local
 _BOX = (tf.float64, [4])
 
 
-class MTCNN:
-    """The cascade as one graph function of its own, which is stored once.
+def find_faces(
+    pnet: Network, rnet: Network, onet: Network, photo: tf.Tensor, min_score: tf.Tensor
+) -> tuple[tf.Tensor, ...]:
+    """As the local one: uint8 [H, W, 3] to boxes f64 [N, 4], scores f64 [N], landmarks
+    f64 [N, 5, 2]."""
+    pixels = (tf.cast(photo, tf.float32) - 127.5) * (1 / 128)
+    boxes = _squares(_propose(pnet, pixels))
+    boxes, scores, _ = _judge(rnet, pixels, boxes, 24, local._REFINED)
+    boxes = _squares(tf.gather(boxes, kept(boxes, scores, local._OVERLAP)))
+    boxes, scores, landmarks = _judge(onet, pixels, boxes, 48, min_score)
+    chosen = kept(boxes, scores, local._OVERLAP, of_smaller=True)
+    last = tf.cast(tf.shape(photo)[:2][::-1] - 1, tf.float64)
+    boxes = tf.clip_by_value(tf.gather(boxes, chosen), 0.0, tf.tile(last, [2]))
+    return boxes, tf.gather(scores, chosen), tf.gather(landmarks, chosen)
 
-    Args:
-        pnet, rnet, onet: the three networks.
-    """
 
-    def __init__(self, pnet: Network, rnet: Network, onet: Network) -> None:
-        self._pnet, self._rnet, self._onet = pnet, rnet, onet
+def _propose(pnet: Network, pixels: tf.Tensor) -> tf.Tensor:
+    """Boxes f64 [N, 4] from all scales."""
+    sides = tf.shape(pixels)[:2]
+    shorter = tf.cast(tf.reduce_min(sides), tf.float64)
+    step = tf.constant(local._STEP, tf.float64)
+    steps = tf.round(tf.math.log(shorter / local._CELL) / -tf.math.log(step) - 1)
 
-    def __call__(self, photo: tf.Tensor, min_score: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """As the local one: uint8 [H, W, 3] to boxes f64 [N, 4], scores f64 [N], landmarks
-        f64 [N, 5, 2]."""
-        pixels = (tf.cast(photo, tf.float32) - 127.5) * (1 / 128)
-        boxes = _squares(self._propose(pixels))
-        boxes, scores, _ = _judge(self._rnet, pixels, boxes, 24, local._REFINED)
-        boxes = _squares(tf.gather(boxes, kept(boxes, scores, local._OVERLAP)))
-        boxes, scores, landmarks = _judge(self._onet, pixels, boxes, 48, min_score)
-        chosen = kept(boxes, scores, local._OVERLAP, of_smaller=True)
-        last = tf.cast(tf.shape(photo)[:2][::-1] - 1, tf.float64)
-        boxes = tf.clip_by_value(tf.gather(boxes, chosen), 0.0, tf.tile(last, [2]))
-        return boxes, tf.gather(scores, chosen), tf.gather(landmarks, chosen)
+    def level(index):
+        scale = local._CELL / local._MIN_FACE * step ** tf.cast(index, tf.float64)
+        size = tf.cast(tf.cast(sides, tf.float64) * scale, tf.int32)
+        output = pnet(resize_area(pixels, size)[tf.newaxis])
+        score = output[2][0, ..., 1]
+        places = tf.where(score > local._PROPOSED)
+        scores = tf.gather_nd(score, places)
+        corner = tf.cast(tf.tile(places[:, ::-1], [1, 2]), tf.float64) * local._STRIDE
+        cells = corner + tf.constant([1, 1, local._CELL, local._CELL], tf.float64)
+        moves = tf.cast(tf.gather_nd(output[4][0], places), tf.float64)
+        boxes = (cells + moves * (local._CELL - 1)) / scale
+        chosen = kept(boxes, scores, local._OVERLAP_IN_SCALE)
+        return tf.gather(boxes, chosen), tf.gather(scores, chosen)
 
-    def _propose(self, pixels: tf.Tensor) -> tf.Tensor:
-        """Boxes f64 [N, 4] from all scales."""
-        sides = tf.shape(pixels)[:2]
-        shorter = tf.cast(tf.reduce_min(sides), tf.float64)
-        step = tf.constant(local._STEP, tf.float64)
-        steps = tf.round(tf.math.log(shorter / local._CELL) / -tf.math.log(step) - 1)
-
-        def level(index):
-            scale = local._CELL / local._MIN_FACE * step ** tf.cast(index, tf.float64)
-            size = tf.cast(tf.cast(sides, tf.float64) * scale, tf.int32)
-            output = self._pnet(resize_area(pixels, size)[tf.newaxis])
-            score = output[2][0, ..., 1]
-            places = tf.where(score > local._PROPOSED)
-            scores = tf.gather_nd(score, places)
-            corner = tf.cast(tf.tile(places[:, ::-1], [1, 2]), tf.float64) * local._STRIDE
-            cells = corner + tf.constant([1, 1, local._CELL, local._CELL], tf.float64)
-            moves = tf.cast(tf.gather_nd(output[4][0], places), tf.float64)
-            boxes = (cells + moves * (local._CELL - 1)) / scale
-            chosen = kept(boxes, scores, local._OVERLAP_IN_SCALE)
-            return tf.gather(boxes, chosen), tf.gather(scores, chosen)
-
-        boxes, scores = concat_of(tf.cast(steps, tf.int32), level, _BOX, (tf.float32, []))
-        return tf.gather(boxes, kept(boxes, scores, local._OVERLAP))
+    boxes, scores = concat_of(tf.cast(steps, tf.int32), level, _BOX, (tf.float32, []))
+    return tf.gather(boxes, kept(boxes, scores, local._OVERLAP))
 
 
 def _judge(network: Network, pixels: tf.Tensor, boxes: tf.Tensor, side: int, min_score):

@@ -5,6 +5,7 @@ local detector runs: one source for both, and the package `mtcnn`, from which to
 made the files, is not needed to export. The files hold six kinds of operations.
 """
 
+import functools
 from collections.abc import Callable
 from importlib.resources import files
 
@@ -14,19 +15,20 @@ from ai_edge_litert import schema_py_generated as schema
 
 Network = Callable[[tf.Tensor], dict[int, tf.Tensor]]
 
+_weight = functools.partial(tf.Variable, trainable=False)
 
-def mtcnn_network(name: str) -> tuple[Network, list[tf.Variable]]:
+
+def mtcnn_network(name: str) -> Network:
     """One of "pnet", "rnet", "onet".
 
     Returns:
         A function of float32 [B, H, W, 3] in [-1, 1] that returns the outputs by their number of
-        channels (2: is not a face, is a face; 4: moves of a box; 10: landmarks), and its weights.
+        channels (2: is not a face, is a face; 4: moves of a box; 10: landmarks).
     """
     file = (files("psfr_tf.faces") / "mtcnn_networks" / f"{name}.tflite").read_bytes()
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(file, 0))
     (graph,) = model.subgraphs
     kinds = {code: kind for kind, code in vars(schema.BuiltinOperator).items()}
-    weights: list[tf.Variable] = []
 
     def constant(index: int) -> np.ndarray:
         tensor = graph.tensors[index]
@@ -34,15 +36,11 @@ def mtcnn_network(name: str) -> tuple[Network, list[tf.Variable]]:
         data = model.buffers[tensor.buffer].data.tobytes()
         return np.frombuffer(data, dtype[tensor.type]).reshape(tensor.shape)
 
-    def weight(value: np.ndarray) -> tf.Variable:
-        weights.append(tf.Variable(value, trainable=False))
-        return weights[-1]
-
     steps = []
     for operator in graph.operators:
         kind = kinds[model.operatorCodes[operator.opcodeIndex].builtinCode]
         constants = [constant(index) for index in operator.inputs[1:]]
-        step = _OPERATIONS[kind](weight, operator.builtinOptions, *constants)
+        step = _OPERATIONS[kind](operator.builtinOptions, *constants)
         steps.append((step, operator.inputs[0], operator.outputs[0]))
 
     def run(pixels: tf.Tensor) -> dict[int, tf.Tensor]:
@@ -52,30 +50,28 @@ def mtcnn_network(name: str) -> tuple[Network, list[tf.Variable]]:
         outputs = [values[index] for index in graph.outputs]
         return {int(output.shape[-1]): output for output in outputs}
 
-    return run, weights
+    return run
 
 
-def _convolution(weight, options, kernel, bias):
-    kernel, bias = weight(kernel.transpose(1, 2, 3, 0)), weight(bias)
+def _convolution(options, kernel, bias):
+    kernel, bias = _weight(kernel.transpose(1, 2, 3, 0)), _weight(bias)
     strides, padding = [options.strideH, options.strideW], _padding(options)
     return lambda x: tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides, padding), bias)
 
 
-def _dense(weight, options, kernel, bias):
-    kernel, bias = weight(kernel.T), weight(bias)
+def _dense(options, kernel, bias):
+    kernel, bias = _weight(kernel.T), _weight(bias)
     return lambda x: tf.nn.bias_add(tf.linalg.matmul(x, kernel), bias)
 
 
-def _pool(weight, options):
-    window, strides = (
-        [options.filterHeight, options.filterWidth],
-        [options.strideH, options.strideW],
-    )
+def _pool(options):
+    window = [options.filterHeight, options.filterWidth]
+    strides = [options.strideH, options.strideW]
     return lambda x: tf.nn.max_pool2d(x, window, strides, _padding(options))
 
 
-def _prelu(weight, options, slope):
-    slopes = weight(slope)
+def _prelu(options, slope):
+    slopes = _weight(slope)
     if slope.max() <= 1:  # the same in one pass less
         return lambda x: tf.maximum(x, slopes * x)
     return lambda x: tf.where(x > 0, x, slopes * x)
@@ -90,6 +86,6 @@ _OPERATIONS: dict[str, Callable] = {
     "FULLY_CONNECTED": _dense,
     "MAX_POOL_2D": _pool,
     "PRELU": _prelu,
-    "RESHAPE": lambda weight, options, shape: lambda x: tf.reshape(x, shape),
-    "SOFTMAX": lambda weight, options: tf.nn.softmax,
+    "RESHAPE": lambda options, shape: lambda x: tf.reshape(x, shape),
+    "SOFTMAX": lambda options: tf.nn.softmax,
 }

@@ -1,5 +1,6 @@
 """`FaceRestorer.restore` as one TensorFlow graph."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -10,7 +11,7 @@ from psfr_tf.export.photo_graph.changes import difference_and_mask
 from psfr_tf.export.photo_graph.detect import SPECS, Faces, detector
 from psfr_tf.export.photo_graph.loops import concat_of, stored_once
 from psfr_tf.export.photo_graph.masks import nose_and_mouth
-from psfr_tf.export.photo_graph.mtcnn import MTCNN
+from psfr_tf.export.photo_graph.mtcnn import find_faces
 from psfr_tf.export.photo_graph.networks import mtcnn_network
 from psfr_tf.export.photo_graph.paste import paste_faces
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE
@@ -34,8 +35,8 @@ def photo_restorer(restore: Restore, size: int):
         A function of a photo, uint8 [H, W, 3], `strength` (float32) and `min_score` (f64) that
         returns the restored photo and its faces (`Answers`).
     """
-    networks = MTCNN(*(mtcnn_network(name)[0] for name in ("pnet", "rnet", "onet")))
-    detect = detector(networks)
+    networks = [mtcnn_network(name) for name in ("pnet", "rnet", "onet")]
+    detect = detector(functools.partial(find_faces, *networks))
     min_face = tf.constant(DEFAULT_MIN_FACE, tf.float64)
 
     @stored_once((tf.uint8, [None, None, 3]), *((dtype, [None, *shape]) for dtype, shape in SPECS))

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from psfr_tf.data.decoding import asserted
 from psfr_tf.export.photo_graph import codec
 from psfr_tf.export.photo_graph.restore import Restore, photo_restorer
 from psfr_tf.faces.detect import DEFAULT_MIN_SCORE
@@ -99,41 +100,26 @@ def photo_signature(restore: Restore, size: int) -> tf.types.experimental.Polymo
 
 def _checked(photo_bytes, strength, min_score, format):
     count = tf.size(photo_bytes)
-    checks = [
-        tf.debugging.Assert(
-            (count > 0) & (count <= MAX_PHOTOS),
-            [f"photo_bytes: a request has 1 to {MAX_PHOTOS} photos, not", count],
-        )
-    ]
+    told = [f"photo_bytes: a request has 1 to {MAX_PHOTOS} photos, not", count]
+    checks = [((count > 0) & (count <= MAX_PHOTOS), told)]
     options = {"strength": strength, "min_score": min_score, "format": format}
     for name, value in options.items():
-        single = tf.equal(tf.size(value), 1)
-        checks.append(
-            tf.debugging.Assert(
-                single | tf.equal(tf.size(value), count),
-                [f"{name}: one value, or one for each photo, not", tf.size(value)],
-            )
-        )
+        fits = tf.equal(tf.size(value), 1) | tf.equal(tf.size(value), count)
+        told = [f"{name}: one value, or one for each photo, not", tf.size(value)]
+        checks.append((fits, told))
     for name in ("strength", "min_score"):  # written so that NaN fails
         value = options[name]
         in_range = tf.reduce_all((value >= 0) & (value <= 1))
-        checks.append(tf.debugging.Assert(in_range, [f"{name}: 0 to 1, not", value]))
+        checks.append((in_range, [f"{name}: 0 to 1, not", value]))
     known = tf.reduce_any(tf.equal(tf.reshape(format, [-1, 1]), list(codec.FORMATS)), axis=1)
-    checks.append(
-        tf.debugging.Assert(
-            tf.reduce_all(known), [f"format: {', '.join(codec.FORMATS)}, not", format]
-        )
-    )
-    with tf.control_dependencies(checks):
-        photo_bytes = tf.identity(photo_bytes)
+    told = [f"format: {', '.join(codec.FORMATS)}, not", format]
+    photo_bytes = asserted(photo_bytes, *checks, (tf.reduce_all(known), told))
     pixels = tf.map_fn(
         codec.checked_size, photo_bytes, fn_output_signature=tf.TensorSpec([], tf.int64)
     )
     total = tf.reduce_sum(pixels)
-    small = tf.debugging.Assert(
-        total <= MAX_REQUEST_PIXELS,
-        [f"photo_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request, not", total],
-    )
-    with tf.control_dependencies([small]):
+    told = [f"photo_bytes: at most {MAX_REQUEST_PIXELS} pixels in a request, not", total]
+    photo_bytes = asserted(photo_bytes, (total <= MAX_REQUEST_PIXELS, told))
+    with tf.control_dependencies([photo_bytes]):  # what does not fit has an error of its own
         spread = [tf.broadcast_to(tf.reshape(value, [-1]), [count]) for value in options.values()]
-        return tf.identity(photo_bytes), *spread
+    return photo_bytes, *spread

@@ -7,18 +7,20 @@ import grpc
 
 from psfr_tf.export.serving import retry, wire
 from psfr_tf.export.serving.errors import TransientServerError
-from psfr_tf.export.serving.grpc_channel import Options, methods, named_error, open_channel
+from psfr_tf.export.serving.grpc_predictor import GrpcClient, Options
 from psfr_tf.export.serving.photos import SIGNATURE, RestoredPhoto, photo_inputs, restored_photo
 
 
-class AsyncGrpcPredictor:
+class AsyncGrpcPredictor(GrpcClient):
     """Calls the signature of whole photos; make it, and use it, in a running event loop.
 
     Args:
-        address, model, version, deadline, options, credentials: as of `GrpcPredictor`.
+        address, model, version, deadline, options, credentials: see `GrpcClient`.
         retries: further attempts after a failure that may pass.
         photo_deadline: seconds for all attempts at a photo; None for no limit.
     """
+
+    _grpc = grpc.aio
 
     def __init__(
         self,
@@ -31,14 +33,9 @@ class AsyncGrpcPredictor:
         retries: int = 5,
         photo_deadline: float | None = None,
     ) -> None:
-        self.address = address
-        self._model = model, version
-        self._deadline = deadline
+        super().__init__(address, model, version, deadline, options, credentials)
         self._retries = retries
         self._photo_deadline = photo_deadline
-        self._plain = credentials is None and "/" not in address
-        self._channel = open_channel(grpc.aio, address, options, credentials)
-        self._predict, _ = methods(self._channel)
 
     async def __aenter__(self) -> "AsyncGrpcPredictor":
         return self
@@ -63,7 +60,7 @@ class AsyncGrpcPredictor:
                 seconds = min(self._deadline, left)
                 return restored_photo(await self._predict(request, timeout=seconds))
             except grpc.aio.AioRpcError as error:
-                failure = await asyncio.to_thread(named_error, error, self.address, self._plain)
+                failure = await asyncio.to_thread(self._error, error)
             pause = retry.pause(attempt)
             last = attempt == self._retries or not isinstance(failure, TransientServerError)
             if last or (end is not None and time.monotonic() + pause >= end):

@@ -121,12 +121,9 @@ def _to_png(face: np.ndarray) -> bytes:
     return cv2.imencode(".png", face[..., ::-1])[1].tobytes()
 
 
-def served_restorer(engine: ServingEngine, detector) -> FaceRestorer:
-    """A `FaceRestorer` whose photos each have the engine's `photo_deadline`."""
-    return _ServedRestorer(engine, detector=detector)
+class ServedRestorer(FaceRestorer):
+    """A `FaceRestorer` on a `ServingEngine`; each photo has the engine's `photo_deadline`."""
 
-
-class _ServedRestorer(FaceRestorer):
     def restore(self, *args, **options):
         with self.engine.one_photo():
             return super().restore(*args, **options)

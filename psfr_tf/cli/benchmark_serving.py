@@ -1,7 +1,6 @@
 """`psfr benchmark serving`: how many requests a running TF Serving answers, and how soon."""
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
                 raise UserError(f"{args.server}: {signature}: {error.strerror}") from None
             for concurrency in args.concurrency:
                 load = measure(call, concurrency, args.seconds)
-                rows.append({"signature": signature, **dataclasses.asdict(load)})
+                rows.append({"signature": signature, **load})
                 print(_line(rows[-1]))
     finally:
         predictor.close()

@@ -78,8 +78,8 @@ def run_benchmark(args: argparse.Namespace, make_target: Callable[[], Any]) -> i
 
     Args:
         args: of a parser with `add_plan_arguments`.
-        make_target: makes the `psfr_tf.android_bench.target.Target`, once the plan is known to be
-            good; may raise UserError.
+        make_target: makes the target of `psfr_tf.android_bench`, once the plan is known to be good;
+            may raise UserError.
     """
     from psfr_tf.android_bench.plan import estimate_seconds, expand, find_models
 
@@ -115,9 +115,9 @@ def _measure(args, plan, known, problems, duration, make_target) -> int:
     """Run the cases that are known, and write the reports; returns the exit code."""
     from psfr_tf.android_bench import results as records
     from psfr_tf.android_bench.harness import Benchmark
+    from psfr_tf.android_bench.plan import setting
     from psfr_tf.android_bench.report import write_reports
     from psfr_tf.android_bench.report.sections import headlines
-    from psfr_tf.android_bench.report.words import setting
 
     there = (args.output / records.FILE_NAME).exists()
     if there and not args.resume:

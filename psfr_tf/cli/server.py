@@ -98,7 +98,7 @@ def server_restorer(args: argparse.Namespace, detector):
     Raises:
         UserError: the server does not answer, or has no such model.
     """
-    from psfr_tf.export.serving.engine import ServingEngine, served_restorer
+    from psfr_tf.export.serving.engine import ServedRestorer, ServingEngine
     from psfr_tf.export.serving.errors import ServerError
 
     predictor = server_predictor(args)
@@ -106,7 +106,7 @@ def server_restorer(args: argparse.Namespace, detector):
         engine = ServingEngine(predictor, args.batch_size, args.retries, args.photo_deadline)
     except ServerError as error:
         raise UserError(f"{args.server}: {error.strerror}") from None
-    return served_restorer(engine, detector)
+    return ServedRestorer(engine, detector=detector)
 
 
 def address(text: str) -> str:

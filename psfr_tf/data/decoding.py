@@ -48,23 +48,32 @@ def checked_shape(contents: tf.Tensor, max_side: int, what: str = "a picture") -
             than `MAX_SCANS` scans.
     """
     is_png = _starts_with(contents, _PNG_START)
-    known = tf.debugging.Assert(
-        is_png | _starts_with(contents, _JPEG_START), [f"{what}: neither a JPEG nor a PNG file"]
-    )
-    with tf.control_dependencies([known]):
-        shape = tf.cond(is_png, lambda: _png_shape(contents), lambda: _jpeg_shape(contents))
-    small = tf.debugging.Assert(
-        tf.reduce_all((shape > 0) & (shape <= max_side)),
-        [f"{what}: a side must be 1..{max_side} px; height, width:", shape],
-    )
+    is_known = is_png | _starts_with(contents, _JPEG_START)
+    contents = asserted(contents, (is_known, [f"{what}: neither a JPEG nor a PNG file"]))
+    shape = tf.cond(is_png, lambda: _png_shape(contents), lambda: _jpeg_shape(contents))
+    is_small = tf.reduce_all((shape > 0) & (shape <= max_side))
     # A scan begins with the marker FF DA, which does not occur inside the data of one.
     parts = tf.raw_ops.StringSplitV2(input=[contents], sep=_SCAN_START, maxsplit=MAX_SCANS + 1)
-    few = tf.debugging.Assert(
-        is_png | (tf.size(parts.values) <= MAX_SCANS + 1),
-        [f"{what}: more than {MAX_SCANS} scans in a JPEG"],
+    has_few = is_png | (tf.size(parts.values) <= MAX_SCANS + 1)
+    shape = asserted(
+        shape,
+        (is_small, [f"{what}: a side must be 1..{max_side} px; height, width:", shape]),
+        (has_few, [f"{what}: more than {MAX_SCANS} scans in a JPEG"]),
     )
-    with tf.control_dependencies([small, few]):
-        return tf.ensure_shape(tf.identity(shape), [2])
+    return tf.ensure_shape(shape, [2])
+
+
+def asserted(value: tf.Tensor, *checks: tuple[tf.Tensor, list]) -> tf.Tensor:
+    """`value`, which the graph has once the checks held.
+
+    Args:
+        checks: a condition, bool scalar, and the words and tensors of its error.
+
+    Raises (when the graph runs):
+        InvalidArgumentError: a condition is false.
+    """
+    with tf.control_dependencies([tf.debugging.Assert(*check) for check in checks]):
+        return tf.identity(value)
 
 
 def _starts_with(contents: tf.Tensor, start: bytes) -> tf.Tensor:

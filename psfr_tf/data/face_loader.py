@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from psfr_tf.data.decoding import checked_shape, decode_rgb
+from psfr_tf.data.decoding import asserted, checked_shape, decode_rgb
 from psfr_tf.data.face_folder import MAX_SIDE, FaceFolder
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.parsing_map import nearest_places, read_mask
@@ -131,11 +131,8 @@ def _decode_image(contents: tf.Tensor, name: tf.Tensor, size: int) -> tf.Tensor:
     with tf.control_dependencies([checked_shape(contents, MAX_SIDE)]):
         image = decode_rgb(tf.identity(contents))
     height, width = tf.shape(image)[0], tf.shape(image)[1]
-    square = tf.debugging.Assert(
-        tf.equal(height, width), ["faces must be square:", name, height, width]
-    )
-    with tf.control_dependencies([square]):
-        image = tf.identity(image)
+    told = ["faces must be square:", name, height, width]
+    image = asserted(image, (tf.equal(height, width), told))
 
     def resized(method: str) -> tf.Tensor:
         pixels = tf.image.resize(tf.cast(image, tf.float32), [size, size], method=method)

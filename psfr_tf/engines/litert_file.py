@@ -8,46 +8,24 @@ from pathlib import Path
 import tensorflow as tf
 
 from psfr_tf import files, model_folder
-from psfr_tf.engines.parts import DEFAULT_OUTPUTS, part_function
+from psfr_tf.engines.parts import part_function
 from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError, cause
 from psfr_tf.model_folder import ModelFolder
-from psfr_tf.models.inference_form import InferenceForm, inference_form
+from psfr_tf.models.inference_form import inference_form
 from psfr_tf.models.own_network import own_code
 
 
-def convert_part(
-    form: InferenceForm, part: str, precision: str = "float32", outputs: str = DEFAULT_OUTPUTS
+def restorer_content(
+    folder: ModelFolder, precision: str = "float32", suffix: str = ".tflite"
 ) -> bytes:
-    """Convert the whole model or one of its networks to a LiteRT file.
-
-    Its signature `serving_default` has the names, and the batch is one: see
-    `psfr_tf.engines.parts`.
-
-    Args:
-        form: the model.
-        part: "restorer", "parsing" or "generator".
-        precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`.
-        outputs: of the restorer, one of `psfr_tf.engines.parts.OUTPUTS`.
-
-    Returns:
-        The contents of the file.
-    """
-    return convert(*part_function(form, part, outputs, batch=1), precision)
-
-
-def restorer_content(folder: ModelFolder, precision: str = "float32") -> bytes:
-    """The LiteRT file that restores a face: see `convert_part`."""
+    """The LiteRT file that restores a face, or the ONNX file (".onnx") that restores any number."""
     form = inference_form(folder.generator, folder.parsing_network)
-    return convert_part(form, "restorer", precision)
+    if suffix == ".onnx":
+        from psfr_tf.engines import onnx_converter
 
-
-def onnx_content(folder: ModelFolder) -> bytes:
-    """As `restorer_content`, an ONNX file of any batch."""
-    from psfr_tf.engines import onnx_converter
-
-    form = inference_form(folder.generator, folder.parsing_network)
-    return onnx_converter.convert(*part_function(form, "restorer", batch=None))
+        return onnx_converter.convert(*part_function(form, "restorer", batch=None))
+    return convert(*part_function(form, "restorer"), precision)
 
 
 def cached_file(
@@ -64,7 +42,7 @@ def cached_file(
     Args:
         path: a model folder.
         fidelity: operating point, see `psfr_tf.model_folder`.
-        precision: see `convert_part`; an ONNX file has float32.
+        precision: of `psfr_tf.engines.tensorflow_converter.PRECISIONS`; an ONNX file has float32.
         suffix: ".tflite" or ".onnx".
 
     Raises:
@@ -96,7 +74,7 @@ def cached_file(
         model,
     )
     folder = model_folder.load_model_folder(path, fidelity)
-    content = onnx_content(folder) if suffix == ".onnx" else restorer_content(folder, precision)
+    content = restorer_content(folder, precision, suffix)
     try:
         with files.atomic_path(model) as temporary:
             temporary.write_bytes(content)

@@ -11,8 +11,8 @@ from psfr_tf.errors import UserError, printable
 from psfr_tf.machine import available_cores
 
 
-def open_session(model: str | os.PathLike | bytes, threads: int | None = None):
-    """`onnxruntime.InferenceSession` of a file or its contents, on the CPU.
+def open_session(model: str | os.PathLike, threads: int | None = None):
+    """`onnxruntime.InferenceSession` of a file, on the CPU.
 
     Raises:
         UserError: onnxruntime is not installed, or it is no ONNX file.
@@ -24,13 +24,9 @@ def open_session(model: str | os.PathLike | bytes, threads: int | None = None):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = 3  # errors; they are raised too
-    name = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
+    name = os.fspath(model)
     try:
-        session = onnxruntime.InferenceSession(
-            model if isinstance(model, bytes) else os.fspath(model),
-            options,
-            providers=["CPUExecutionProvider"],
-        )
+        session = onnxruntime.InferenceSession(name, options, providers=["CPUExecutionProvider"])
         # Names that are no UTF-8 raise here.
         _ = [each.name for each in (*session.get_inputs(), *session.get_outputs())]
         return session
@@ -39,19 +35,14 @@ def open_session(model: str | os.PathLike | bytes, threads: int | None = None):
         raise UserError(f"{name}: not an ONNX file that runs: {reason[:300]}") from error
 
 
-_FLOAT = "tensor(float)"
-# What a restorer tells of the parts, the first that is there, by name.
-_PARSINGS = {"labels": "tensor(uint8)", "parsing": _FLOAT}
-
-
 class OnnxEngine:
     """Runs faces through a `restorer_*.onnx` file of `psfr export onnx`, the whole batch at once.
 
-    Inputs and outputs are found by name: `lq`; `restored` and `labels`, or `parsing` in place of
-    these (see `psfr_tf.engines.parts`). Safe to share by threads: a session is.
+    Inputs and outputs are found by name: `lq`; `restored` and `labels` (see
+    `psfr_tf.engines.parts`). Safe to share by threads: a session is.
 
     Args:
-        model: path of the file, or its contents.
+        model: path of the file.
         threads: CPU threads; by default all cores this process may use.
 
     Raises:
@@ -60,33 +51,30 @@ class OnnxEngine:
 
     name = "onnx"
 
-    def __init__(self, model: str | os.PathLike | bytes, threads: int | None = None) -> None:
-        self._file = "ONNX file" if isinstance(model, bytes) else os.fspath(model)
+    def __init__(self, model: str | os.PathLike, threads: int | None = None) -> None:
+        self._file = os.fspath(model)
         self._session = open_session(model, threads)
         given = {each.name: (each.type, each.shape) for each in self._session.get_inputs()}
         made = {each.name: each.type for each in self._session.get_outputs()}
         kind, shape = given.get("lq", ("", []))
         face = len(shape) == 4 and isinstance(shape[1], int) and shape[1:] == [shape[1]] * 2 + [3]
         fits = face and not isinstance(shape[0], int) and list(given) == ["lq"]
-        parsing = next((name for name in _PARSINGS if made.get(name) == _PARSINGS[name]), None)
-        if not fits or {kind, made.get("restored")} != {_FLOAT} or parsing is None:
+        types = kind, made.get("restored"), made.get("labels")
+        if not fits or types != ("tensor(float)", "tensor(float)", "tensor(uint8)"):
             raise UserError(
                 f"{self._file}: not a restorer with labels, of any batch (psfr export onnx "
                 f"--outputs image,labels): inputs {given}, outputs {made}"
             )
-        self._names = ["restored", parsing]
         self.size = shape[1]
 
     def run(self, lq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `psfr_tf.engines`."""
         lq = np.ascontiguousarray(checked_faces(lq, self.size))
         try:
-            restored, labels = self._session.run(self._names, {"lq": lq})
+            restored, labels = self._session.run(["restored", "labels"], {"lq": lq})
         except Exception as error:  # see `open_session`
             reason = " ".join(str(error).split())
             raise UserError(f"{self._file}: does not run: {reason[:300]}") from error
-        if labels.ndim == 4:  # logits
-            labels = labels.argmax(axis=-1).astype(np.uint8)
         if restored.shape != lq.shape or labels.shape != lq.shape[:3]:
             raise UserError(
                 f"{self._file}: made {list(restored.shape)} and labels {list(labels.shape)} "

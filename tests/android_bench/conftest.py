@@ -16,8 +16,8 @@ def make_model():
     """`make_model(name)`: a file that is only described, not there."""
 
     def make(name="a.tflite", **fields):
-        face = Tensor("lq:0", "lq", (1, 8, 8, 3), "float32")
-        restored = Tensor("restored:0", "restored", (1, 8, 8, 3), "float32")
+        face = Tensor("lq", (1, 8, 8, 3), "float32")
+        restored = Tensor("restored", (1, 8, 8, 3), "float32")
         given = {"part": None, "precision": "float32", "weights": None, "multiply_adds": 10**9}
         given |= {"sha256": f"hash of {name}", "size_bytes": 1000, "size": 8, **fields}
         return ModelFile(path=Path(name), inputs=(face,), outputs=(restored,), **given)

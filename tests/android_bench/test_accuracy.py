@@ -98,5 +98,5 @@ def test_pictures_of_outputs(make_model):
     output = np.array([-2.0, -1.0, 0.0, 1.0, np.nan], np.float32)[None, None, :, None]
     pixels = picture(model.outputs, [np.repeat(output, 3, axis=-1)])
     assert pixels[0, :, 0].tolist() == [0, 0, 128, 255, 128]
-    assert picture((Tensor("x", "x", (1, 4), "float32"),), [np.zeros((1, 4))]) is None
+    assert picture((Tensor("x", (1, 4), "float32"),), [np.zeros((1, 4))]) is None
     assert list(by_name(model, [pixels])) == ["restored"]

@@ -35,13 +35,14 @@ def test_the_work_does_not_depend_on_the_precision(exported):
 def test_a_file_of_another_project(small_model, tmp_path, precision, kind):
     """Without metadata, the type of the weights is seen in the file."""
     from psfr_tf import model_folder
-    from psfr_tf.engines.litert_file import convert_part
+    from psfr_tf.engines.parts import part_function
+    from psfr_tf.engines.tensorflow_converter import convert
     from psfr_tf.models.inference_form import inference_form
 
     folder = model_folder.load_model_folder(small_model)
     form = inference_form(folder.generator, folder.parsing_network)
     path = tmp_path / "other.tflite"
-    path.write_bytes(convert_part(form, "parsing", precision))
+    path.write_bytes(convert(*part_function(form, "parsing"), precision))
     model = read_model_file(path)
     assert (model.precision, model.part, model.label) == (kind, None, "other.tflite")
 

@@ -1,11 +1,12 @@
 import json
+import sys
 
 import keras
 import pytest
 
 from psfr_tf.cli import main
 from psfr_tf.errors import UserError
-from psfr_tf.export import saved_model, saved_model_report, warmup
+from psfr_tf.export import saved_model, saved_model_report
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
 
@@ -68,7 +69,7 @@ def test_bfloat16(tmp_path):
 
 
 def test_name_version_and_a_missing_warm_up(weights, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     arguments = ("--weights", weights, "--output", tmp_path, "--name", "face", "--version", 12)
     assert export(*arguments) == 0
     assert (tmp_path / "face" / "12" / "saved_model.pb").is_file()

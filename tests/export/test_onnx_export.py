@@ -78,7 +78,7 @@ def test_a_model_folder_keeps_its_file(small_model, faces, tmp_path, monkeypatch
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     first = FaceRestorer.from_pretrained(small_model, "onnx").restore_aligned(faces)
-    monkeypatch.setattr(litert_file, "onnx_content", lambda _: pytest.fail("converted twice"))
+    monkeypatch.setattr(litert_file, "restorer_content", lambda *_: pytest.fail("converted twice"))
     second = FaceRestorer.from_pretrained(small_model, "onnx").restore_aligned(faces)
     np.testing.assert_array_equal(first, second)
 

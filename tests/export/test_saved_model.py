@@ -300,7 +300,7 @@ def test_the_warm_up_file_has_a_request_for_every_signature(version, signatures)
 
 
 def test_without_the_serving_api_there_is_no_warm_up_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(warmup, "has_serving_api", lambda: False)
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     warmup.write_warmup(tmp_path, "face", {}, SIZE)
     assert os.listdir(tmp_path) == []
 

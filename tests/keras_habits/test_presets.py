@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from psfr_tf.engines.litert_file import convert_part
+from psfr_tf.engines.parts import part_function
 from psfr_tf.engines.tensorflow import TensorFlowEngine
+from psfr_tf.engines.tensorflow_converter import convert
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
@@ -136,7 +137,7 @@ def test_a_functional_model_keeps_its_graph(folder, faces, tmp_path):
     loaded = load_model_folder(tmp_path)
     np.testing.assert_array_equal(loaded.generator(faces), base(faces))
     form = inference_form(loaded.generator, loaded.parsing_network)
-    assert len(convert_part(form, "generator")) > 1000
+    assert len(convert(*part_function(form, "generator"))) > 1000
     with pytest.raises(ValueError, match="is a Functional, not a Generator"):
         Generator.from_preset(tmp_path)
 
@@ -148,7 +149,7 @@ def test_what_cannot_be_saved_or_exported_says_why(folder, tmp_path):
     base = Generator.from_preset(folder)
     odd = keras.Model(base.inputs, NotOnPhones(name="not_on_phones")(base.output))
     with pytest.raises(UserError, match=r"no operation Erfinv, which the layer .*not_on_phones"):
-        convert_part(inference_form(odd, parsing), "generator")
+        convert(*part_function(inference_form(odd, parsing), "generator"))
     save_model_folder(tmp_path, odd, parsing)
     config = tmp_path / "config.json"
     config.write_text(config.read_text().replace("keras_habits>", "elsewhere>"))

@@ -47,8 +47,8 @@ def test_adb_is_not_installed(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("code", [0, 3, 137])
 def test_output_and_exit_code(phone, code):
-    result = Adb(phone.serial).shell(f"echo 'a  b'; echo c >&2; exit {code}")
-    assert (sorted(result.text.splitlines()), result.code) == (["a  b", "c"], code)
+    text, found = Adb(phone.serial).shell(f"echo 'a  b'; echo c >&2; exit {code}")
+    assert (sorted(text.splitlines()), found) == (["a  b", "c"], code)
 
 
 def test_a_command_that_does_not_end(phone):

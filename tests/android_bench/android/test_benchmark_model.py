@@ -9,7 +9,7 @@ from psfr_tf.android_bench.model_file import ModelFile, Tensor
 from psfr_tf.android_bench.plan import Case, Runs
 from psfr_tf.android_bench.target import CaseFailed, Latency, Measurement
 
-FACE = Tensor("serving_default_lq:0", "lq", (1, 256, 256, 3), "float32")
+FACE = Tensor("lq", (1, 256, 256, 3), "float32")
 
 # Of a phone with XNNPACK, version of 2024: no percentiles, no peak.
 XNNPACK_2024 = """INFO: STARTING!

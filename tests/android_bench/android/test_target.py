@@ -56,7 +56,6 @@ def test_measurement(target, model):
     assert (measurement.init_ms, measurement.first_ms) == (48.25, 61.733)
     assert measurement.peak_memory_kb == 83456
     assert (measurement.delegated_nodes, measurement.nodes, measurement.partitions) == (145, 145, 1)
-    assert "Inference timings" in measurement.log
     assert measurement.command.startswith(f"{FOLDER}/benchmark_model --graph={FOLDER}/")
 
 
