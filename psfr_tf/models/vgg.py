@@ -56,7 +56,7 @@ class VGGFeatures(keras.Model):
     """
 
     def __init__(self, form: str = "paper", preprocessing: str = "caffe", **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         if form not in LAYERS:
             raise ValueError(f'`form` must be "paper" or "release". Received: form={form!r}')
         if preprocessing not in ("caffe", "torch"):
@@ -77,7 +77,7 @@ class VGGFeatures(keras.Model):
             if name == LAYERS[form][-1]:
                 break
         self.network = keras.Model(images, outputs)
-        self.network.trainable = False
+        self.trainable = False
         self.built = True
 
     def call(self, images: Any, training: bool | None = None) -> list[Any]:

@@ -136,3 +136,12 @@ def test_failed_download_is_one_line(monkeypatch):
 
 def test_weights_are_frozen():
     assert VGGFeatures("paper").trainable_weights == []
+
+
+def test_a_saved_model_loads(tmp_path, image):
+    model = VGGFeatures("paper")
+    model.save(tmp_path / "vgg.keras")
+    again = keras.saving.load_model(tmp_path / "vgg.keras")
+    assert again.trainable_weights == []
+    for one, other in zip(model(image), again(image), strict=True):
+        np.testing.assert_array_equal(one, other)
