@@ -45,15 +45,16 @@ class FaceRecords:
         for shard in shards:
             path = folder / shard["file"]
             try:
+                if not path.is_file():  # a pipe would be waited for
+                    raise ValueError("missing")
                 size = path.stat().st_size
                 if size != shard["bytes"]:
                     raise ValueError(f"{size} bytes, not {shard['bytes']}")
                 if records.record_offsets(path) != shard["offsets"]:
                     raise ValueError(f"its records are not where {records.INDEX} says")
             except (ValueError, OSError) as error:
-                fault = "missing" if isinstance(error, FileNotFoundError) else error
                 raise UserError(
-                    f"{path}: the shard is damaged ({fault}); run psfr prepare again"
+                    f"{path}: the shard is damaged ({error}); run psfr prepare again"
                 ) from None
         self.names: list[str] = [name for shard in shards for name in shard["names"]][:limit]
         self.has_masks: bool = index["masks"]
