@@ -60,13 +60,12 @@ def degrade_photo(photo: np.ndarray) -> np.ndarray:
     """
     import tensorflow as tf
 
-    from psfr_tf.data.degradation import add_noise, draw_noise, gaussian_blur, jpeg, resize
+    from psfr_tf.data.degradation import add_noise, gaussian_blur, jpeg, resize
 
     height, width = photo.shape[:2]
     image = gaussian_blur(tf.cast(photo, tf.float32), 1.6)
     image = resize(image, height // 2, width // 2, "area")
-    noise = draw_noise(tf.shape(image), 5.0, True, tf.constant([0, 17]))
-    image = jpeg(add_noise(image, noise), 55)
+    image = jpeg(add_noise(image, 5.0, True, tf.constant([0, 17])), 55)
     image = resize(image, height, width, "bicubic")
     return to_uint8(image.numpy())
 

@@ -19,12 +19,12 @@ import numpy as np
 import tensorflow as tf
 
 from psfr_tf.data.degradation.jpeg import jpeg
+from psfr_tf.data.degradation.noise import add_noise
 from psfr_tf.data.degradation.pipeline import (
     BLURS,
     PROBABILITY,
     Degradation,
     DegradationParameters,
-    add_drawn_noise,
     grey,
 )
 from psfr_tf.data.degradation.resampling import resize
@@ -74,7 +74,11 @@ def stages(degradation: Degradation) -> list[Stage]:
     return [
         Stage("random choices", 1.0, lambda s: degradation.draw(s.seed)),
         *[blur_and_reduce(kind) for kind in (*BLURS, None)],
-        Stage("noise", noisy, lambda s: add_drawn_noise(s.small, s.p)),
+        Stage(
+            "noise",
+            noisy,
+            lambda s: add_noise(s.small, s.p.noise_sigma, s.p.noise_per_channel, s.p.noise_seed),
+        ),
         Stage("JPEG", compressed, lambda s: jpeg(s.small, s.p.jpeg_quality)),
         Stage("resize back", 1.0, lambda s: round_to_8_bit(resize(s.small, size, size, "bicubic"))),
         Stage("grey, two pictures", grey_probability, lambda s: (grey(s.hq), grey(255.0 - s.hq))),

@@ -20,13 +20,12 @@ class ModelConfig(Kind):
 
     def make(self):
         from psfr_tf.model_folder import SHIPPED_WEIGHTS
-        from psfr_tf.models.presets import preset
+        from psfr_tf.models.presets import PRESETS
 
         small = {"format_version": 1, "size": 64, "provenance": {}}
-        small["networks"] = {
-            part: preset("psfr-test-64")[part] for part in ("generator", "parsing", "discriminator")
-        }
-        for part in ("generator", "parsing", "discriminator"):
+        parts = ("generator", "parsing", "discriminator")
+        small["networks"] = {part: PRESETS["psfr-test-64"][part] for part in parts}
+        for part in parts:
             (self.folder / f"{part}.weights.h5").write_bytes(bytes(400_000))
         self.built = 0
         shipped = (SHIPPED_WEIGHTS / "psfr-mobile-256/config.json").read_bytes()
@@ -168,7 +167,7 @@ class Checkpoint(Kind):
         from psfr_tf.models import Generator
 
         self.network = Generator(16, {8: 4, 16: 2}, style_hidden=2)
-        targets = network_layout(self.network).targets
+        targets = network_layout(self.network)
         rng = np.random.default_rng(0)
         state = {
             name: torch.tensor(rng.normal(size=target.torch_shape).astype(np.float32))

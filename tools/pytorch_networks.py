@@ -83,10 +83,10 @@ def random_state(network, seed=0):
     """A checkpoint of `network`'s published layout: random, but with outputs of ordinary size."""
     from psfr_tf.conversion.layout import network_layout
 
-    layout = network_layout(network)
+    targets = network_layout(network)
     random = torch.Generator().manual_seed(seed)
     state = {}
-    for name, target in layout.targets.items():
+    for name, target in targets.items():
         shape = target.torch_shape
         tensor = torch.randn(shape, generator=random)
         if name.endswith(("running_var", "norm.norm.weight")):
@@ -96,13 +96,16 @@ def random_state(network, seed=0):
         elif len(shape) == 1:
             tensor = 0.1 * tensor
         state[name] = tensor
-    for prefix in layout.spectral_convs:
-        matrix = state[f"{prefix}.weight_orig"].flatten(1)
+    for name in targets:
+        prefix, _, kind = name.rpartition(".")
+        if kind == "running_mean":
+            state[f"{prefix}.num_batches_tracked"] = torch.tensor(7)
+        if kind != "weight_orig":
+            continue
+        matrix = state[name].flatten(1)
         u = F.normalize(torch.randn(matrix.shape[0], generator=random), dim=0)
         for _ in range(3):
             v = F.normalize(matrix.T @ u, dim=0)
             u = F.normalize(matrix @ v, dim=0)
         state[f"{prefix}.weight_u"], state[f"{prefix}.weight_v"] = u, v
-    for name in layout.ignored:
-        state[name] = torch.tensor(7)
     return state

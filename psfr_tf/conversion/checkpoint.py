@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from psfr_tf.conversion.layout import NetworkLayout, network_layout
+from psfr_tf.conversion.layout import Target, network_layout
 from psfr_tf.errors import UserError
 from psfr_tf.torch_file import read_checkpoint
 
@@ -23,12 +23,12 @@ def load_state(network, state: dict[str, np.ndarray], source: str) -> list[str]:
     Raises:
         UserError: if a tensor is missing, unknown, of the wrong shape or not finite. It names all.
     """
-    layout = network_layout(network)
-    state = _unfold_spectral_norm(state, layout)
-    problems = [f"missing tensor {name}" for name in layout.targets if name not in state]
+    targets = network_layout(network)
+    state = _unfold_spectral_norm(state, targets)
+    problems = [f"missing tensor {name}" for name in targets if name not in state]
     for name, tensor in state.items():
-        target = layout.targets.get(name)
-        if name in layout.ignored:
+        target = targets.get(name)
+        if name.endswith(".num_batches_tracked"):
             continue
         if target is None:
             problems.append(f"unknown tensor {name}")
@@ -44,14 +44,14 @@ def load_state(network, state: dict[str, np.ndarray], source: str) -> list[str]:
         raise UserError(f"{source}: does not fit the {network.name} network: {shown}{more}")
 
     lines = []
-    for name, target in layout.targets.items():
+    for name, target in targets.items():
         target.variable.assign(target.to_keras(state[name].astype(np.float32)))
         lines.append(f"{name} {list(target.torch_shape)} -> {target.variable.path}")
     return lines
 
 
 def _unfold_spectral_norm(
-    state: dict[str, np.ndarray], layout: NetworkLayout
+    state: dict[str, np.ndarray], targets: dict[str, Target]
 ) -> dict[str, np.ndarray]:
     """Give convs that come with a plain `weight` (W / sigma already folded) a raw weight, u and v.
 
@@ -59,12 +59,12 @@ def _unfold_spectral_norm(
     forward pass then divides by 1, and training can go on from there.
     """
     state = dict(state)
-    for prefix in layout.spectral_convs:
+    for name, target in targets.items():
+        prefix, _, kind = name.rpartition(".")
         weight = state.get(f"{prefix}.weight")
-        if weight is None or f"{prefix}.weight_orig" in state:
+        if kind != "weight_orig" or weight is None or name in state:
             continue
-        shape = layout.targets[f"{prefix}.weight_orig"].torch_shape
-        if weight.shape != shape or not np.isfinite(weight).all():
+        if weight.shape != target.torch_shape or not np.isfinite(weight).all():
             continue  # `load_state` says what is wrong with it
         del state[f"{prefix}.weight"]
         matrix = weight.reshape(weight.shape[0], -1).astype(np.float64)
@@ -74,7 +74,7 @@ def _unfold_spectral_norm(
         v = matrix.T @ u
         sigma = np.linalg.norm(v)
         v = v / (sigma**2 if sigma else 1.0)
-        state[f"{prefix}.weight_orig"] = weight
+        state[name] = weight
         state[f"{prefix}.weight_u"] = u.astype(np.float32)
         state[f"{prefix}.weight_v"] = v.astype(np.float32)
     return state

@@ -36,19 +36,15 @@ def convert(
     Raises:
         UserError: if a file cannot be read or does not fit.
     """
-    from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
+    from psfr_tf.models.own_network import CLASSES
 
     sources = {"generator": generator, "parsing": parsing, "discriminator": discriminator}
-    classes: dict[str, Any] = {
-        "generator": Generator,
-        "parsing": FaceParsingNetwork,
-        "discriminator": MultiScaleDiscriminator,
-    }
     networks = {}
     for name, path in sources.items():
         if path is None:
             continue
-        network = classes[name].from_preset(preset, load_weights=False, name=name, dtype="float32")
+        kind: Any = CLASSES[name]
+        network = kind.from_preset(preset, load_weights=False, name=name, dtype="float32")
         lines = load_state(network, read_checkpoint(path), str(path))
         for line in lines:
             log(line)

@@ -25,23 +25,12 @@ class Target:
     to_keras: Callable[[np.ndarray], np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
-class NetworkLayout:
-    """The layout of one network.
-
-    Attributes:
-        targets: from tensor name to target.
-        spectral_convs: from name prefix to the `SpectralNormConv2D` whose tensors start with it.
-        ignored: names that carry nothing for us (batch norm's step counters).
-    """
-
-    targets: dict[str, Target]
-    spectral_convs: dict[str, Any]
-    ignored: frozenset[str]
-
-
-def network_layout(network) -> NetworkLayout:
+def network_layout(network) -> dict[str, Target]:
     """The checkpoint layout of a `Generator`, `FaceParsingNetwork` or `MultiScaleDiscriminator`.
+
+    Returns:
+        The target of each tensor, by the tensor's name. Batch norm's step counters, which carry
+        nothing for us, are left out.
 
     Raises:
         ValueError: for a generator without spectral norm, which the release does not have.
@@ -59,21 +48,21 @@ def network_layout(network) -> NetworkLayout:
         layers = dict(_discriminator_layers(network))
 
     targets: dict[str, Target] = {}
-    spectral_convs: dict[str, Any] = {}
-    ignored: set[str] = set()
     for prefix, layer in layers.items():
         if isinstance(layer, SpectralNormConv2D):
-            spectral_convs[prefix] = layer
             targets |= _spectral_conv_targets(prefix, layer)
         elif hasattr(layer, "moving_mean"):
-            ignored.add(f"{prefix}.num_batches_tracked")
             targets |= _batch_norm_targets(prefix, layer)
         elif hasattr(layer, "constant"):
-            constant = layer.constant
-            targets[prefix] = Target(constant, _nchw(constant.shape), _nchw_to_nhwc)
+            batch, height, width, channels = layer.constant.shape
+            targets[prefix] = Target(
+                layer.constant,
+                (batch, channels, height, width),
+                lambda tensor: tensor.transpose(0, 2, 3, 1),
+            )
         else:
             targets |= _conv_targets(prefix, layer)
-    return NetworkLayout(targets, spectral_convs, frozenset(ignored))
+    return targets
 
 
 def _generator_layers(generator) -> Iterator[tuple[str, Any]]:
@@ -153,12 +142,3 @@ def _kernel_target(kernel) -> Target:
     return Target(
         kernel, (outputs, inputs, height, width), lambda tensor: tensor.transpose(2, 3, 1, 0)
     )
-
-
-def _nchw(shape) -> tuple[int, ...]:
-    batch, height, width, channels = shape
-    return (batch, channels, height, width)
-
-
-def _nchw_to_nhwc(tensor: np.ndarray) -> np.ndarray:
-    return tensor.transpose(0, 2, 3, 1)

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import tensorflow as tf
 
 from psfr_tf.data.occlusion import random_occlusion
 from psfr_tf.labels import FLIP_PERMUTATION
 
-
-@dataclass(frozen=True)
-class Geometry:
-    """Ranges of the random change of pose.
-
-    Attributes:
-        rotation: degrees to either side.
-        scale: least and greatest.
-        shift: of the side, each way.
-        perspective: greatest change of scale from the middle to the border.
-    """
-
-    rotation: float
-    scale: tuple[float, float]
-    shift: float
-    perspective: float = 0.0
-
-
+# Ranges of the random change of pose: rotation in degrees to either side, least and greatest scale,
+# shift of the side each way, greatest change of scale from the middle to the border.
 # "mild" is about as far as an aligned face is off; "strong" is for face parsing, which must also
 # get turned heads and badly found landmarks right.
 GEOMETRY = {
-    "mild": Geometry(5.0, (0.95, 1.05), 0.02),
-    "strong": Geometry(30.0, (0.75, 1.25), 0.08, 0.25),
+    "mild": (5.0, (0.95, 1.05), 0.02, 0.0),
+    "strong": (30.0, (0.75, 1.25), 0.08, 0.25),
 }
 BRIGHTNESS = 12.0  # grey levels
 CONTRAST = (0.9, 1.1)
@@ -130,23 +113,23 @@ def random_augmentation(
     Returns:
         The same shapes, types and ranges.
     """
-    geometry = GEOMETRY[strength]
+    rotation, scale, shift, perspective = GEOMETRY[strength]
     if strength == "strong":
         seed, occlusion_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 2, alg="philox")
         )
         hq, parsing = random_occlusion(hq, parsing, occlusion_seed)
     draw = tf.random.stateless_uniform([9], seed, -1.0, 1.0, alg="philox")
-    shift = geometry.shift * hq.shape[0]
+    shift *= hq.shape[0]
     hq, parsing = transform(
         hq,
         parsing,
-        angle=draw[0] * geometry.rotation,
-        scale=_between(geometry.scale, draw[1]),
+        angle=draw[0] * rotation,
+        scale=_between(scale, draw[1]),
         shift_x=draw[2] * shift,
         shift_y=draw[3] * shift,
-        tilt_x=draw[7] * geometry.perspective,
-        tilt_y=draw[8] * geometry.perspective,
+        tilt_x=draw[7] * perspective,
+        tilt_y=draw[8] * perspective,
     )
     grey = tf.image.rgb_to_grayscale(hq)
     hq = grey + (hq - grey) * _between(SATURATION, draw[4])

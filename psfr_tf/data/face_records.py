@@ -44,21 +44,18 @@ class FaceRecords:
             raise UserError(f"{folder}: no face of split {split!r}; it has {_known(index)}")
         for shard in shards:
             path = folder / shard["file"]
-            size = path.stat().st_size if path.is_file() else None
-            if size != shard["bytes"]:
-                fault = "missing" if size is None else f"{size} bytes, not {shard['bytes']}"
-                raise UserError(f"{path}: the shard is damaged ({fault}); run psfr prepare again")
             try:
-                found = records.record_offsets(path)
+                if not path.is_file():  # a pipe would be waited for
+                    raise ValueError("missing")
+                size = path.stat().st_size
+                if size != shard["bytes"]:
+                    raise ValueError(f"{size} bytes, not {shard['bytes']}")
+                if records.record_offsets(path) != shard["offsets"]:
+                    raise ValueError(f"its records are not where {records.INDEX} says")
             except (ValueError, OSError) as error:
                 raise UserError(
                     f"{path}: the shard is damaged ({error}); run psfr prepare again"
                 ) from None
-            if found != shard["offsets"]:
-                raise UserError(
-                    f"{path}: the shard is damaged (its records are not where {records.INDEX} "
-                    "says); run psfr prepare again"
-                )
         self.names: list[str] = [name for shard in shards for name in shard["names"]][:limit]
         self.has_masks: bool = index["masks"]
         counts = [len(shard["names"]) for shard in shards]

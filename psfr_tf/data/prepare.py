@@ -12,11 +12,9 @@ import hashlib
 import io
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,9 +30,6 @@ from psfr_tf.data.parsing_map import read_labels, resize_labels
 from psfr_tf.data.records import Record, Shard
 from psfr_tf.errors import UserError, cause
 from psfr_tf.photo import read_photo
-
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,11 +155,11 @@ class Preparation:
     def _read(
         self,
         pool: ThreadPoolExecutor,
-        faces: Iterable[FaceFiles],
+        faces: list[FaceFiles],
         progress: Callable[[int], object],
     ) -> list[Record]:
         found = []
-        for face, result in _in_order(pool, self._try_read, faces):
+        for face, result in zip(faces, pool.map(self._try_read, faces), strict=True):
             if isinstance(result, Record):
                 found.append(result)
             elif result is not None:
@@ -255,18 +250,3 @@ def _plan(faces: list[FaceFiles], shard_size: int) -> list[PlannedShard]:
             part = group[number * shard_size : (number + 1) * shard_size]
             plan.append(PlannedShard(f"{split}-{number:05d}-of-{count:05d}.tfrecord", split, part))
     return plan
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[[In], Out], items: Iterable[In]
-) -> Iterator[tuple[In, Out]]:
-    """Each item with its result, in order; few results wait in memory at a time."""
-    waiting: deque[tuple[In, Future[Out]]] = deque()
-    ahead = 2 * (os.cpu_count() or 1)
-    for item in items:
-        waiting.append((item, pool.submit(function, item)))
-        if len(waiting) > ahead:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    for item, future in waiting:
-        yield item, future.result()

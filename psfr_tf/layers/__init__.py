@@ -1,6 +1,6 @@
 """Building blocks of the networks, written with `keras.ops` only."""
 
-from psfr_tf.layers.bicubic_pyramid import bicubic_downsample, bicubic_pyramid
+from psfr_tf.layers.bicubic_pyramid import bicubic_downsample
 from psfr_tf.layers.damage_gate import DamageGate
 from psfr_tf.layers.instance_norm import InstanceNormalization
 from psfr_tf.layers.padding import ReflectionPadding2D
@@ -15,5 +15,4 @@ __all__ = [
     "StyleTransformation",
     "StyledResidualBlock",
     "bicubic_downsample",
-    "bicubic_pyramid",
 ]

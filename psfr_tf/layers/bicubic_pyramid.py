@@ -39,17 +39,3 @@ def bicubic_downsample(images, factor: int):
     taps = np.outer(BICUBIC_TAPS, BICUBIC_TAPS)[:, :, None, None]
     kernel = ops.convert_to_tensor(np.repeat(taps, channels, axis=2), dtype=x.dtype)
     return ops.depthwise_conv(x, kernel, strides=factor, padding="valid")
-
-
-def bicubic_pyramid(images, sizes):
-    """Reduce `images` once to each of `sizes`.
-
-    Args:
-        images: float [B, S, S, C].
-        sizes: iterable of int, each S or S divided by an even number.
-
-    Returns:
-        dict from size to float [B, size, size, C].
-    """
-    side = images.shape[1]
-    return {size: bicubic_downsample(images, side // size) for size in sizes}

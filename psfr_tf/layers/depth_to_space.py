@@ -42,25 +42,12 @@ class _Rearranged(keras.Operation):
             )
         return globals()[f"_reshaped_{self._kind}"](x, self._block_size)
 
-    def compute_output_spec(self, x):
-        batch, height, width, channels = x.shape
-        block = self._block_size
-        if self._kind == "depth_to_space":
-            shape = (batch, height * block, width * block, channels // block**2)
-        else:
-            shape = (batch, height // block, width // block, channels * block**2)
-        return keras.KerasTensor(shape, dtype=x.dtype)
 
-
-def _older_depth_to_space(x, block_size: int):
-    return _Rearranged("depth_to_space", block_size)(x)
-
-
-def _older_space_to_depth(x, block_size: int):
-    return _Rearranged("space_to_depth", block_size)(x)
+def _older(name: str):
+    return lambda x, block_size: _Rearranged(name, block_size)(x)
 
 
 # [B, H, W, C] -> [B, H * block_size, W * block_size, C / block_size**2]
-depth_to_space = getattr(ops, "depth_to_space", _older_depth_to_space)
+depth_to_space = getattr(ops, "depth_to_space", _older("depth_to_space"))
 # [B, H, W, C] -> [B, H / block_size, W / block_size, C * block_size**2]
-space_to_depth = getattr(ops, "space_to_depth", _older_space_to_depth)
+space_to_depth = getattr(ops, "space_to_depth", _older("space_to_depth"))

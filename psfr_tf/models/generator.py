@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.layers import DamageGate, StyledResidualBlock, bicubic_pyramid
+from psfr_tf.layers import DamageGate, StyledResidualBlock, bicubic_downsample
 from psfr_tf.layers.depth_to_space import depth_to_space, space_to_depth
 from psfr_tf.layers.light import normalize_light
 from psfr_tf.layers.style_transformation import conv3x3
 from psfr_tf.models.preset_network import PresetNetwork
-from psfr_tf.models.presets import preset
+from psfr_tf.models.presets import PRESETS
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
@@ -97,8 +97,8 @@ class ReferencePyramid(keras.layers.Layer):
     def call(self, inputs):
         lq, parsing = inputs
         reference = ops.concatenate([lq, parsing], axis=-1) if self.parsing_input else lq
-        pyramid = bicubic_pyramid(reference, self.sizes)
-        references = [pyramid[size] for size in self.sizes]
+        side = lq.shape[1]
+        references = [bicubic_downsample(reference, side // size) for size in self.sizes]
         if self.subpixel > 1:
             blocks = space_to_depth(lq, self.subpixel)
             references[-1] = ops.concatenate([blocks, references[-1][..., 3:]], axis=-1)
@@ -170,7 +170,8 @@ class Generator(PresetNetwork):
     ):
         if (light_normalization or damage_gate) and not add_input:
             raise ValueError("`light_normalization` and `damage_gate` need `add_input`.")
-        channels = {int(size): count for size, count in (channels or _published_channels()).items()}
+        channels = channels or PRESETS["psfrgan-512"]["generator"]["channels"]
+        channels = {int(size): count for size, count in channels.items()}
         sizes = sorted(channels)
         _check_sizes(sizes, image_size, subpixel)
         # Under mixed precision the network's inputs stay float32: the sum with LQ needs it.
@@ -246,10 +247,6 @@ class Generator(PresetNetwork):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**config)
-
-
-def _published_channels() -> dict[int, int]:
-    return preset("psfrgan-512")["generator"]["channels"]
 
 
 def _check_sizes(sizes: list[int], image_size: int, subpixel: int) -> None:

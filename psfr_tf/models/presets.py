@@ -40,6 +40,8 @@ _MOBILE_LOSSES = {
     "perceptual_weight": 0.3,
 }
 
+# By name: `size`, arguments of the networks `generator`, `parsing` and `discriminator`, and, where
+# they differ from the paper's, `losses` (section of the training configuration).
 PRESETS: dict[str, dict[str, Any]] = {
     "psfrgan-512": {
         "size": 512,
@@ -102,26 +104,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def preset(name: str) -> dict:
-    """The preset `name`: a dict with `size`, `generator`, `parsing`, `discriminator` and, where
-    they differ from the paper's, `losses` (section of the training configuration).
-
-    Raises:
-        ValueError: if there is no such preset.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
 def generator_at(name: str, size: int) -> dict:
     """Arguments of the generator of preset `name` for smaller images: its largest scales are left
     out, as the authors' release does when it trains at 256.
 
     Raises:
-        ValueError: if there is no such preset, or it has no such scale.
+        ValueError: if the preset has no such scale.
     """
-    arguments = preset(name)["generator"]
+    arguments = PRESETS[name]["generator"]
     largest = size // arguments.get("subpixel", 1)
     if largest not in arguments["channels"]:
         raise ValueError(f"preset {name!r} has no scale for images of {size} px")

@@ -16,17 +16,24 @@ import numpy as np
 from keras import ops
 
 from psfr_tf.errors import UserError
+from psfr_tf.models.pretrained import to_bytes_range
 from psfr_tf.torch_file import read_checkpoint
 from psfr_tf.weights_file import DamagedWeights, check_file
 
-CONVOLUTIONS = (2, 2, 4, 4, 4)
-CHANNELS = (64, 128, 256, 512, 512)
+# Channels of the 16 convolutions in order, named as in `keras.applications.VGG19`.
+CONVOLUTIONS = {
+    f"block{block}_conv{number}": channels
+    for block, count, channels in ((1, 2, 64), (2, 2, 128), (3, 4, 256), (4, 4, 512), (5, 4, 512))
+    for number in range(1, count + 1)
+}
+# Their places in torchvision's `features`.
+_PLACES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 _MOST_NUMBERS = 150_000_000  # with its top layers it has 143.7 million
-# (layer, whether ReLU is applied). The release taps the convolutions themselves, but the
+# All after ReLU but the release's last: the release taps the convolutions themselves, but the
 # in-place ReLU that follows the first two changes what it stored; nothing follows the last.
 LAYERS = {
-    "paper": (("block3_conv1", True), ("block4_conv1", True), ("block5_conv1", True)),
-    "release": (("block3_conv4", True), ("block4_conv4", True), ("block5_conv4", False)),
+    "paper": ("block3_conv1", "block4_conv1", "block5_conv1"),
+    "release": ("block3_conv4", "block4_conv4", "block5_conv4"),
 }
 RELEASE_MINIMUM_SIZE = 224
 WHERE = (
@@ -34,15 +41,6 @@ WHERE = (
     "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/ or torchvision's "
     'vgg19-dcbb9e9d.pth, or set the option to "imagenet" to download it'
 )
-
-
-def layer_names() -> list[str]:
-    """The 16 convolutions in order, named as in ``keras.applications.VGG19``."""
-    return [
-        f"block{block + 1}_conv{number + 1}"
-        for block, count in enumerate(CONVOLUTIONS)
-        for number in range(count)
-    ]
 
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
@@ -58,7 +56,7 @@ class VGGFeatures(keras.Model):
     """
 
     def __init__(self, form: str = "paper", preprocessing: str = "caffe", **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         if form not in LAYERS:
             raise ValueError(f'`form` must be "paper" or "release". Received: form={form!r}')
         if preprocessing not in ("caffe", "torch"):
@@ -67,26 +65,19 @@ class VGGFeatures(keras.Model):
             )
         self.form = form
         self.preprocessing = preprocessing
-        wanted = dict(LAYERS[form])
-        deepest = LAYERS[form][-1][0]
-
         images = keras.Input((None, None, 3))
-        features, outputs = images, []
-        block = None
-        for name in layer_names():
-            if block not in (None, name[:6]):
-                features = keras.layers.MaxPooling2D(2, name=f"{block}_pool")(features)
-            block = name[:6]
-            convolution = keras.layers.Conv2D(
-                CHANNELS[int(name[5]) - 1], 3, padding="same", name=name
-            )(features)
-            features = keras.layers.ReLU(name=f"{name}_relu")(convolution)
-            if name in wanted:
-                outputs.append(features if wanted[name] else convolution)
-            if name == deepest:
+        x, outputs = images, []
+        for name, channels in CONVOLUTIONS.items():
+            if name.endswith("conv1") and x is not images:
+                x = keras.layers.MaxPooling2D(2)(x)
+            activation = None if (form, name) == ("release", "block5_conv4") else "relu"
+            x = keras.layers.Conv2D(channels, 3, 1, "same", activation=activation, name=name)(x)
+            if name in LAYERS[form]:
+                outputs.append(x)
+            if name == LAYERS[form][-1]:
                 break
         self.network = keras.Model(images, outputs)
-        self.network.trainable = False
+        self.trainable = False
         self.built = True
 
     def call(self, images: Any, training: bool | None = None) -> list[Any]:
@@ -94,27 +85,15 @@ class VGGFeatures(keras.Model):
         if self.form == "release" and min(height, width) < RELEASE_MINIMUM_SIZE:
             size = (RELEASE_MINIMUM_SIZE, RELEASE_MINIMUM_SIZE)
             images = ops.image.resize(images, size, interpolation="bilinear")
-        return self.network(preprocess(images, self.preprocessing), training=False)
+        pixels = keras.applications.imagenet_utils.preprocess_input(
+            to_bytes_range(images), mode=self.preprocessing
+        )
+        return self.network(pixels, training=False)
 
     def get_config(self):
         config = super().get_config()
         config.update(form=self.form, preprocessing=self.preprocessing)
         return config
-
-
-def preprocess(images: Any, preprocessing: str) -> Any:
-    """RGB [-1, 1] to what the weights expect, in float32.
-
-    "caffe": BGR in [0, 255] minus (103.939, 116.779, 123.68). "torch": RGB in [0, 1] minus
-    (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
-    """
-    images = 0.5 * (ops.cast(images, "float32") + 1.0)
-    if preprocessing == "torch":
-        mean = np.array([0.485, 0.456, 0.406], "float32")
-        deviation = np.array([0.229, 0.224, 0.225], "float32")
-        return ops.divide(ops.subtract(images, mean), deviation)
-    mean = np.array([103.939, 116.779, 123.68], "float32")
-    return ops.subtract(ops.flip(images, axis=-1) * 255.0, mean)
 
 
 def load_vgg_features(weights: str | os.PathLike, form: str = "paper") -> VGGFeatures:
@@ -201,16 +180,9 @@ def _read_h5(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | None
 def _read_torch(path: Path) -> dict[str, tuple[np.ndarray | None, np.ndarray | None]]:
     state = read_checkpoint(path)
     tensors = {}
-    index = 0
-    names = iter(layer_names())
-    for count in CONVOLUTIONS:
-        for _ in range(count):  # convolution, ReLU
-            kernel = state.get(f"features.{index}.weight")
-            bias = state.get(f"features.{index}.bias")
-            tensors[next(names)] = (
-                kernel if kernel is None or kernel.ndim != 4 else kernel.transpose(2, 3, 1, 0),
-                bias,
-            )
-            index += 2
-        index += 1  # max pooling
+    for name, place in zip(CONVOLUTIONS, _PLACES, strict=True):
+        kernel = state.get(f"features.{place}.weight")
+        if kernel is not None and kernel.ndim == 4:
+            kernel = kernel.transpose(2, 3, 1, 0)
+        tensors[name] = kernel, state.get(f"features.{place}.bias")
     return tensors

@@ -20,6 +20,7 @@ from psfr_tf.losses import (
 )
 from psfr_tf.losses.adversarial import check_form
 from psfr_tf.losses.reconstruction import KINDS
+from psfr_tf.models.own_network import image_size
 from psfr_tf.training.trainer import Trainer, scale
 
 ExtraLosses = Mapping[str, tuple[Callable, float]]
@@ -43,22 +44,32 @@ class LossTerms(Trainer):
         generator: keras.Model,
         discriminator: keras.Model | None,
         parsing_network: Callable,
-        style_features: Callable | None,
-        form: str,
-        pixel: str,
-        weights: dict[str, float],
-        extra_losses: ExtraLosses | None,
-        descriptor: Callable | None,
-        ema_half_life: float,
-        **kwargs: Any,
+        style_features: Callable | str | None = None,
+        form: str = "paper",
+        pixel: str = "l2",
+        pixel_weight: float = 10.0,
+        feature_matching_weight: float = 10.0,
+        adversarial_weight: float = 1.0,
+        style_weight: float = 0.0,
+        texture_weight: float = 0.0,
+        chroma_weight: float = 0.0,
+        ema_half_life: float = 0.0,
+        perceptual_weight: float = 0.0,
+        identity_weight: float = 0.0,
+        descriptor: Callable | None = None,
+        soft_parsing: bool | None = None,
+        extra_losses: ExtraLosses | None = None,
+        **kwargs,
     ):
-        super().__init__(generator, ema_half_life, **kwargs)
+        given = locals()
+        # Under mixed precision each network has its own policy; the inputs stay float32.
+        super().__init__(generator, ema_half_life, dtype="float32", **kwargs)
         check_form(form)
         if pixel not in KINDS:
             raise ValueError(f"`pixel` must be one of {', '.join(KINDS)}. Received: {pixel!r}")
-        for name, weight in weights.items():
-            _check_weight(name, weight)
-            setattr(self, name, float(weight))
+        for name in WEIGHTS:
+            _check_weight(name, given[name])
+            setattr(self, name, float(given[name]))
         if self.adversarial_weight and discriminator is None:
             raise ValueError("`adversarial_weight` above 0 needs a `discriminator`.")
         if self.feature_matching_weight and not self.adversarial_weight:
@@ -90,6 +101,12 @@ class LossTerms(Trainer):
                 self._means(f"score_real_{number}", f"score_fake_{number}")
         self._extra = _checked_extra_losses(extra_losses or {}, set(self._running))
         self._means(*self._extra)
+        self.soft_parsing = _agreed_soft_parsing(generator, soft_parsing)
+        self.size = image_size(generator)
+        self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
+        self._asked: list[keras.metrics.Metric] = []  # of compile
+        self.d_optimizer = None
+        self.jit_compile = False  # Keras' own choice would compile `predict` with XLA.
 
     def generator_stages(self, batch: dict[str, tf.Tensor], labels, parsing_hq, real) -> list:
         """Functions from the restored image to terms of the generator's loss, by name."""
@@ -165,6 +182,19 @@ class LossTerms(Trainer):
             loss = feature_matching_loss(_features(fake), real_features, self.form)
             terms["feature_matching"] = self.feature_matching_weight * loss
         return terms
+
+
+def _agreed_soft_parsing(generator: keras.Model, given: bool | None) -> bool:
+    own = getattr(generator, "soft_parsing", None)
+    if given is None:
+        return bool(own)
+    if own is None:
+        generator.soft_parsing = bool(given)  # A functional model: what it is trained with.
+    elif bool(own) != bool(given):
+        raise ValueError(
+            f"`soft_parsing` is {given}, but the generator was made for soft_parsing={own}."
+        )
+    return bool(given)
 
 
 def _check_weight(name: str, weight: Any) -> None:

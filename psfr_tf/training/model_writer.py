@@ -1,7 +1,5 @@
 """The weights that a run is for, written beside its checkpoints."""
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +7,12 @@ import keras
 
 from psfr_tf import files
 from psfr_tf.config import TrainConfig
+from psfr_tf.machine import describe_machine
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.training import fine_tuning
 from psfr_tf.training.checkpoints import RunState
 
-
-def environment() -> dict[str, str]:
-    """Versions of what the result depends on."""
-    packages = ("tensorflow", "keras", "numpy")
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in packages},
-    }
+PACKAGES = ("tensorflow", "keras", "numpy")  # what the result depends on
 
 
 class ModelWriter(keras.callbacks.Callback):
@@ -72,5 +63,5 @@ class ModelWriter(keras.callbacks.Callback):
             "steps": self.state.step,
             "images": self.state.images_seen,
             "config": self.config.model_dump(),
-            "environment": environment(),
+            "environment": describe_machine(*PACKAGES),
         }

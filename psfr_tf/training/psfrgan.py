@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import tensorflow as tf
 from psfr_tf.training import psfrgan_config
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.batches import lq_of
-from psfr_tf.training.loss_terms import ExtraLosses
 from psfr_tf.training.trainer import prepared
 from psfr_tf.training.training_step import TrainingStep
 
@@ -65,57 +64,6 @@ class PSFRGAN(TrainingStep):
         model.compile(keras.optimizers.Adam(2e-5))
         model.fit(dataset, steps_per_epoch=100)
     """
-
-    def __init__(
-        self,
-        generator: keras.Model,
-        discriminator: keras.Model | None,
-        parsing_network: Callable,
-        style_features: Callable | str | None = None,
-        form: str = "paper",
-        pixel: str = "l2",
-        pixel_weight: float = 10.0,
-        feature_matching_weight: float = 10.0,
-        adversarial_weight: float = 1.0,
-        style_weight: float = 0.0,
-        texture_weight: float = 0.0,
-        chroma_weight: float = 0.0,
-        ema_half_life: float = 0.0,
-        perceptual_weight: float = 0.0,
-        identity_weight: float = 0.0,
-        descriptor: Callable | None = None,
-        soft_parsing: bool | None = None,
-        extra_losses: ExtraLosses | None = None,
-        **kwargs,
-    ):
-        weights = {
-            "pixel_weight": pixel_weight,
-            "feature_matching_weight": feature_matching_weight,
-            "adversarial_weight": adversarial_weight,
-            "style_weight": style_weight,
-            "texture_weight": texture_weight,
-            "chroma_weight": chroma_weight,
-            "perceptual_weight": perceptual_weight,
-            "identity_weight": identity_weight,
-        }
-        # Under mixed precision each network has its own policy; the inputs stay float32.
-        super().__init__(
-            _agreed_soft_parsing(generator, soft_parsing),
-            generator,
-            discriminator,
-            parsing_network,
-            style_features,
-            form,
-            pixel,
-            weights,
-            extra_losses,
-            descriptor,
-            ema_half_life,
-            dtype="float32",
-            **kwargs,
-        )
-        self.d_optimizer = None
-        self.jit_compile = False  # Keras' own choice would compile `predict` with XLA.
 
     @classmethod
     def from_preset(
@@ -270,19 +218,6 @@ class PSFRGAN(TrainingStep):
 
     def predict_step(self, data: Any) -> tf.Tensor:
         return self(lq_of(data, self.size), training=False)
-
-
-def _agreed_soft_parsing(generator: keras.Model, given: bool | None) -> bool:
-    own = getattr(generator, "soft_parsing", None)
-    if given is None:
-        return bool(own)
-    if own is None:
-        generator.soft_parsing = bool(given)  # A functional model: what it is trained with.
-    elif bool(own) != bool(given):
-        raise ValueError(
-            f"`soft_parsing` is {given}, but the generator was made for soft_parsing={own}."
-        )
-    return bool(given)
 
 
 def _refuse(others: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def from_preset(
     """See `PSFRGAN.from_preset`."""
     from psfr_tf.training.build import descriptor_of, style_features_of
 
-    known = set(inspect.signature(kind).parameters) - {"kwargs"}
+    known = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
     for name in given:
         if name not in known | set(LossConfig.model_fields) | {"name"}:
             raise TypeError(f"{kind.__name__}.from_preset has no argument {name!r}")

@@ -24,6 +24,7 @@ from psfr_tf.data.datasets import (
 from psfr_tf.data.face_loader import find_damage
 from psfr_tf.data.service import check_dispatcher
 from psfr_tf.errors import UserError, writing
+from psfr_tf.machine import describe_machine
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.output_lock import only_run_in
 from psfr_tf.training import distribution, fine_tuning, initial_weights
@@ -36,7 +37,7 @@ from psfr_tf.training.callbacks import (
     StopOnNonFinite,
 )
 from psfr_tf.training.checkpoints import RunState
-from psfr_tf.training.model_writer import ModelWriter, environment
+from psfr_tf.training.model_writer import PACKAGES, ModelWriter
 from psfr_tf.training.stats import read_stats
 
 GRID_FACES = 4
@@ -114,18 +115,15 @@ def train(config: TrainConfig, output: Path, say: Callable[[str], None] = print)
     if distribution.is_chief():
         with writing(output):
             output.mkdir(parents=True, exist_ok=True)
+    # The run folder belongs to the chief.
+    lock = only_run_in(output) if distribution.is_chief() else contextlib.nullcontext()
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.training.precision)
     try:
-        with _alone(output), distribution.lost_worker_is_one_line():
+        with lock, distribution.lost_worker_is_one_line():
             return _train(config, output, strategy, say)
     finally:
         keras.config.set_dtype_policy(policy)
-
-
-def _alone(output: Path) -> contextlib.AbstractContextManager:
-    """The lock on the run folder, which belongs to the chief."""
-    return only_run_in(output) if distribution.is_chief() else contextlib.nullcontext()
 
 
 def _nothing(line: str) -> None:
@@ -139,7 +137,7 @@ def _start_run_folder(output: Path, config: TrainConfig) -> None:
         files.write_text(
             output / "config.yaml", yaml.safe_dump(config.model_dump(), sort_keys=False)
         )
-        files.write_json(output / "environment.json", environment())
+        files.write_json(output / "environment.json", describe_machine(*PACKAGES))
 
 
 def _train(
@@ -209,7 +207,7 @@ def _train(
         log = RunLog(output, state)
         callbacks[1:1] = [log, export]
         if val_faces is not None:
-            grid = validation_grid(pairs)
+            grid = next(iter(pairs.batch(GRID_FACES)))
             callbacks.insert(2, ImageGrid(output, grid, state, log.writer))
     if training.fine_tune and validation is not None and not state.images_seen:
         start = model.evaluate(validation, steps=validation_steps, return_dict=True, verbose=0)
@@ -255,11 +253,6 @@ def validation_pairs(
     """Each face once, degraded the same way every time: dicts as of `training_dataset`."""
     pairs = evaluation_pairs(faces, size, 0, config.data.degradation)
     return pairs.map(lambda pair: {key: pair[key] for key in pair if key != "name"})
-
-
-def validation_grid(pairs: tf.data.Dataset) -> dict[str, tf.Tensor]:
-    """A batch of `GRID_FACES` pairs to look at."""
-    return next(iter(pairs.batch(GRID_FACES)))
 
 
 def validation_batches(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from psfr_tf.labels import NUM_CLASSES
 from psfr_tf.machine import peak_memory_bytes
 from psfr_tf.models import FaceParsingNetwork, Generator, MultiScaleDiscriminator
-from psfr_tf.models.presets import generator_at, preset
+from psfr_tf.models.presets import PRESETS, generator_at
 from psfr_tf.models.vgg import VGGFeatures
 from psfr_tf.training.adam import Adam
 from psfr_tf.training.psfrgan import PSFRGAN
@@ -62,7 +62,7 @@ def measure(
         ``peak_memory_bytes``: the largest resident size of this process so far, Python and
         TensorFlow included. The device memory of a GPU is not counted.
     """
-    size = size or preset(name)["size"]
+    size = size or PRESETS[name]["size"]
     model = build_step(name, size, form, jit_compile, average)
     model.make_train_function()
     generator = np.random.default_rng(0)

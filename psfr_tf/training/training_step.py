@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from psfr_tf.labels import NUM_CLASSES
-from psfr_tf.models.own_network import image_size
 from psfr_tf.training.batches import batch_of
 from psfr_tf.training.loss_terms import LossTerms
 from psfr_tf.training.trainer import scale
@@ -19,13 +18,6 @@ def to_unit(images: tf.Tensor) -> tf.Tensor:
 
 class TrainingStep(LossTerms):
     """What `PSFRGAN` does in a step; it documents the arguments."""
-
-    def __init__(self, soft_parsing: bool, generator: keras.Model, *losses: Any, **kwargs: Any):
-        super().__init__(generator, *losses, **kwargs)
-        self.soft_parsing = soft_parsing
-        self.size = image_size(generator)
-        self._quality = {name: keras.metrics.Mean(name=name) for name in ("psnr", "ssim")}
-        self._asked: list[keras.metrics.Metric] = []  # of compile
 
     @property
     def ema_generator(self) -> keras.Model:

@@ -10,7 +10,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from psfr_tf.data.degradation import (
     add_noise,
     average_blur,
-    draw_noise,
     gaussian_blur,
     jpeg,
     median_blur,
@@ -148,9 +147,9 @@ def test_jpeg(picture, quality):
 
 
 def test_noise_has_the_given_strength_and_is_equal_in_all_channels_only_when_asked():
-    shape, seed = tf.constant([96, 80, 3]), tf.constant([1, 2])
-    coloured = draw_noise(shape, 20.0, True, seed).numpy()
-    plain = draw_noise(shape, 20.0, False, seed).numpy()
+    image, seed = tf.fill([96, 80, 3], 128.0), tf.constant([1, 2])
+    coloured = add_noise(image, 20.0, True, seed).numpy() - 128.0
+    plain = add_noise(image, 20.0, False, seed).numpy() - 128.0
     assert coloured.std() == pytest.approx(20.0, rel=0.02)
     assert plain.std() == pytest.approx(20.0, rel=0.03)
     assert abs(coloured.mean()) < 0.5
@@ -159,6 +158,8 @@ def test_noise_has_the_given_strength_and_is_equal_in_all_channels_only_when_ask
 
 
 def test_noise_is_added_in_8_bits():
-    image = tf.constant([[[250.0, 3.0, 100.0]]])
-    noisy = add_noise(image, tf.constant([[[9.0, -9.0, 0.4]]]))
-    np.testing.assert_array_equal(noisy, [[[255.0, 0.0, 100.0]]])
+    image, seed = tf.random.uniform([64, 64, 3], 0.0, 255.0, seed=0), tf.constant([3, 4])
+    noise = 40.0 * tf.random.stateless_normal([64, 64, 3], seed, alg="philox")
+    expected = np.clip(np.round(image + noise), 0.0, 255.0)
+    assert {0.0, 255.0} <= set(expected.ravel())
+    np.testing.assert_array_equal(add_noise(image, 40.0, True, seed), expected)

@@ -49,7 +49,7 @@ def test_pixels_move_by_operations_of_litert(model_file):
     """On Keras 3.12 too, where `keras.ops` has no such operations."""
     _check_operations(model_file.read_bytes())
     spec = tf.TensorSpec((1, 16, 16, 12), tf.float32, name="x")
-    older = depth_to_space._older_depth_to_space, depth_to_space._older_space_to_depth
+    older = tuple(map(depth_to_space._older, ("depth_to_space", "space_to_depth")))
     _check_operations(
         convert(lambda x: {"y": older[1](older[0](x, 2) + x[:, :1, :1, :3], 2)}, [spec])
     )

@@ -12,7 +12,6 @@ from psfr_tf.layers import (
     StyledResidualBlock,
     StyleTransformation,
     bicubic_downsample,
-    bicubic_pyramid,
 )
 from psfr_tf.layers import depth_to_space as module
 from psfr_tf.models.discriminator import HalfSizeAveragePool
@@ -30,8 +29,8 @@ def test_reflection_padding(images):
 
 @pytest.mark.parametrize("way", ["reshaped", "older"])
 def test_depth_to_space_of_older_keras_has_the_same_values(images, way):
-    to_depth = getattr(module, f"_{way}_space_to_depth")
-    to_space = getattr(module, f"_{way}_depth_to_space")
+    found = {"reshaped": lambda name: getattr(module, f"_reshaped_{name}"), "older": module._older}
+    to_depth, to_space = map(found[way], ("space_to_depth", "depth_to_space"))
     blocks = to_depth(ops.convert_to_tensor(images), 2)
     assert blocks.shape == (2, 8, 8, 20)
     np.testing.assert_array_equal(blocks[0, 0, 0, :5], images[0, 0, 0])
@@ -84,15 +83,16 @@ def test_bicubic_downsample_rejects_odd_factors(images):
 
 
 @pytest.mark.reference
-def test_bicubic_pyramid_matches_pytorch(reference):
+def test_bicubic_downsample_matches_pytorch(reference):
     numbers = np.load(reference / "bicubic.npz")
     inputs = {name: array for name, array in numbers.items() if array.shape[-1] == 64}
     assert len(inputs) == 1
     images = next(iter(inputs.values())).transpose(0, 2, 3, 1)
     outputs = {array.shape[-1]: array for array in numbers.values() if array.shape[-1] != 64}
     assert sorted(outputs) == [2, 4, 8, 16, 32]
-    for size, reduced in bicubic_pyramid(images, outputs).items():
-        np.testing.assert_allclose(reduced, outputs[size].transpose(0, 2, 3, 1), atol=1e-5, rtol=0)
+    for size, expected in outputs.items():
+        reduced = bicubic_downsample(images, 64 // size)
+        np.testing.assert_allclose(reduced, expected.transpose(0, 2, 3, 1), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("layer", [StyleTransformation, StyledResidualBlock])

@@ -3,14 +3,7 @@ import numpy as np
 import pytest
 
 from psfr_tf.errors import UserError
-from psfr_tf.models.vgg import (
-    CHANNELS,
-    CONVOLUTIONS,
-    VGGFeatures,
-    layer_names,
-    load_vgg_features,
-    preprocess,
-)
+from psfr_tf.models.vgg import CONVOLUTIONS, VGGFeatures, load_vgg_features
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +11,7 @@ def tensors():
     """Random kernels [3, 3, in, out] and biases of the 16 convolutions."""
     rng = np.random.default_rng(0)
     result, before = {}, 3
-    for name in layer_names():
-        channels = CHANNELS[int(name[5]) - 1]
+    for name, channels in CONVOLUTIONS.items():
         scale = np.sqrt(2.0 / (9 * before))
         kernel = rng.standard_normal((3, 3, before, channels), dtype="float32") * scale
         result[name] = (kernel, rng.standard_normal(channels, dtype="float32") * 0.1)
@@ -43,9 +35,8 @@ def write_h5(path, tensors):
 
 def test_layers_are_those_of_keras_applications():
     theirs = keras.applications.VGG19(include_top=False, weights=None)
-    names = [layer.name for layer in theirs.layers]
-    assert [name for name in names if "conv" in name] == layer_names()
-    assert sum(CONVOLUTIONS) == 16
+    channels = {layer.name: layer.filters for layer in theirs.layers if "conv" in layer.name}
+    assert list(channels.items()) == list(CONVOLUTIONS.items())
 
 
 @pytest.mark.slow
@@ -66,11 +57,10 @@ def test_equals_keras_applications(tmp_path, tensors, image):
 @pytest.mark.slow
 def test_release_layers_from_a_torch_file(tmp_path, tensors, image):
     torch = pytest.importorskip("torch")
-    modules, state = [], {}
-    names = iter(layer_names())
-    for count in CONVOLUTIONS:
+    modules, state, values = [], {}, iter(tensors.values())
+    for count in (2, 2, 4, 4, 4):
         for _ in range(count):
-            kernel, bias = tensors[next(names)]
+            kernel, bias = next(values)
             prefix = f"features.{len(modules)}"
             state[f"{prefix}.weight"] = torch.tensor(kernel.transpose(3, 2, 0, 1).copy())
             state[f"{prefix}.bias"] = torch.tensor(bias)
@@ -102,6 +92,11 @@ def test_release_layers_from_a_torch_file(tmp_path, tensors, image):
 
 
 def test_preprocessing_of_both_sources():
+    def preprocess(image, source):
+        model = VGGFeatures("paper", source)
+        model.network = lambda pixels, training: pixels
+        return model(image)
+
     grey = np.zeros((1, 1, 1, 3), "float32")
     red = np.array([[[[1.0, -1.0, -1.0]]]], "float32")
     np.testing.assert_allclose(
@@ -123,7 +118,7 @@ def test_other_files_are_refused(tmp_path, tensors):
     (tmp_path / "text.h5").write_text("not HDF5")
     with pytest.raises(UserError, match="not an HDF5 file"):
         load_vgg_features(tmp_path / "text.h5")
-    few = {name: tensors[name] for name in layer_names()[:3]}
+    few = {name: tensors[name] for name in list(CONVOLUTIONS)[:3]}
     write_h5(tmp_path / "few.h5", few)
     with pytest.raises(UserError, match="block2_conv2/kernel should have shape"):
         load_vgg_features(tmp_path / "few.h5")
@@ -141,3 +136,12 @@ def test_failed_download_is_one_line(monkeypatch):
 
 def test_weights_are_frozen():
     assert VGGFeatures("paper").trainable_weights == []
+
+
+def test_a_saved_model_loads(tmp_path, image):
+    model = VGGFeatures("paper")
+    model.save(tmp_path / "vgg.keras")
+    again = keras.saving.load_model(tmp_path / "vgg.keras")
+    assert again.trainable_weights == []
+    for one, other in zip(model(image), again(image), strict=True):
+        np.testing.assert_array_equal(one, other)

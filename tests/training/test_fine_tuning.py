@@ -11,14 +11,14 @@ from psfr_tf.data.datasets import split_by_name
 from psfr_tf.errors import UserError
 from psfr_tf.model_folder import load_model_folder, save_model_folder
 from psfr_tf.models import FaceParsingNetwork, Generator
-from psfr_tf.models.presets import preset
+from psfr_tf.models.presets import PRESETS
 from psfr_tf.training import fine_tuning, run
 
 
 def generators(**arguments):
     """Two ends of a model, some way apart."""
     keras.utils.set_random_seed(0)
-    arguments = {**preset("psfr-test-64")["generator"], "spectral_norm": False, **arguments}
+    arguments = {**PRESETS["psfr-test-64"]["generator"], "spectral_norm": False, **arguments}
     perceptual, faithful = Generator(**arguments), Generator(**arguments)
     near = zip(perceptual.get_weights(), faithful.get_weights(), strict=True)
     faithful.set_weights([one + 0.1 * (other - one) for one, other in near])

@@ -101,7 +101,7 @@ def test_gradients(step, letter):
     """Relative to each tensor's norm; biases before an instance norm have a true gradient of
     zero, so there only rounding is left and the scale is the whole network's gradient."""
     npz, model, _, gradients = step
-    targets = network_layout(network_of(model, letter)).targets
+    targets = network_layout(network_of(model, letter))
     expected = state(npz, f"grad/{letter}/")
     assert len(expected) == len(network_of(model, letter).trainable_variables)
     whole = np.sqrt(sum(np.sum(np.square(value)) for value in expected.values()))
@@ -116,7 +116,7 @@ def test_weights_after(step, letter):
     """Adam's first step is close to lr * sign(gradient): entries whose gradient is rounding
     noise may go either way, all others agree."""
     npz, model, _, _ = step
-    targets = network_layout(network_of(model, letter)).targets
+    targets = network_layout(network_of(model, letter))
     after, gradients = state(npz, f"after/{letter}/"), state(npz, f"grad/{letter}/")
     assert set(after) == set(targets)
     compared = total = 0

@@ -96,7 +96,12 @@ def test_mistakes_are_found_before_anything_is_built(write_config, shards, tmp_p
     assert "data.masks: the face parsing network (model: fpn) learns from" in message(
         images=str(load_config(write_config()).data.images), masks=None, records=None
     )
-    (shards / "train-00000-of-00002.tfrecord").write_bytes(b"")
+    shard = shards / "train-00000-of-00002.tfrecord"
+    shard.write_bytes(b"")
     assert "shard is damaged (0 bytes" in message(
         **NO_FOLDER, records=str(shards), train_split="train"
+    )
+    shard.unlink()
+    assert message(**NO_FOLDER, records=str(shards), train_split="train") == (
+        f"{shard}: the shard is damaged (missing); run psfr prepare again"
     )

@@ -220,9 +220,7 @@ def test_a_weights_file_starts_one_network(finished, write_config, tmp_path):
 
 def test_validation_sees_every_face_again_and_again(write_config, toy_data):
     faces = run.FaceFolder(toy_data / "images", toy_data / "masks")
-    assert len(faces) > run.GRID_FACES
     pairs = run.validation_pairs(faces, 64, load_config(write_config()))
-    assert len(run.validation_grid(pairs)["lq"]) == run.GRID_FACES
     batches = list(run.validation_batches(pairs, 4).take(4))
     assert [len(batch["lq"]) for batch in batches] == [4, 2, 4, 2]
     np.testing.assert_array_equal(batches[0]["lq"], batches[2]["lq"])

@@ -3,7 +3,7 @@
 from psfr_tf.data.degradation.blur import average_blur, gaussian_blur, motion_blur, motion_kernel
 from psfr_tf.data.degradation.jpeg import jpeg
 from psfr_tf.data.degradation.median import median_blur
-from psfr_tf.data.degradation.noise import add_noise, draw_noise
+from psfr_tf.data.degradation.noise import add_noise
 from psfr_tf.data.degradation.pipeline import Degradation, DegradationParameters
 from psfr_tf.data.degradation.resampling import resize
 
@@ -12,7 +12,6 @@ __all__ = [
     "DegradationParameters",
     "add_noise",
     "average_blur",
-    "draw_noise",
     "gaussian_blur",
     "jpeg",
     "median_blur",

@@ -15,7 +15,7 @@ from psfr_tf.data.degradation import natural
 from psfr_tf.data.degradation.blur import average_matrix, gaussian_matrix, motion_blur
 from psfr_tf.data.degradation.jpeg import jpeg
 from psfr_tf.data.degradation.median import median_blur
-from psfr_tf.data.degradation.noise import add_noise, draw_noise
+from psfr_tf.data.degradation.noise import add_noise
 from psfr_tf.data.degradation.resampling import (
     METHODS,
     resample_image,
@@ -204,7 +204,8 @@ class Degradation:
         """Degrade one face with given choices; arguments and result as in `__call__`."""
         hq = tf.ensure_shape(hq, [self.size, self.size, 3])
         image = self.blur_and_downsample(hq, p)
-        image = tf.cond(p.noisy, lambda: add_drawn_noise(image, p), lambda: image)
+        noise = p.noise_sigma, p.noise_per_channel, p.noise_seed
+        image = tf.cond(p.noisy, lambda: add_noise(image, *noise), lambda: image)
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
         back = resampling_taps(p.low_size, self.size, "bicubic")
         lq = round_to_8_bit(resample_image(image, back, back, enlarges=True))
@@ -274,12 +275,6 @@ def grey(image: tf.Tensor) -> tf.Tensor:
     luma = tf.repeat(tf.constant([[0.299], [0.587], [0.114]]), 3, axis=1)
     pixels = tf.matmul(tf.reshape(image, [-1, 3]), luma)  # one pass over the image
     return round_to_8_bit(tf.reshape(pixels, tf.shape(image)))
-
-
-def add_drawn_noise(image: tf.Tensor, p: DegradationParameters) -> tf.Tensor:
-    """Noise as chosen, on float32 `[n, n, 3]` in [0, 255]; whole numbers."""
-    noise = draw_noise(tf.shape(image), p.noise_sigma, p.noise_per_channel, p.noise_seed)
-    return tf.ensure_shape(add_noise(image, noise), image.shape)
 
 
 def _odd_sizes(limits: tuple[int, int], scale: float) -> tuple[int, ...]:
