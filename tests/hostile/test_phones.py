@@ -39,7 +39,7 @@ def test_an_endless_command_is_ended(phone):
 
 
 def test_what_it_prints_and_its_exit_code_come_through(phone):
-    assert phone('echo seen "$@"; echo psfr-exit-code:3').shell("x").code == 3
+    assert phone('echo seen "$@"; echo psfr-exit-code:3').shell("x")[1] == 3
 
 
 def test_an_exit_code_of_5000_digits_is_none(phone):
