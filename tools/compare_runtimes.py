@@ -10,6 +10,7 @@ package is missing (torch, openvino, onnxconverter-common) are left out.
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -51,7 +52,7 @@ def onnx_runtime(path: Path, threads: int) -> Run:
     return lambda lq: session.run(["restored"], {"lq": lq})[0]
 
 
-def open_vino(path: Path, threads: int, precision: str) -> Run:
+def open_vino(path: Path, threads: int, precision: str = "f32") -> Run:
     import openvino
 
     options = {
@@ -89,6 +90,11 @@ def pytorch_round(folder: Path, threads: int) -> list[float]:
     return json.loads(done.stdout)
 
 
+def as_it_is(path: Path, folder: Path) -> Path:
+    return path
+
+
+@functools.cache
 def int8_file(path: Path, folder: Path) -> Path:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -108,27 +114,21 @@ def float16_file(path: Path, folder: Path) -> Path:
 
 def variants(path: Path, folder: Path, threads: int) -> dict[str, tuple[Path, Run]]:
     """What can run in this process: file and function by name."""
-    tries: dict[str, Callable[[], tuple[Path, Run]]] = {
-        REFERENCE: lambda: (path, onnx_runtime(path, threads)),
-        "int8 (quantize_dynamic), ONNX Runtime": lambda: (
-            made := int8_file(path, folder),
-            onnx_runtime(made, threads),
-        ),
-        "float16 (onnxconverter_common), ONNX Runtime": lambda: (
-            made := float16_file(path, folder),
-            onnx_runtime(made, threads),
-        ),
-        "float32, OpenVINO": lambda: (path, open_vino(path, threads, "f32")),
-        "float32 computed in bfloat16, OpenVINO": lambda: (path, open_vino(path, threads, "bf16")),
-        "int8 (quantize_dynamic), OpenVINO": lambda: (
-            made := int8_file(path, folder),
-            open_vino(made, threads, "f32"),
-        ),
-    }
+    bfloat16 = functools.partial(open_vino, precision="bf16")
+    int8, float16 = "int8 (quantize_dynamic)", "float16 (onnxconverter_common)"
+    tries = [
+        (REFERENCE, as_it_is, onnx_runtime),
+        (f"{int8}, ONNX Runtime", int8_file, onnx_runtime),
+        (f"{float16}, ONNX Runtime", float16_file, onnx_runtime),
+        ("float32, OpenVINO", as_it_is, open_vino),
+        ("float32 computed in bfloat16, OpenVINO", as_it_is, bfloat16),
+        (f"{int8}, OpenVINO", int8_file, open_vino),
+    ]
     found = {}
-    for name, make in tries.items():
+    for name, make, runtime in tries:
         try:
-            found[name] = make()
+            file = make(path, folder)
+            found[name] = file, runtime(file, threads)
         except ImportError as error:
             print(f"left out: {name} ({error})")
     for precision in LITERT:

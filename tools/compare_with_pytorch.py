@@ -35,10 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, metavar="N", help="default: all cores")
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="default: 2")
     parser.add_argument(
-        "--only",
-        type=lambda text: text.split(","),
-        metavar="NAME,...",
-        help="runtimes beside pytorch",
+        "--only", nargs="+", choices=_names(), metavar="NAME", help="runtimes beside pytorch"
     )
     parser.add_argument("--measure", choices=list(RUNTIMES), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
@@ -58,15 +55,19 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _compare(threads: int, number_of_rounds: int, only: list[str] | None = None) -> dict:
-    keras_or_torch = [name for name in RUNTIMES if name != "write-models"]
+def _names() -> list[str]:
+    """Of all runtimes, PyTorch first."""
     litert = [f"litert-{precision}{how}" for precision in LITERT for how in ("", LOW_MEMORY)]
-    names = [name for name in (*keras_or_torch, *litert) if not only or name in ("pytorch", *only)]
+    return [*(name for name in RUNTIMES if name != "write-models"), *litert]
+
+
+def _compare(threads: int, number_of_rounds: int, only: list[str] | None = None) -> dict:
+    names = [name for name in _names() if not only or name in ("pytorch", *only)]
     rounds: dict[str, list[dict]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         _run("--measure", "write-models", cwd=folder)
         for name in tqdm(names * number_of_rounds, "Measure", disable=None):
-            if name in keras_or_torch:
+            if name in RUNTIMES:
                 result = _run("--measure", name, "--threads", str(threads), cwd=folder)
             else:
                 precision = name.removeprefix("litert-").removesuffix(LOW_MEMORY)
