@@ -1,5 +1,6 @@
 """Fixtures for data that is not part of the repository; tests that need it skip without it."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 # Before TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Tracing makes millions of small objects that live on; to look through them for cycles every 700 is
+# a tenth of the time of a test that traces.
+gc.set_threshold(100_000, 20, 20)
+
 # A shell starts background jobs with SIGINT ignored, and so would be the commands under test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -17,8 +22,16 @@ SHARED = Path(__file__).parents[1] / ".." / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first, so that two test processes end at about the same time."""
-    items.sort(key=lambda item: "training" not in item.path.parts)
+    """The longest files first, so that two test processes end at about the same time.
+
+    With `--dist loadgroup` a file stays in one process, and so do all that need `exported`, which
+    takes half a minute to make.
+    """
+    exporting = {item.path for item in items if "exported" in item.fixturenames}
+    items.sort(key=lambda item: ("training" not in item.path.parts, item.path not in exporting))
+    for item in items:
+        group = "exported" if item.path in exporting else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _folder(variable: str, name: str) -> Path:

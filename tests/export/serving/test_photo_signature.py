@@ -91,13 +91,14 @@ def assert_as_local(answer, photo, expected):
     np.testing.assert_array_equal(image[apart], photo[apart])
 
 
-@pytest.mark.parametrize("protocol", ["grpc", "rest"])
-def test_a_group_by_both_protocols(request, photos_dir, restorer, protocol):
+def test_a_group_by_both_protocols(photos_dir, restorer, grpc_predictor, rest_predictor):
     path = photos_dir / "Solvay_conference_1927.jpg"
-    answer = request.getfixturevalue(f"{protocol}_predictor").restore_photo(path.read_bytes())
     photo = read_photo(path).rgb
-    assert len(answer.scores) == 29
-    assert_as_local(answer, photo, restorer.restore(photo))
+    expected = restorer.restore(photo)
+    for predictor in (grpc_predictor, rest_predictor):
+        answer = predictor.restore_photo(path.read_bytes())
+        assert len(answer.scores) == 29
+        assert_as_local(answer, photo, expected)
 
 
 PHOTOS = {
