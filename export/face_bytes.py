@@ -15,8 +15,8 @@ MAX_REQUEST_PIXELS = 64 * 2**20
 def decode_faces(contents: tf.Tensor, size: int) -> tf.Tensor:
     """JPEG or PNG files of aligned faces to pixels.
 
-    A face of another size than `size` is resized: cubic, antialiased when it is reduced. Grey
-    becomes RGB, alpha is dropped, 16 bits become 8; EXIF orientation and colour profiles are not
+    A face of another size than `size` is resized: cubic, antialiased when it is reduced. Gray
+    becomes RGB, alpha is dropped, 16 bits become 8; EXIF orientation and color profiles are not
     read.
 
     Args:

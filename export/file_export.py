@@ -37,7 +37,7 @@ def export_files(
     precisions: Sequence[str],
     data: Path | None = None,
     allow_degraded: bool = False,
-    licence: str | None = None,
+    license: str | None = None,
     fidelity: float | None = None,
     outputs: str = DEFAULT_OUTPUTS,
     gpu: bool = False,
@@ -57,7 +57,7 @@ def export_files(
         data: folder of aligned faces to degrade for verification and calibration; None draws
             cartoon faces.
         allow_degraded: keep worse files too.
-        licence: of the weights, for the files' metadata.
+        license: of the weights, for the files' metadata.
         fidelity: operating point, see `psfr_tf.model_folder`.
         outputs: of the restorer, see `psfr_tf.engines.parts`.
         gpu: run each file once on LiteRT's GPU accelerator too, if there is a driver.
@@ -82,7 +82,7 @@ def export_files(
     form = inference_form(folder.generator, folder.parsing_network)
     on_gpu = gpu_checker(expected) if gpu else None
     files_of = kind(form, outputs)
-    metadata = _metadata(folder, licence, files_of.batch)
+    metadata = _metadata(folder, license, files_of.batch)
     entries: list[dict[str, Any]] = []
     samples: dict[str, np.ndarray] = {}
     steps = [(part, precision) for part in PARTS for precision in precisions]
@@ -185,12 +185,12 @@ def _publish(path: Path, output: Path, accepted: bool) -> None:
     os.replace(path, rejected_path)
 
 
-def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str) -> dict[str, Any]:
+def _metadata(folder: model_folder.ModelFolder, license: str | None, batch: str) -> dict[str, Any]:
     size = folder.size
     found = {
         "name": folder.path.resolve().name,
         "psfr_tf_version": psfr_tf.__version__,
-        "licence": licence or _licence(folder),
+        "license": license or _license(folder),
         "preset": folder.config.get("preset"),
         "fidelity": folder.fidelity,
         "weights_created": folder.config.get("provenance", {}).get("created"),
@@ -210,9 +210,9 @@ def _metadata(folder: model_folder.ModelFolder, licence: str | None, batch: str)
     }
 
 
-def _licence(folder: model_folder.ModelFolder) -> str:
+def _license(folder: model_folder.ModelFolder) -> str:
     if folder.path.parent == model_folder.SHIPPED_WEIGHTS:
         return "Apache-2.0"
     provenance = folder.config.get("provenance", {})
-    # `source` of a converted checkpoint names its licence.
-    return str(provenance.get("licence") or provenance.get("source") or "unknown")
+    # `source` of a converted checkpoint names its license.
+    return str(provenance.get("license") or provenance.get("source") or "unknown")

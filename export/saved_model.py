@@ -10,7 +10,7 @@ Every signature takes a batch of any size; S is the side of the model's faces in
     parse                      images       uint8 [B, S, S, 3]      parsing   uint8 [B, S, S]
     restore_photo_bytes        see `psfr_tf.export.photo_graph.signature`; on request
 
-Pixels are RGB, uint8 0..255 or float in [-1, 1]; a grey face (three equal channels) stays grey. A
+Pixels are RGB, uint8 0..255 or float in [-1, 1]; a gray face (three equal channels) stays gray. A
 parsing map holds class ids 0..18 (`psfr_tf.labels`).
 """
 
@@ -54,7 +54,7 @@ def signatures(
         restored, labels, _ = forward(
             networks.generator, networks.parsing_network, networks.soft_parsing, lq
         )
-        return tf.clip_by_value(_grey_stays_grey(lq, restored), -1.0, 1.0), labels
+        return tf.clip_by_value(_gray_stays_gray(lq, restored), -1.0, 1.0), labels
 
     @tf.function(input_signature=[faces(tf.uint8)], autograph=False)
     def serve(images):
@@ -159,11 +159,11 @@ def _save(folder: ModelFolder, path: Path, name: str, precision: str, photo: boo
     write_warmup(path, name, traced, folder.size)
 
 
-def _grey_stays_grey(lq, restored):
+def _gray_stays_gray(lq, restored):
     """Replaces the answer to a face of three equal channels by its Rec. 601 luma."""
-    grey = tf.reduce_all(lq[..., :1] == lq[..., 1:], axis=[1, 2, 3], keepdims=True)
+    gray = tf.reduce_all(lq[..., :1] == lq[..., 1:], axis=[1, 2, 3], keepdims=True)
     luma = tf.tensordot(restored, tf.constant(LUMA), [[3], [0]])[..., tf.newaxis]
-    return tf.where(grey, luma, restored)
+    return tf.where(gray, luma, restored)
 
 
 def _from_pixels(images):

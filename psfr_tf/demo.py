@@ -71,7 +71,7 @@ def degrade_photo(photo: np.ndarray) -> np.ndarray:
 
 
 def compose_picture(damaged: np.ndarray, result, original: np.ndarray) -> np.ndarray:
-    """Two rows of four labelled panels: the whole photo, and the largest face.
+    """Two rows of four labeled panels: the whole photo, and the largest face.
 
     Args:
         damaged, original: uint8 RGB [H, W, 3].
@@ -104,7 +104,7 @@ def compose_picture(damaged: np.ndarray, result, original: np.ndarray) -> np.nda
 
 
 def overlay_parsing(photo: np.ndarray, faces) -> np.ndarray:
-    """The photo, darkened, with each face's coloured parsing map laid over it.
+    """The photo, darkened, with each face's colored parsing map laid over it.
 
     Args:
         photo: uint8 RGB [H, W, 3].

@@ -14,7 +14,7 @@ class UserError(Exception):
 
     The command line prints it as `psfr: error: MESSAGE` and exits with 1. Part of the message may
     come from a file or a phone, so control characters are escaped: they would move the cursor,
-    colour the terminal, or look like a line of ours.
+    color the terminal, or look like a line of ours.
     """
 
     def __init__(self, message: object = "") -> None:

@@ -182,7 +182,7 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 def write_png(path: str | os.PathLike, pixels: np.ndarray) -> None:
     """Write a uint8 array [H, W] or [H, W, C] as PNG, atomically.
 
-    Channels: 2 grey and alpha, 3 RGB, 4 RGBA.
+    Channels: 2 gray and alpha, 3 RGB, 4 RGBA.
     """
     from PIL import Image
 

@@ -28,7 +28,7 @@ LABELS = (
 )
 NUM_CLASSES = len(LABELS)
 
-# RGB of each class in colour-coded parsing maps, as in the authors' release.
+# RGB of each class in color-coded parsing maps, as in the authors' release.
 COLORS = np.array(
     [
         [0, 0, 0],
@@ -61,7 +61,7 @@ for _left, _right in ((4, 5), (6, 7), (8, 9)):
 
 
 def colorize(label_map: np.ndarray) -> np.ndarray:
-    """Colour a parsing map for viewing.
+    """Color a parsing map for viewing.
 
     Args:
         label_map: integer array [..., H, W], values 0..18.

@@ -39,7 +39,7 @@ class Photo:
     Attributes:
         rgb: uint8 [H, W, 3], sRGB, upright.
         alpha: uint8 [H, W], or None if the file has no transparency.
-        was_gray: whether the file holds a grey picture; then the channels of `rgb` are equal.
+        was_gray: whether the file holds a gray picture; then the channels of `rgb` are equal.
         notes: what the person who gave the file should know about it, a phrase each.
         metadata: what else the file holds, for `write_photo`.
     """
@@ -116,7 +116,7 @@ def write_photo(
         path: JPEG has no transparency, so `alpha` is left out there.
         rgb: uint8 [H, W, 3], sRGB.
         alpha: None or uint8 [H, W].
-        photo: what `rgb` was made of. A grey photo gives one grey channel, if those of `rgb` are
+        photo: what `rgb` was made of. A gray photo gives one gray channel, if those of `rgb` are
             equal; its metadata are kept.
         quality: 1..100 of JPEG (without chroma subsampling) and WebP.
 
@@ -135,8 +135,8 @@ def write_photo(
         info = {"exif": photo.metadata.exif, "icc_profile": photo.metadata.icc_profile}
         if kind == "JPEG" and len(info["exif"]) > _MOST_EXIF_OF_JPEG:
             info["exif"] = b""
-    grey = photo is not None and photo.was_gray and np.array_equal(rgb[..., 0], rgb[..., 1])
-    pixels = np.ascontiguousarray(rgb[..., 0]) if grey else rgb
+    gray = photo is not None and photo.was_gray and np.array_equal(rgb[..., 0], rgb[..., 1])
+    pixels = np.ascontiguousarray(rgb[..., 0]) if gray else rgb
     if alpha is not None and kind != "JPEG":
         pixels = np.dstack([pixels, alpha])
     options = {
@@ -174,12 +174,12 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def _decode(
     image: Image.Image, to_srgb: ToSrgb
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, bool]:
-    """RGB, alpha, RGB before the conversion of colors, and whether the picture is grey; before it
+    """RGB, alpha, RGB before the conversion of colors, and whether the picture is gray; before it
     is turned upright."""
     width, height = image.size
     deep = image.mode == "F" or image.mode.startswith("I")
     transparent = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa")
-    grey = deep or image.mode in ("1", "L", "LA", "La")
+    gray = deep or image.mode in ("1", "L", "LA", "La")
     rgb = np.empty((height, width, 3), np.uint8)
     alpha = np.empty((height, width), np.uint8) if transparent else None
     has_native = to_srgb.profile and image.mode in _WITH_RGB_PROFILE
@@ -190,14 +190,14 @@ def _decode(
         part = np.s_[top : top + rows]
         if deep:
             pixels = np.asarray(band)
-            rgb[part] = _deep_grey(pixels)[..., None]
-            if alpha is not None:  # one grey value stands for it
+            rgb[part] = _deep_gray(pixels)[..., None]
+            if alpha is not None:  # one gray value stands for it
                 alpha[part] = (pixels != image.info["transparency"]) * np.uint8(255)
             continue
         if alpha is not None:
             alpha[part] = np.asarray(band.convert("RGBA").getchannel("A"))
-        if grey:
-            # A grey profile may come back with channels one level apart.
+        if gray:
+            # A gray profile may come back with channels one level apart.
             rgb[part] = np.asarray(to_srgb(band.convert("L")))[..., 1:2]
         else:
             if band.mode == "P":
@@ -206,11 +206,11 @@ def _decode(
             rgb[part] = np.asarray(to_srgb(band))
             if native is not None:
                 native[part] = np.asarray(band.convert("RGB"))
-    return rgb, alpha, native, grey
+    return rgb, alpha, native, gray
 
 
-def _deep_grey(pixels: np.ndarray) -> np.ndarray:
-    """Grey of more than 8 bits to uint8 [H, W]."""
+def _deep_gray(pixels: np.ndarray) -> np.ndarray:
+    """Gray of more than 8 bits to uint8 [H, W]."""
     if pixels.dtype.kind == "f":
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise ValueError("floating-point pixels outside 0..1")

@@ -99,7 +99,7 @@ def complete_jpeg(
         others = decode(begun + filler + _END)
         differs = np.flatnonzero((pixels != others).reshape(len(pixels), -1).any(axis=1))
         missing = max(missing, len(pixels) - int(differs[0]) if len(differs) else 0)
-    # Enlarged colour reaches one row into the blocks above.
+    # Enlarged color reaches one row into the blocks above.
     if missing > structure.block_rows + 1:
         kept = len(pixels) - missing
         raise ValueError(f"the file is truncated: {kept} of {len(pixels)} rows are there")
@@ -108,13 +108,13 @@ def complete_jpeg(
 
 def without_metadata(data: bytes) -> Iterator[bytes]:
     """A JPEG or PNG file without metadata that may be damaged: first keeping what matters to the
-    pixels (orientation, colour profile), then only the pixels. Nothing for other files."""
+    pixels (orientation, color profile), then only the pixels. Nothing for other files."""
     if data.startswith(_PNG_START):
         yield _png_of(data, (*_PNG_PIXELS, b"tRNS", b"iCCP", b"eXIf"))
         yield _png_of(data, (*_PNG_PIXELS, b"tRNS"))
         yield _png_of(data, _PNG_PIXELS)
     elif data.startswith(b"\xff\xd8\xff"):
-        # Adobe's segment says how colours are coded; the profile's needs its numbering.
+        # Adobe's segment says how colors are coded; the profile's needs its numbering.
         yield _jpeg_of(data, {_APP1: 0, _APP2: 20, _APP14: 14})
         yield _jpeg_of(data, {_APP14: 14})
 

@@ -58,7 +58,7 @@ class RestoreResult:
         """Write the picture as PNG, JPEG or WebP, after the ending of the name.
 
         EXIF data (date, place, camera) and color profile of the photo's file are kept, its
-        orientation is applied, a grey photo stays grey. JPEG has no transparency.
+        orientation is applied, a gray photo stays gray. JPEG has no transparency.
 
         Args:
             quality: 1..100, of JPEG and WebP.

@@ -18,7 +18,7 @@ from psfr_tf.faces.believe import Candidate, believable
 from psfr_tf.faces.choice import chosen_faces
 from psfr_tf.faces.color import LUMA
 from psfr_tf.faces.detect import DEFAULT_MIN_FACE, DEFAULT_MIN_SCORE, Face, FaceDetector
-from psfr_tf.faces.paste import aligned_difference, enlarge, is_grey, paste_faces
+from psfr_tf.faces.paste import aligned_difference, enlarge, is_gray, paste_faces
 from psfr_tf.machine import available_cores
 from psfr_tf.photo import Photo, photo_of, read_photo
 from psfr_tf.pictures import denormalize, normalize, resize_face, to_uint8
@@ -172,7 +172,7 @@ class FaceRestorer:
         """Restore every face of a photo.
 
         Args:
-            photo: uint8 array, RGB [H, W, 3], RGBA [H, W, 4] or grey [H, W], any size; or a path,
+            photo: uint8 array, RGB [H, W, 3], RGBA [H, W, 4] or gray [H, W], any size; or a path,
                 a `PIL.Image.Image`, or a `psfr_tf.photo.Photo`.
             strength: 0..1, how much of the change is applied.
             upscale: integer >= 1, enlargement of the whole photo.
@@ -251,7 +251,7 @@ class FaceRestorer:
             faces: uint8 RGB [B, H, H, 3], resized to the model's size S.
 
         Returns:
-            uint8 RGB [B, S, S, 3]; grey where the face is grey (three equal channels).
+            uint8 RGB [B, S, S, 3]; gray where the face is gray (three equal channels).
 
         Raises:
             ValueError: wrong shape or dtype, or the faces are not square.
@@ -270,7 +270,7 @@ class FaceRestorer:
             lq = np.stack([resize_face(face, self.size) for face in faces[part]])
             output, parsing[part] = self._run(lq)
             for index, face in enumerate(faces[part]):
-                if is_grey(face):
+                if is_gray(face):
                     output[index] = (output[index] @ LUMA)[..., None]
             restored[part] = to_uint8(output)
         return restored, parsing
@@ -289,12 +289,12 @@ def _as_photo(photo) -> Photo:
         return read_photo(photo)
     if not isinstance(photo, np.ndarray) and hasattr(photo, "getexif"):  # a picture of Pillow
         return photo_of(photo)
-    grey = isinstance(photo, np.ndarray) and photo.ndim == 2
-    if grey:
+    gray = isinstance(photo, np.ndarray) and photo.ndim == 2
+    if gray:
         photo = photo[..., None].repeat(3, axis=-1)
     _check_pixels(photo, 3, (3, 4))
     rgb = np.ascontiguousarray(photo[..., :3])
-    return Photo(rgb, photo[..., 3] if photo.shape[-1] == 4 else None, grey)
+    return Photo(rgb, photo[..., 3] if photo.shape[-1] == 4 else None, gray)
 
 
 def _check_pixels(pixels: np.ndarray, rank: int, channels: tuple[int, ...]) -> None:
@@ -305,6 +305,6 @@ def _check_pixels(pixels: np.ndarray, rank: int, channels: tuple[int, ...]) -> N
         or pixels.shape[-1] not in channels
         or 0 in pixels.shape[-3:]
     ):
-        shape = "[B, H, W, 3]" if rank == 4 else "[H, W, 3], RGBA [H, W, 4] or grey [H, W]"
+        shape = "[B, H, W, 3]" if rank == 4 else "[H, W, 3], RGBA [H, W, 4] or gray [H, W]"
         received = getattr(pixels, "dtype", type(pixels).__name__)
         raise ValueError(f"uint8 RGB {shape} is needed. Received: {received} {np.shape(pixels)}")

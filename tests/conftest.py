@@ -113,6 +113,6 @@ def exported(small_model, tmp_path_factory):
     from psfr_tf.export.variants import VARIANTS
 
     output = tmp_path_factory.mktemp("litert")
-    options = {"allow_degraded": True, "licence": "CC0"}
+    options = {"allow_degraded": True, "license": "CC0"}
     report = export_files(LiteRTFormat, small_model, output, list(VARIANTS), **options)
     return output, report

@@ -20,10 +20,10 @@ def test_degraded_photo_is_damaged_but_not_moved():
     error = damaged.astype(float) - photo
     assert 10 * np.log10(255**2 / np.mean(error**2)) < 27
     # Least-squares shift along x and y.
-    grey = photo.mean(axis=2)
-    slope_y, slope_x = np.gradient(grey)
+    gray = photo.mean(axis=2)
+    slope_y, slope_x = np.gradient(gray)
     slopes = np.stack([-slope_x.ravel(), -slope_y.ravel()], axis=1)
-    shift, *_ = np.linalg.lstsq(slopes, (damaged.mean(axis=2) - grey).ravel(), rcond=None)
+    shift, *_ = np.linalg.lstsq(slopes, (damaged.mean(axis=2) - gray).ravel(), rcond=None)
     assert np.abs(shift).max() < 0.1
 
 

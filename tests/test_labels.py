@@ -1,4 +1,4 @@
-"""The label table: the published order and colours, and the flip."""
+"""The label table: the published order and colors, and the flip."""
 
 import json
 
@@ -9,7 +9,7 @@ from psfr_tf.labels import COLORS, FLIP_PERMUTATION, LABELS, colorize
 
 
 @pytest.mark.reference
-def test_labels_and_colours_are_the_published_ones(reference):
+def test_labels_and_colors_are_the_published_ones(reference):
     published = json.loads((reference / "parsing_labels.json").read_text())
     assert list(LABELS) == published["labels"]
     assert COLORS.tolist() == published["colormap"]

@@ -14,7 +14,7 @@ from psfr_tf.photo import Photo, read_photo, write_photo
 
 @pytest.fixture
 def rgb():
-    """Smooth colours, so that JPEG keeps them."""
+    """Smooth colors, so that JPEG keeps them."""
     y, x = np.mgrid[0:24, 0:32]
     return np.stack([x * 8, y * 10, 255 - x * 4], axis=2).astype(np.uint8)
 
@@ -25,15 +25,15 @@ def save(path, pixels, mode=None, **options):
     return path
 
 
-def png(width, height, depth, colour, rows):
-    """A PNG written by hand: Pillow cannot write 16-bit colour."""
+def png(width, height, depth, color, rows):
+    """A PNG written by hand: Pillow cannot write 16-bit color."""
 
     def chunk(name, body):
         return (
             struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         )
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + row for row in rows))
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
@@ -64,7 +64,7 @@ def test_alpha(tmp_path, rgb):
     np.testing.assert_array_equal(photo.alpha, alpha)
 
 
-def test_grey_with_alpha(tmp_path, rgb):
+def test_gray_with_alpha(tmp_path, rgb):
     pixels = np.dstack([rgb[..., 0], rgb[..., 1]])
     path = tmp_path / "a.png"
     Image.merge(
@@ -76,7 +76,7 @@ def test_grey_with_alpha(tmp_path, rgb):
     assert photo.was_gray
 
 
-def test_grey(tmp_path, rgb):
+def test_gray(tmp_path, rgb):
     photo = read_photo(save(tmp_path / "a.png", np.ascontiguousarray(rgb[..., 0])))
     np.testing.assert_array_equal(photo.rgb, np.dstack([rgb[..., 0]] * 3))
     assert photo.was_gray
@@ -88,7 +88,7 @@ def test_one_bit(tmp_path, rgb):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_16_bit_grey(tmp_path, suffix):
+def test_16_bit_gray(tmp_path, suffix):
     values = np.arange(0, 65536, 128, dtype=np.uint16).reshape(16, 32) | 127
     path = tmp_path / f"a.{suffix}"
     assert cv2.imwrite(str(path), values)
@@ -97,7 +97,7 @@ def test_16_bit_grey(tmp_path, suffix):
     assert photo.was_gray
 
 
-def test_16_bit_grey_with_a_transparent_value(tmp_path):
+def test_16_bit_gray_with_a_transparent_value(tmp_path):
     values = np.arange(0, 65536, 128, dtype=np.uint16).reshape(16, 32)
     Image.fromarray(values).save(tmp_path / "a.png", transparency=int(values[3, 5]))
     photo = read_photo(tmp_path / "a.png")
@@ -105,7 +105,7 @@ def test_16_bit_grey_with_a_transparent_value(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_16_bit_colour(tmp_path, suffix):
+def test_16_bit_color(tmp_path, suffix):
     values = np.random.default_rng(0).integers(0, 65536, (11, 13, 3), dtype=np.uint16)
     values[0, 0] = 0, 65535, 32768
     path = tmp_path / f"a.{suffix}"
@@ -116,7 +116,7 @@ def test_16_bit_colour(tmp_path, suffix):
     assert not photo.was_gray
 
 
-def test_16_bit_colour_with_alpha(tmp_path):
+def test_16_bit_color_with_alpha(tmp_path):
     values = np.random.default_rng(0).integers(0, 65536, (5, 6, 4), dtype=np.uint16)
     path = tmp_path / "a.png"
     path.write_bytes(png(6, 5, 16, 6, [row.astype(">u2").tobytes() for row in values]))
@@ -157,7 +157,7 @@ def test_float_tiff(tmp_path):
         read_photo(path)
 
 
-def test_colour_profile_is_converted_to_srgb(tmp_path, rgb):
+def test_color_profile_is_converted_to_srgb(tmp_path, rgb):
     # A Lab picture with its profile is a conversion whose answer is known.
     lab = ImageCms.createProfile("LAB")
     srgb = ImageCms.createProfile("sRGB")

@@ -81,9 +81,9 @@ def _png(folder, pixels):
     [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 1}, {"quality": 20}],
     ids=str,
 )
-@pytest.mark.parametrize("grey", [False, True])
-def test_a_jpeg_without_its_end(tmp_path, face, options, grey):
-    pixels = np.ascontiguousarray(face[..., 1]) if grey else face
+@pytest.mark.parametrize("gray", [False, True])
+def test_a_jpeg_without_its_end(tmp_path, face, options, gray):
+    pixels = np.ascontiguousarray(face[..., 1]) if gray else face
     content = encoded(pixels, "JPEG", **options)
     whole = read(tmp_path / "whole.jpg", content)
     assert whole.notes == ()

@@ -99,7 +99,7 @@ def test_change_stays_inside_the_face(photo):
     assert change.max() == 0
 
 
-def test_a_colour_cast_of_the_network_does_not_reach_the_photo(photo):
+def test_a_color_cast_of_the_network_does_not_reach_the_photo(photo):
     restorer = FaceRestorer(Engine(np.float32([0.2, -0.1, 0.1])), detector=faces_at((40, 50)))
     mid = np.clip(photo, 60, 190)
     assert np.abs(restorer.restore(mid).image.astype(int) - mid).max() <= 1
@@ -154,11 +154,11 @@ def test_restore_aligned_resizes(height, width):
     np.testing.assert_array_equal(restored, np.full_like(restored, round(77 + 0.5 * 127.5)))
 
 
-def test_grey_faces_stay_grey_and_only_those():
-    grey, color = np.full((2, SIZE, SIZE, 3), 77, np.uint8)
+def test_gray_faces_stay_gray_and_only_those():
+    gray, color = np.full((2, SIZE, SIZE, 3), 77, np.uint8)
     color[..., 0] = 78
     restored = FaceRestorer(Engine(np.float32([0.5, 0.1, -0.2]))).restore_aligned(
-        np.stack([grey, color])
+        np.stack([gray, color])
     )
     assert (restored[0] == round(77 + (0.299 * 0.5 + 0.587 * 0.1 - 0.114 * 0.2) * 127.5)).all()
     assert np.ptp(restored[1], axis=-1).min() > 80

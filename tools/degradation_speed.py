@@ -25,7 +25,7 @@ from psfr_tf.data.degradation.pipeline import (
     PROBABILITY,
     Degradation,
     DegradationParameters,
-    grey,
+    gray,
 )
 from psfr_tf.data.degradation.resampling import resize
 from psfr_tf.data.degradation.separable import round_to_8_bit
@@ -58,7 +58,7 @@ class Stage(NamedTuple):
 def stages(degradation: Degradation) -> list[Stage]:
     """The stages in their order, each kind of blur together with the reduction, then the whole."""
     size = degradation.size
-    blurred, noisy, _, compressed, grey_probability = PROBABILITY[degradation.form]
+    blurred, noisy, _, compressed, gray_probability = PROBABILITY[degradation.form]
 
     def blur_and_reduce(kind: str | None) -> Stage:
         fixed = {
@@ -81,7 +81,7 @@ def stages(degradation: Degradation) -> list[Stage]:
         ),
         Stage("JPEG", compressed, lambda s: jpeg(s.small, s.p.jpeg_quality)),
         Stage("resize back", 1.0, lambda s: round_to_8_bit(resize(s.small, size, size, "bicubic"))),
-        Stage("grey, two pictures", grey_probability, lambda s: (grey(s.hq), grey(255.0 - s.hq))),
+        Stage("gray, two pictures", gray_probability, lambda s: (gray(s.hq), gray(255.0 - s.hq))),
         Stage("whole", 1.0, lambda s: degradation(s.hq, s.seed)),
     ]
 

@@ -51,7 +51,7 @@ class ModelConfig(Kind):
 
 
 class WeightsFile(Kind):
-    """A Keras weights file: bytes spoilt, cut off, values that are not finite."""
+    """A Keras weights file: bytes spoiled, cut off, values that are not finite."""
 
     name = "generator.weights.h5"
 
@@ -156,7 +156,7 @@ def in_child(function, seconds: float) -> tuple[int | None, str]:
 
 
 class Checkpoint(Kind):
-    """A PyTorch checkpoint of the small generator: bytes spoilt, tensors of other kinds."""
+    """A PyTorch checkpoint of the small generator: bytes spoiled, tensors of other kinds."""
 
     name = "generator.pth"
 

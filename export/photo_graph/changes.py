@@ -17,7 +17,7 @@ def difference_and_mask(lq: tf.Tensor, restored: tf.Tensor, parsing: tf.Tensor) 
     """
     size = parsing.shape[0]
     difference = restored - lq
-    difference -= blurred_to_edge(difference, paste._COLOUR_SIGMA * size)
+    difference -= blurred_to_edge(difference, paste._COLOR_SIGMA * size)
     mask = head_mask(lq, parsing)
     return tf.concat([limit_chroma(difference, lq), mask[..., tf.newaxis]], axis=2)
 

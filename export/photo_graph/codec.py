@@ -18,7 +18,7 @@ JPEG_QUALITY = 95
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION = 0x0112
 # Of a PNG file, the places of the bits of a sample and of the color type, and two color types.
-_PNG_BITS, _PNG_COLOR, _GREY, _GREY_ALPHA = 24, 25, 0, 4
+_PNG_BITS, _PNG_COLOR, _GRAY, _GRAY_ALPHA = 24, 25, 0, 4
 _OPAQUE = 255
 
 
@@ -39,7 +39,7 @@ def decode_photo(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
     Returns:
         uint8 RGB [H, W, 3]; alpha, uint8 [H, W, 1], or [0, 0, 1] if every pixel is opaque; and
-        whether the file is grey, bool scalar.
+        whether the file is gray, bool scalar.
 
     Raises (when the graph runs):
         InvalidArgumentError: damaged.
@@ -50,12 +50,12 @@ def decode_photo(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def encode_photo(
-    rgb: tf.Tensor, alpha: tf.Tensor, grey: tf.Tensor, contents: tf.Tensor, format: tf.Tensor
+    rgb: tf.Tensor, alpha: tf.Tensor, gray: tf.Tensor, contents: tf.Tensor, format: tf.Tensor
 ) -> tf.Tensor:
     """The restored photo as a file, string scalar.
 
     Args:
-        rgb, alpha, grey: as `decode_photo` returns them.
+        rgb, alpha, gray: as `decode_photo` returns them.
         contents: the file that was sent.
         format: one of `FORMATS`. "auto" is PNG, which loses nothing; "keep" what was sent. JPEG
             has no alpha.
@@ -63,7 +63,7 @@ def encode_photo(
     keeps_jpeg = tf.equal(format, "keep") & tf.io.is_jpeg(contents)
     jpeg = keeps_jpeg | tf.equal(format, "jpg") | tf.equal(format, "jpeg")
 
-    pixels = tf.cond(grey, lambda: rgb[..., :1], lambda: rgb)
+    pixels = tf.cond(gray, lambda: rgb[..., :1], lambda: rgb)
 
     def to_png():
         every = tf.cond(
@@ -85,25 +85,25 @@ def is_of_format(contents: tf.Tensor, format: tf.Tensor) -> tf.Tensor:
 
 def _from_jpeg(contents):
     rgb = tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
-    grey = tf.equal(tf.io.extract_jpeg_shape(contents)[2], 1)
-    return _upright(rgb, orientation(contents)), tf.zeros([0, 0, 1], tf.uint8), grey
+    gray = tf.equal(tf.io.extract_jpeg_shape(contents)[2], 1)
+    return _upright(rgb, orientation(contents)), tf.zeros([0, 0, 1], tf.uint8), gray
 
 
 def _from_png(contents):
     head = tf.io.decode_raw(tf.strings.substr(contents, 0, 33), tf.uint8)
     color = head[_PNG_COLOR]
 
-    def deep_grey():  # rounded, as Pillow's 16 bits are
+    def deep_gray():  # rounded, as Pillow's 16 bits are
         levels = tf.io.decode_png(contents, channels=1, dtype=tf.uint16)
         levels = tf.cast((tf.cast(levels, tf.int32) + 128) // 257, tf.uint8)
         opaque = tf.ones_like(levels) * _OPAQUE
         return tf.concat([levels, levels, levels, opaque], axis=2)
 
-    deep = tf.equal(color, _GREY) & tf.equal(head[_PNG_BITS], 16)
-    rgba = tf.cond(deep, deep_grey, lambda: tf.io.decode_png(contents, channels=4))
+    deep = tf.equal(color, _GRAY) & tf.equal(head[_PNG_BITS], 16)
+    rgba = tf.cond(deep, deep_gray, lambda: tf.io.decode_png(contents, channels=4))
     opaque = tf.reduce_all(tf.equal(rgba[..., 3], _OPAQUE))
     alpha = tf.cond(opaque, lambda: tf.zeros([0, 0, 1], tf.uint8), lambda: rgba[..., 3:])
-    return rgba[..., :3], alpha, tf.equal(color, _GREY) | tf.equal(color, _GREY_ALPHA)
+    return rgba[..., :3], alpha, tf.equal(color, _GRAY) | tf.equal(color, _GRAY_ALPHA)
 
 
 def _upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -21,7 +21,7 @@ def paste_faces(photo: tf.Tensor, faces: Answers, strength: tf.Tensor) -> tf.Ten
     """uint8 [H, W, 3] of uint8 [H, W, 3] and `strength`, float32 scalar."""
     height, width = tf.shape(photo)[0], tf.shape(photo)[1]
     size = faces.changes.shape[1]
-    grey = tf.reduce_all(tf.equal(photo[..., :1], photo[..., 1:]))
+    gray = tf.reduce_all(tf.equal(photo[..., :1], photo[..., 1:]))
     bounds = tf.map_fn(
         lambda matrix: square_bounds(matrix, size, width, height),
         faces.matrices,
@@ -39,7 +39,7 @@ def paste_faces(photo: tf.Tensor, faces: Answers, strength: tf.Tensor) -> tf.Ten
             part = tf.stack([bounds[number, 0], y0[number], bounds[number, 2], y1[number]])
             planes = faces.changes[number]
             luma = tf.tensordot(planes[..., :3], tf.constant(LUMA), 1)[..., tf.newaxis]
-            difference = tf.where(grey, tf.tile(luma, [1, 1, 3]), planes[..., :3])
+            difference = tf.where(gray, tf.tile(luma, [1, 1, 3]), planes[..., :3])
             planes = tf.concat([difference, planes[..., 3:]], axis=2)
             added = tf.reshape(_added(planes, faces.matrices[number], part), [-1, 4])
             x, y = tf.range(part[0], part[2]), tf.range(part[1], part[3]) - top
@@ -78,7 +78,7 @@ def _added(planes: tf.Tensor, matrix: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     v = tf.cast(matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2], tf.float32)
     mask = _feather(u, size) * _feather(v, size) * tf.clip_by_value(warped[..., 3], 0.0, 1.0)
     middle = (size - 1) / 2
-    squared = (tf.square(u - middle) + tf.square(v - middle)) / (local._CENTRE_SIGMA * size) ** 2
+    squared = (tf.square(u - middle) + tf.square(v - middle)) / (local._CENTER_SIGMA * size) ** 2
     weight = (mask * tf.exp(-0.5 * squared))[..., tf.newaxis]
     return tf.concat([weight * mask[..., tf.newaxis] * warped[..., :3], weight], axis=2)
 

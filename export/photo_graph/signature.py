@@ -39,14 +39,14 @@ def photo_signature(restore: Restore, size: int) -> tf.types.experimental.Polymo
 
     def one(item):
         contents, strength, min_score, format = item
-        rgb, alpha, grey = codec.decode_photo(contents)
+        rgb, alpha, gray = codec.decode_photo(contents)
         rgb = tf.ensure_shape(rgb, [None, None, 3])
         image, faces = restore_photo(rgb, strength, tf.cast(min_score, tf.float64))
         count = tf.shape(faces.scores)[0]
         restored = tf.cond(
             tf.equal(count, 0) & codec.is_of_format(contents, format),
             lambda: contents,
-            lambda: codec.encode_photo(image, alpha, grey, contents, format),
+            lambda: codec.encode_photo(image, alpha, gray, contents, format),
         )
         rows = tf.concat(
             [

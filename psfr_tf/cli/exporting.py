@@ -38,7 +38,7 @@ def add_export_arguments(parser: argparse.ArgumentParser, files: str, data: str)
         "--allow-degraded", action="store_true", help="keep files worse than stated, with a warning"
     )
     parser.add_argument(
-        "--licence",
+        "--license",
         metavar="TEXT",
         help="license of the weights, written into the files (default: that of the shipped "
         "weights, or the model folder's own)",
@@ -62,7 +62,7 @@ def run_export(args: argparse.Namespace, kind: str, precisions: list[str], **opt
         precisions,
         data=args.data,
         allow_degraded=args.allow_degraded,
-        licence=args.licence,
+        license=args.license,
         fidelity=args.fidelity,
         outputs=args.outputs,
         log=say,

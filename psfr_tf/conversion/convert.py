@@ -8,8 +8,8 @@ from psfr_tf.conversion.checkpoint import load_state, read_checkpoint
 from psfr_tf.errors import writing
 from psfr_tf.model_folder import save_model_folder
 
-LICENCE_NOTE = (
-    "Converted from the authors' PSFR-GAN release. Published weights stay under their own licence, "
+LICENSE_NOTE = (
+    "Converted from the authors' PSFR-GAN release. Published weights stay under their own license, "
     "CC BY-NC-SA 4.0."
 )
 
@@ -59,7 +59,7 @@ def convert(
             networks.get("discriminator"),
             preset=preset,
             provenance={
-                "source": LICENCE_NOTE,
+                "source": LICENSE_NOTE,
                 "files": {name: Path(path).name for name, path in sources.items() if path},
             },
         )

@@ -17,7 +17,7 @@ GEOMETRY = {
     "mild": (5.0, (0.95, 1.05), 0.02, 0.0),
     "strong": (30.0, (0.75, 1.25), 0.08, 0.25),
 }
-BRIGHTNESS = 12.0  # grey levels
+BRIGHTNESS = 12.0  # gray levels
 CONTRAST = (0.9, 1.1)
 SATURATION = (0.85, 1.15)
 
@@ -52,7 +52,7 @@ def transform(
     tilt_x: tf.Tensor | float = 0.0,
     tilt_y: tf.Tensor | float = 0.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Rotate and scale a face about its centre, then shift it; the border is reflected.
+    """Rotate and scale a face about its center, then shift it; the border is reflected.
 
     Args:
         hq: float32 `[S, S, 3]`; sampled bilinearly.
@@ -68,20 +68,20 @@ def transform(
         The same shapes and types.
     """
     size = hq.shape[0]
-    centre = (size - 1) / 2.0
+    center = (size - 1) / 2.0
     radians = tf.cast(angle, tf.float32) * (math.pi / 180.0)
     cos = tf.cos(radians) / scale
     sin = tf.sin(radians) / scale
-    # Source of output (x, y): centre + R (x - centre - shift), y pointing down.
-    from_x, from_y = -(centre + shift_x), -(centre + shift_y)
+    # Source of output (x, y): center + R (x - center - shift), y pointing down.
+    from_x, from_y = -(center + shift_x), -(center + shift_y)
     rotated = [[cos, -sin], [sin, cos]]
-    tilt = [tilt_x / centre, tilt_y / centre]
+    tilt = [tilt_x / center, tilt_y / center]
     # In homogeneous coordinates; the middle has depth 1 before the raw op's own is divided out.
-    depth = 1.0 - tilt[0] * centre - tilt[1] * centre
+    depth = 1.0 - tilt[0] * center - tilt[1] * center
     rows = []
     for row in rotated:
         offset = row[0] * from_x + row[1] * from_y
-        rows.append([row[k] + centre * tilt[k] for k in (0, 1)] + [offset + centre * depth])
+        rows.append([row[k] + center * tilt[k] for k in (0, 1)] + [offset + center * depth])
     matrix = tf.stack([*rows[0], *rows[1], *tilt]) / depth
 
     def sample(images: tf.Tensor, interpolation: str) -> tf.Tensor:
@@ -131,8 +131,8 @@ def random_augmentation(
         tilt_x=draw[7] * perspective,
         tilt_y=draw[8] * perspective,
     )
-    grey = tf.image.rgb_to_grayscale(hq)
-    hq = grey + (hq - grey) * _between(SATURATION, draw[4])
+    gray = tf.image.rgb_to_grayscale(hq)
+    hq = gray + (hq - gray) * _between(SATURATION, draw[4])
     mean = tf.reduce_mean(hq)
     hq = mean + (hq - mean) * _between(CONTRAST, draw[5]) + draw[6] * BRIGHTNESS
     return tf.clip_by_value(hq, 0.0, 255.0), parsing

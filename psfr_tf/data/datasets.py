@@ -5,7 +5,7 @@ permutation drawn from (seed, e), and sample number g (counted from the start of
 flipped, augmented and degraded with a seed derived from (seed, g). Training can therefore resume
 at any sample without replaying what came before. Faces come from a folder of pictures or from
 TFRecord shards; the same faces in the same order give the same stream (but for the last bit after
-augmentation, where TensorFlow optimises the two graphs differently).
+augmentation, where TensorFlow optimizes the two graphs differently).
 """
 
 from __future__ import annotations

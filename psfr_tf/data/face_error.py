@@ -11,7 +11,7 @@ MISSING_PICTURE = "missing picture"
 MISSING_MASK = "missing mask"
 CORRUPT_FILE = "corrupt file"
 WRONG_SIZE = "wrong size"
-UNKNOWN_COLOUR = "unknown color"
+UNKNOWN_COLOR = "unknown color"
 UNKNOWN_LABEL = "unknown label"
 SAME_NAME = "two of one name"
 KINDS = (
@@ -19,7 +19,7 @@ KINDS = (
     MISSING_MASK,
     CORRUPT_FILE,
     WRONG_SIZE,
-    UNKNOWN_COLOUR,
+    UNKNOWN_COLOR,
     UNKNOWN_LABEL,
     SAME_NAME,
 )

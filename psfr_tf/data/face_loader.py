@@ -62,7 +62,7 @@ def _record_loader(
         if faces.has_masks:
             with tf.control_dependencies([checked_shape(mask, MAX_SIDE, "a parsing map")]):
                 labels = tf.io.decode_png(tf.identity(mask), channels=1)[:, :, 0]
-            # tf.image.resize rounds where a centre falls between two pixels; folders do not.
+            # tf.image.resize rounds where a center falls between two pixels; folders do not.
             places = nearest_places(tf.range(size), size, tf.shape(labels)[0])
             parsing = tf.gather(tf.gather(labels, places), places, axis=1)
         return tf.cast(hq, tf.float32), parsing
@@ -94,7 +94,7 @@ def _folder_loader(
 
 
 def _read_masks(faces: FaceFolder, size: int) -> tf.Tensor | None:
-    """Parsing maps at `size` pixels, packed as grey PNG (a few kB each), which TF decodes."""
+    """Parsing maps at `size` pixels, packed as gray PNG (a few kB each), which TF decodes."""
     if faces.mask_paths is None:
         return None
     # OpenCV packs five times as fast as `tf.io.encode_png`, and this is waited for.

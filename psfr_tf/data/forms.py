@@ -16,5 +16,5 @@ FORM_LABELS = {
     "none": "none",
     "jpeg75": "JPEG 75",
     "reduced192": "reduced to 192 px and back",
-    "release_color": "the release's, without grey",
+    "release_color": "the release's, without gray",
 }

@@ -29,7 +29,7 @@ def random_occlusion(
 
     Args:
         hq: float32 `[S, S, 3]` RGB in [0, 255].
-        parsing: uint8 `[S, S]` labels; glasses and hat are labelled, the patch is not: what lies
+        parsing: uint8 `[S, S]` labels; glasses and hat are labeled, the patch is not: what lies
             under a hand or a microphone is to be guessed.
         seed: int32 `[2]`.
 
@@ -58,7 +58,7 @@ def draw_glasses(hq: tf.Tensor, parsing: tf.Tensor, draw: tf.Tensor) -> tuple[tf
     Args:
         hq, parsing: as in `random_occlusion`.
         draw: float32 `[9]` in [0, 1): half width and height of a lens, its squareness, the frame's
-            width, grey, warmth, whether the lenses are dark, how much, their shade.
+            width, gray, warmth, whether the lenses are dark, how much, their shade.
     """
     size = hq.shape[0]
     x, y = _grid(size)
@@ -83,8 +83,8 @@ def draw_glasses(hq: tf.Tensor, parsing: tf.Tensor, draw: tf.Tensor) -> tuple[tf
     opacity = tf.where(dark, _between(draw[7], 0.6, 0.95), 0.12 * draw[7])
     shade = tf.where(dark, 60.0 * draw[8], 160.0 + 90.0 * draw[8])
     hq = _paint(hq, lens, opacity, tf.fill([3], shade))
-    grey, warm = 200.0 * draw[4] ** 2, 40.0 * draw[5]
-    hq = _paint(hq, rim, 0.95, tf.stack([grey + warm, grey + warm / 2, grey]))
+    gray, warm = 200.0 * draw[4] ** 2, 40.0 * draw[5]
+    hq = _paint(hq, rim, 0.95, tf.stack([gray + warm, gray + warm / 2, gray]))
     seen = lens & ~dark & tf.reduce_any([parsing == label for label in (*_EYES, *_BROWS)], axis=0)
     return hq, tf.where((lens & ~seen) | rim, tf.constant(_EYE_G, tf.uint8), parsing)
 
@@ -116,7 +116,7 @@ def draw_patch(hq: tf.Tensor, draw: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
     Args:
         hq: float32 `[S, S, 3]` RGB in [0, 255].
-        draw: float32 `[6]` in [0, 1): middle x and y, half width and height, grey, opacity.
+        draw: float32 `[6]` in [0, 1): middle x and y, half width and height, gray, opacity.
         seed: int32 `[2]` of the noise.
     """
     x, y = _grid(hq.shape[0])

@@ -1,4 +1,4 @@
-"""Read parsing maps from files: label maps, or pictures in the colour code of the release."""
+"""Read parsing maps from files: label maps, or pictures in the color code of the release."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from psfr_tf.data.face_error import (
-    UNKNOWN_COLOUR,
+    UNKNOWN_COLOR,
     UNKNOWN_LABEL,
     WRONG_SIZE,
     FaceError,
@@ -23,17 +23,17 @@ _SORTED_CODES = (COLORS.astype(np.int64) @ [65536, 256, 1])[_ORDER]
 def read_labels(path: str | os.PathLike) -> np.ndarray:
     """Read a parsing map.
 
-    A grey or palette picture holds the labels as pixel values. A colour picture is taken as the
-    colour code `psfr_tf.labels.COLORS`; so is a palette picture whose palette gives every label
-    in it the colour of another label, which is what PNG optimisers make of a colour picture.
+    A gray or palette picture holds the labels as pixel values. A color picture is taken as the
+    color code `psfr_tf.labels.COLORS`; so is a palette picture whose palette gives every label
+    in it the color of another label, which is what PNG optimizers make of a color picture.
 
-    Pillow, not TensorFlow, reads it: `tf.io.decode_png` turns a palette PNG into colours.
+    Pillow, not TensorFlow, reads it: `tf.io.decode_png` turns a palette PNG into colors.
 
     Returns:
         uint8 `[S, S]`, values 0..18.
 
     Raises:
-        FaceError: unreadable, not square, an unknown label or colour.
+        FaceError: unreadable, not square, an unknown label or color.
     """
     try:
         with open_picture(path) as (image, _):
@@ -47,7 +47,7 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
             f"a parsing map must be square, this one is {image.width}x{image.height}",
         )
     if image.mode in ("RGB", "RGBA"):
-        return _labels_of_colours(np.asarray(image.convert("RGB")), path)
+        return _labels_of_colors(np.asarray(image.convert("RGB")), path)
     if image.mode not in ("P", "L"):
         raise FaceError(
             UNKNOWN_LABEL,
@@ -59,9 +59,9 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
     used = np.flatnonzero(np.bincount(labels.ravel()))  # five times as fast as `np.unique`
     if image.mode == "P":
         palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        by_colour = _lookup(palette[used]) if used[-1] < len(palette) else np.array([-1])
-        if (by_colour >= 0).all() and (by_colour != used).any():
-            return _labels_of_colours(palette[labels], path)
+        by_color = _lookup(palette[used]) if used[-1] < len(palette) else np.array([-1])
+        if (by_color >= 0).all() and (by_color != used).any():
+            return _labels_of_colors(palette[labels], path)
     if used[-1] >= NUM_CLASSES:
         raise FaceError(
             UNKNOWN_LABEL,
@@ -77,7 +77,7 @@ def read_mask(path: str | os.PathLike, size: int) -> np.ndarray:
 
 
 def resize_labels(labels: np.ndarray, size: int) -> np.ndarray:
-    """Nearest-neighbour resize of uint8 `[S, S]` to `[size, size]`, pixel centres aligned."""
+    """Nearest-neighbor resize of uint8 `[S, S]` to `[size, size]`, pixel centers aligned."""
     places = nearest_places(np.arange(size), size, len(labels))
     return labels[places][:, places]
 
@@ -88,20 +88,20 @@ def nearest_places(places, size: int, source_size):
 
 
 def _lookup(rgb: np.ndarray) -> np.ndarray:
-    """Label of each colour uint8 `[..., 3]`, -1 where it is none of `COLORS`."""
+    """Label of each color uint8 `[..., 3]`, -1 where it is none of `COLORS`."""
     codes = rgb.astype(np.int64) @ [65536, 256, 1]
     places = np.searchsorted(_SORTED_CODES, codes).clip(max=NUM_CLASSES - 1)
     return np.where(_SORTED_CODES[places] == codes, _ORDER[places], -1)
 
 
-def _labels_of_colours(rgb: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+def _labels_of_colors(rgb: np.ndarray, path: str | os.PathLike) -> np.ndarray:
     labels = _lookup(rgb)
     unknown = labels < 0
     if unknown.any():
-        colour = tuple(int(value) for value in rgb[unknown][0])
+        color = tuple(int(value) for value in rgb[unknown][0])
         raise FaceError(
-            UNKNOWN_COLOUR,
+            UNKNOWN_COLOR,
             path,
-            f"color {colour} in {int(unknown.sum())} pixels is none of the 19 of the color code",
+            f"color {color} in {int(unknown.sum())} pixels is none of the 19 of the color code",
         )
     return labels.astype(np.uint8)

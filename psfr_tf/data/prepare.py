@@ -179,9 +179,9 @@ class Preparation:
 def read_face(face: FaceFiles, size: int | None) -> Record:
     """Read one face as it will be stored.
 
-    A JPEG or PNG file of 8-bit RGB or grey pixels is stored byte by byte, if it has the wanted
-    size, is upright and has no colour profile. Any other picture is decoded, averaged down to the
-    size, and stored as PNG. A parsing map is stored as grey PNG, reduced to the size (nearest) if
+    A JPEG or PNG file of 8-bit RGB or gray pixels is stored byte by byte, if it has the wanted
+    size, is upright and has no color profile. Any other picture is decoded, averaged down to the
+    size, and stored as PNG. A parsing map is stored as gray PNG, reduced to the size (nearest) if
     it is larger.
 
     Args:

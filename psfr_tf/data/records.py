@@ -5,8 +5,8 @@ A folder holds `SPLIT-00000-of-00012.tfrecord`, ... and `index.json`. Each recor
 
     name    name of the face
     split   "train", "val", "test" or another name
-    image   an encoded JPEG or PNG picture, square, RGB or grey
-    mask    an 8-bit grey PNG whose pixel values are the labels 0..18, square; absent without masks
+    image   an encoded JPEG or PNG picture, square, RGB or gray
+    mask    an 8-bit gray PNG whose pixel values are the labels 0..18, square; absent without masks
 
 `index.json` lists the names and the byte offset of every record, so that a reader can go straight
 to any face. The format of a TFRecord file (8 bytes length, 4 bytes CRC, data, 4 bytes CRC) is in

@@ -21,7 +21,7 @@ _HAIR = ((30, 24, 22), (74, 48, 30), (140, 96, 50), (206, 170, 104), (120, 118, 
 def draw_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw a cartoon face in FFHQ alignment.
 
-    Pose, proportions, colours, hair, spectacles, hat and jewellery follow from the seed; the left
+    Pose, proportions, colors, hair, spectacles, hat and jewellery follow from the seed; the left
     side of the face (the right side of the picture) is darker, so a mirrored face differs.
 
     Args:
@@ -39,8 +39,8 @@ def draw_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"`size` must be 16..{limit} pixels. Received: {size}")
     rng = np.random.default_rng(seed)
     labels = _draw_labels(rng)
-    rgb = _colour(labels, rng)
-    # The centre of each block of pixels; for labels there is nothing to average.
+    rgb = _color(labels, rng)
+    # The center of each block of pixels; for labels there is nothing to average.
     places = ((np.arange(size) + 0.5) * limit / size).astype(int)
     return cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA), labels[places][:, places]
 
@@ -105,12 +105,12 @@ def _ring(oval, x: float) -> None:
     oval("l_eye" if x > 256 else "r_eye", x, 240, 27, 12)
 
 
-def _colour(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 RGB picture of a label map: flat colours, light from one side, strands, catchlights."""
+def _color(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 RGB picture of a label map: flat colors, light from one side, strands, catchlights."""
     skin = np.array(_SKIN[rng.integers(len(_SKIN))], float)
     hair = np.array(_HAIR[rng.integers(len(_HAIR))], float)
     lips = skin * (0.85, 0.55, 0.55)
-    colours = {
+    colors = {
         "background": rng.uniform(60, 230, 3),
         "skin": skin,
         "nose": skin * 0.95,
@@ -131,7 +131,7 @@ def _colour(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         "neck": skin * 0.85,
         "cloth": rng.uniform(20, 220, 3),
     }
-    table = np.array([colours[name] for name in LABELS], np.float32)
+    table = np.array([colors[name] for name in LABELS], np.float32)
     rgb = table[labels]
     side = labels.shape[0]
     across = np.linspace(-1, 1, side, dtype=np.float32)

@@ -1,6 +1,6 @@
 """Open a LiteRT or ONNX file from elsewhere in a process of its own first.
 
-Runtimes trust what they load: a spoilt or made-up file can crash the process that opens it, take
+Runtimes trust what they load: a spoiled or made-up file can crash the process that opens it, take
 all memory, or run for ever. So that it is another process, `check_file` starts one with limits;
 what ends well there ends well here.
 

@@ -2,7 +2,7 @@
 
 Its schema is metadata_schema.fbs of TensorFlow's tflite-support (identifier M001). No package that
 is kept up for today's Python writes it, and a few of its tables suffice, so they are written by
-field number: color and range of pictures, names of dimensions, labels, licence.
+field number: color and range of pictures, names of dimensions, labels, license.
 """
 
 import io
@@ -48,7 +48,7 @@ def standard_metadata(
         0: metadata.get("name"),
         1: f"face restoration, {metadata.get('part')}, {metadata.get('precision')}",
         2: metadata.get("psfr_tf_version"),
-        5: metadata.get("licence"),
+        5: metadata.get("license"),
         7: "1.0.0",
     }
     model: _Table = {key: text for key, text in texts.items() if text}

@@ -18,7 +18,7 @@ class MetricSummary:
     version whose every image is equal to its reference is named, and does not leave others out.
 
     Args:
-        metric: the metric summarised.
+        metric: the metric summarized.
         versions: names of the versions, for instance ("input", "restored"); the others are
             compared with the first.
         values: float64 [images, versions].

@@ -20,7 +20,7 @@ _FACE = ("name", "source_file", "form", "seed", "index", "size")
 _DRAWN = (
     *("blurred", "blur", "gaussian_sigma", "average_k", "median_k", "motion_k", "motion_angle"),
     *("low_size", "interpolation", "noisy", "noise_sigma", "noise_per_channel"),
-    *("noise_seed_0", "noise_seed_1", "compressed", "jpeg_quality", "grey"),
+    *("noise_seed_0", "noise_seed_1", "compressed", "jpeg_quality", "gray"),
 )
 _LIGHT = ("gain_0", "gain_1", "gain_2", "offset", "compressed_again", "second_quality")
 _HASHES = ("source_sha256", "lq_sha256", "hq_sha256")
@@ -30,7 +30,7 @@ _REQUIRED = (*_FACE, *_DRAWN, *_HASHES)
 _WHOLE = ("average_k", "median_k", "motion_k", "low_size", "jpeg_quality")
 _FLOATS = ("gaussian_sigma", "motion_angle", "noise_sigma")
 _INT64 = (-(2**63), 2**63 - 1)
-_BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "grey")
+_BOOLEANS = ("blurred", "noisy", "noise_per_channel", "compressed", "gray")
 
 
 def drawn_values(p: DegradationParameters) -> dict[str, object]:
@@ -115,6 +115,9 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
         UserError: if it cannot be read or is none.
     """
     rows = read_rows(path)
+    for row in rows:
+        if "grey" in row:  # so 0.1.0 called it
+            row["gray"] = row.pop("grey")
     missing = [name for name in _REQUIRED if not rows or rows[0].get(name) is None]
     if missing:
         raise UserError(

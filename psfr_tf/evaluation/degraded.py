@@ -108,7 +108,7 @@ class DegradedFaces(SharpFaces):
         """Reads and degrades one face.
 
         Returns:
-            `(lq, hq)`, both uint8 RGB [S, S, 3]; hq is grey too where the form makes it so.
+            `(lq, hq)`, both uint8 RGB [S, S, 3]; hq is gray too where the form makes it so.
 
         Raises:
             UserError: if the picture cannot be read or is not square.

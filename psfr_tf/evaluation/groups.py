@@ -67,7 +67,7 @@ def face_groups(
 
 
 def skin_lightness(picture: np.ndarray, labels: np.ndarray) -> float | None:
-    """Mean L* (CIE, 0..100) of the pixels labelled skin; None where there are none."""
+    """Mean L* (CIE, 0..100) of the pixels labeled skin; None where there are none."""
     skin = picture[labels == LABELS.index("skin")]
     return float(rgb2lab(skin[None])[0, :, 0].mean()) if len(skin) else None
 

@@ -51,15 +51,15 @@ class NonLocalMeansUnsharp:
     (7, 21). The strengths were chosen by PSNR and SSIM on the project's validation faces.
     """
 
-    STRENGTH, COLOUR_STRENGTH = 10.0, 10.0  # grey levels
+    STRENGTH, COLOR_STRENGTH = 10.0, 10.0  # gray levels
     RADIUS, AMOUNT = 2.0, 0.3  # sigma in pixels for a face of 256; share of the detail added
     SIDE = 256
 
     def restore(self, name, lq, reference):
         lq = _needed(name, lq)
-        # OpenCV takes BGR: only the conversion to brightness and colour depends on it.
+        # OpenCV takes BGR: only the conversion to brightness and color depends on it.
         smooth = cv2.fastNlMeansDenoisingColored(
-            lq[..., ::-1].copy(), None, self.STRENGTH, self.COLOUR_STRENGTH
+            lq[..., ::-1].copy(), None, self.STRENGTH, self.COLOR_STRENGTH
         )[..., ::-1].astype(np.float32)
         sigma = self.RADIUS * lq.shape[0] / self.SIDE
         detail = smooth - cv2.GaussianBlur(smooth, (0, 0), sigma)

@@ -1,6 +1,6 @@
 """Face alignment: a similarity transform to the FFHQ template and an antialiased affine warp.
 
-Coordinates are pixel-centre coordinates (x, y): the centre of the top left pixel is (0, 0).
+Coordinates are pixel-center coordinates (x, y): the center of the top left pixel is (0, 0).
 An affine matrix is float64 [2, 3] and maps (x, y) of its source to (x, y) of its target.
 """
 
@@ -31,7 +31,7 @@ _MAX_SUPERSAMPLING = 4
 def template(size: int) -> np.ndarray:
     """Five template points, float64 [5, 2], in a `size` x `size` aligned face.
 
-    The scaling keeps pixel centres in place: x' = (x + 0.5) * size / 512 - 0.5.
+    The scaling keeps pixel centers in place: x' = (x + 0.5) * size / 512 - 0.5.
     """
     return (FFHQ_TEMPLATE_512 + 0.5) * (size / 512.0) - 0.5
 
@@ -62,11 +62,11 @@ def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
         raise ValueError(f"Points must be finite. Received: {source.tolist()}, {target.tolist()}")
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    source_centred, target_centred = source - source_mean, target - target_mean
-    variance = np.mean(np.sum(source_centred**2, axis=1))
+    source_centered, target_centered = source - source_mean, target - target_mean
+    variance = np.mean(np.sum(source_centered**2, axis=1))
     if variance <= 1e-12:
         raise ValueError(f"All source points coincide. Received: {source.tolist()}")
-    u, singular, vt = np.linalg.svd(target_centred.T @ source_centred / len(source))
+    u, singular, vt = np.linalg.svd(target_centered.T @ source_centered / len(source))
     sign = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
     rotation = (u * sign) @ vt
     scale = float(singular @ sign) / variance

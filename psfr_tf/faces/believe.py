@@ -131,9 +131,9 @@ def _same_place(face: Face, others: list[Candidate]) -> bool:
 
 
 def _overlap(box, other) -> bool:
-    """Whether the centres are less than half of the larger box's side apart."""
-    centre, other_centre = (np.array(b[:2]) + np.array(b[2:]) / 2 for b in (box, other))
-    return bool(np.abs(centre - other_centre).max() < max(*box[2:], *other[2:]) / 2)
+    """Whether the centers are less than half of the larger box's side apart."""
+    center, other_center = (np.array(b[:2]) + np.array(b[2:]) / 2 for b in (box, other))
+    return bool(np.abs(center - other_center).max() < max(*box[2:], *other[2:]) / 2)
 
 
 def _sure(photo: np.ndarray, face: Face, detect) -> bool:

@@ -3,8 +3,8 @@
 The luma of the change is applied as it is. Its chroma is limited to what is finer than the blur of
 the input, because a blurred photo still has the right color of whatever is larger than its blur: an
 iris, lips, skin. And where the colors of a face follow its luma, as in a sepia print or a tinted
-scan, the chroma of the change follows the luma of the change in the same way; so a grey face stays
-grey.
+scan, the chroma of the change follows the luma of the change in the same way; so a gray face stays
+gray.
 """
 
 import cv2
@@ -62,7 +62,7 @@ def blur(lq: np.ndarray) -> float:
 def _sigma(planes: np.ndarray) -> float:
     blurred = cv2.GaussianBlur(planes, (0, 0), 1.0).reshape(planes.shape)
     before, after = _gradient_energy(planes), _gradient_energy(blurred)
-    if after < 0.01:  # flat, as the chroma of a grey face
+    if after < 0.01:  # flat, as the chroma of a gray face
         return 0.0
     return (max(before / after, 1.01) ** (1 / _FALL) - 1.0) ** -0.5
 
@@ -83,7 +83,7 @@ def tint(lq: np.ndarray) -> tuple[float, np.ndarray]:
         lq: float32 RGB [S, S, 3].
 
     Returns:
-        1 for a grey, sepia or tinted face, 0 for one with colors of its own, in between on a ramp;
+        1 for a gray, sepia or tinted face, 0 for one with colors of its own, in between on a ramp;
         and float32 [3]: by how much each channel rises above luma when luma rises by 1, from a
         least-squares line.
     """

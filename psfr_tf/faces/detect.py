@@ -41,7 +41,7 @@ class Face:
     Attributes:
         box: (x, y, width, height) in pixels of the photo, clipped to the photo.
         score: confidence in [0, 1].
-        landmarks: float32 [5, 2], (x, y) in pixel-centre coordinates of the photo: eye on the
+        landmarks: float32 [5, 2], (x, y) in pixel-center coordinates of the photo: eye on the
             left of the picture, eye on the right, nose tip, mouth corner left, right.
     """
 
@@ -87,7 +87,7 @@ class FaceDetector:
         outside the photo. A dark or faded photo is searched with its contrast stretched.
 
         Args:
-            photo: uint8 RGB [H, W, 3] of any size; a grey photo has three equal channels.
+            photo: uint8 RGB [H, W, 3] of any size; a gray photo has three equal channels.
             min_score: least confidence, in [0, 1]. A face of less than 32 px, or one that reaches
                 beyond the edge, needs (3 + min_score) / 4 of MTCNN.
             min_face: least shorter side of a face's box, in pixels of the photo.

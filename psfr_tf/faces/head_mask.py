@@ -9,7 +9,7 @@ from psfr_tf.faces.plausible import nose_and_mouth
 from psfr_tf.labels import LABELS, NUM_CLASSES
 
 # Lengths as shares of the side.
-_CORE = (0.5, 0.585, 0.19, 0.265)  # ellipse inside any face: centre x, y, half axes
+_CORE = (0.5, 0.585, 0.19, 0.265)  # ellipse inside any face: center x, y, half axes
 _CLOSE = 0.02  # gaps up to this wide are filled
 _FEATHER = 0.012  # sigma
 _COVER_REACH = 0.027  # around letters the network draws crumbs
@@ -125,19 +125,19 @@ def _windows(size: int) -> np.ndarray:
     """Eyes and mouth of the template."""
     points = template(size)
     windows = np.zeros((size, size), bool)
-    for centre, half in (
+    for center, half in (
         (points[0], _EYES),
         (points[1], _EYES),
         (points[3:].mean(axis=0), _MOUTH),
     ):
-        _window(windows, centre, half)
+        _window(windows, center, half)
     return windows
 
 
-def _window(mask: np.ndarray, centre, half) -> None:
+def _window(mask: np.ndarray, center, half) -> None:
     """Set a rectangle of a mask; `half` is its half width and half height as shares of a side."""
     size = mask.shape[0]
-    (x, y), (half_width, half_height) = centre, half
+    (x, y), (half_width, half_height) = center, half
     rows = slice(round(y - half_height * size), round(y + half_height * size))
     mask[rows, round(x - half_width * size) : round(x + half_width * size)] = True
 

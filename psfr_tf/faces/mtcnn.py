@@ -193,7 +193,7 @@ def _kept(
 
 
 def _squares(boxes: np.ndarray) -> np.ndarray:
-    """Boxes made as wide as high, about their centres."""
+    """Boxes made as wide as high, about their centers."""
     sides = boxes[:, 2:] - boxes[:, :2]
     side = sides.max(axis=1, keepdims=True)
     corner = boxes[:, :2] + (sides - side) / 2
@@ -204,7 +204,7 @@ def _patches(pixels: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
     """float32 [N, side, side, 3], sampled linearly as `tf.image.crop_and_resize` does.
 
     The first and last pixels lie on the box's corners, as shares of the photo's sides; what is
-    outside the photo is 0, mid-grey.
+    outside the photo is 0, mid-gray.
     """
     height, width = pixels.shape[:2]
     x, inside_x = _samples(boxes[:, 0::2], width, side)

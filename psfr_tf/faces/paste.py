@@ -8,8 +8,8 @@ What is pasted is a difference, not pixels: with `lq` the aligned face cut from 
 Reasons. A network that changes nothing leaves the photo exactly as it was: no blur from
 two interpolations. A face larger than the network's input keeps the photo's own finer detail,
 where pasted pixels would blur it; the price is that grain finer than the network's pixels stays
-too. Subtracting the low frequencies of the difference matches the colour and light of the
-restored face to the photo's, so neither a colour cast nor a seam can appear; what is left of its
+too. Subtracting the low frequencies of the difference matches the color and light of the
+restored face to the photo's, so neither a color cast nor a seam can appear; what is left of its
 chroma is limited to what the photo has lost (`psfr_tf.faces.color`). And `head` keeps the change
 off the background, off clothes and off what covers the face (`psfr_tf.faces.head_mask`).
 """
@@ -26,8 +26,8 @@ from psfr_tf.pictures import to_uint8
 
 # As shares of the aligned face's side.
 _FEATHER = 0.16
-_COLOUR_SIGMA = 0.08
-_CENTRE_SIGMA = 0.2
+_COLOR_SIGMA = 0.08
+_CENTER_SIGMA = 0.2
 # Rows pasted at a time, so that the float arrays stay small in a very large photo.
 _BAND = 512
 
@@ -72,7 +72,7 @@ def detail(difference: np.ndarray) -> np.ndarray:
         float32 [S, S, 3]: a constant becomes 0, a slow gradient nearly so away from the border,
         which the feathered mask hides.
     """
-    sigma = _COLOUR_SIGMA * difference.shape[0]
+    sigma = _COLOR_SIGMA * difference.shape[0]
     low = cv2.GaussianBlur(difference, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     return difference - low
 
@@ -84,7 +84,7 @@ def feather_mask(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
     side; in the photo the width of the ramp therefore follows the face's size.
 
     Args:
-        u, v: x and y in the aligned face, in pixels, pixel-centre coordinates; any equal shape.
+        u, v: x and y in the aligned face, in pixels, pixel-center coordinates; any equal shape.
         size: side of the aligned face.
 
     Returns:
@@ -98,10 +98,10 @@ def feather_mask(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
     return mask.astype(np.float32)
 
 
-def _centre_weight(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
-    """Share a face claims where squares overlap: a Gaussian around the square's centre."""
+def _center_weight(u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
+    """Share a face claims where squares overlap: a Gaussian around the square's center."""
     middle = (size - 1) / 2
-    squared = ((u - middle) ** 2 + (v - middle) ** 2) / (_CENTRE_SIGMA * size) ** 2
+    squared = ((u - middle) ** 2 + (v - middle) ** 2) / (_CENTER_SIGMA * size) ** 2
     return np.exp(-0.5 * squared).astype(np.float32)
 
 
@@ -111,9 +111,9 @@ def paste_faces(
     """Add the faces' differences to a photo.
 
     Where the squares of several faces overlap, each pixel takes the weighted mean of their
-    differences, the weight falling with the distance from the face's centre. The result does
+    differences, the weight falling with the distance from the face's center. The result does
     not depend on the order of `faces`. What an aligned face shows beyond the photo's edge
-    (reflected content) is not used. If the photo is grey (equal channels), it stays grey.
+    (reflected content) is not used. If the photo is gray (equal channels), it stays gray.
 
     Args:
         photo: uint8 RGB [H, W, 3].
@@ -125,7 +125,7 @@ def paste_faces(
     Returns:
         uint8 RGB [H * upscale, W * upscale, 3].
     """
-    grey = is_grey(photo)
+    gray = is_gray(photo)
     result = enlarge(photo, upscale)
     if strength == 0.0:
         return result
@@ -135,7 +135,7 @@ def paste_faces(
     for face in faces:
         matrix = compose(face.matrix, shrink)
         bounds = square_bounds(matrix, face.difference.shape[0], width, height)
-        placed.append((matrix, bounds, _planes(face, grey)))
+        placed.append((matrix, bounds, _planes(face, gray)))
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
         inside = [
@@ -148,11 +148,11 @@ def paste_faces(
     return result
 
 
-def _planes(face: AlignedDifference, grey: bool) -> np.ndarray:
+def _planes(face: AlignedDifference, gray: bool) -> np.ndarray:
     """Difference and mask, float32 [S, S, 4]."""
     difference = np.asarray(face.difference, dtype=np.float32)
-    if grey:
-        # The network may tint a grey face.
+    if gray:
+        # The network may tint a gray face.
         difference = np.repeat((difference @ LUMA)[..., None], 3, axis=2)
     mask = np.ones(difference.shape[:2], np.float32) if face.mask is None else face.mask
     return np.dstack([difference, mask])
@@ -174,7 +174,7 @@ def _paste_band(result, inside, strength) -> None:
         to_bounds = compose(np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]), invert(matrix))
         warped = warp(planes, to_bounds, x1 - x0, y1 - y0, border=cv2.BORDER_REFLECT_101)
         mask = feather_mask(u, v, size) * np.clip(warped[..., 3], 0.0, 1.0)
-        weight = mask * _centre_weight(u, v, size)
+        weight = mask * _center_weight(u, v, size)
         part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
         change[part] += (weight * mask)[..., None] * warped[..., :3]
         share[part] += weight[..., None]
@@ -191,7 +191,7 @@ def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
     return cv2.resize(image, (width * factor, height * factor), interpolation=cv2.INTER_LANCZOS4)
 
 
-def is_grey(photo: np.ndarray) -> bool:
+def is_gray(photo: np.ndarray) -> bool:
     """Whether all three channels of [H, W, 3] are equal everywhere."""
     return bool(
         np.array_equal(photo[..., 0], photo[..., 1])

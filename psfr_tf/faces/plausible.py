@@ -12,7 +12,7 @@ from psfr_tf.labels import LABELS
 _NOSE = [LABELS.index("nose")]
 _MOUTH = [LABELS.index(name) for name in ("mouth", "u_lip", "l_lip")]
 
-# Windows as shares of the side: distance of the centre below the template's point, half width,
+# Windows as shares of the side: distance of the center below the template's point, half width,
 # half height.
 _NOSE_WINDOW = (-12 / 512, 24 / 512, 28 / 512)
 _MOUTH_WINDOW = (0.0, 40 / 512, 16 / 512)
@@ -35,10 +35,10 @@ def nose_and_mouth(parsing: np.ndarray) -> tuple[float, float]:
     )
 
 
-def _share(parsing, centre, window, classes) -> float:
+def _share(parsing, center, window, classes) -> float:
     size = parsing.shape[0]
     below, half_width, half_height = (size * part for part in window)
-    x, y = centre[0], centre[1] + below
+    x, y = center[0], center[1] + below
     rows = slice(round(y - half_height), round(y + half_height))
     columns = slice(round(x - half_width), round(x + half_width))
     return float(np.isin(parsing[rows, columns], classes).mean())

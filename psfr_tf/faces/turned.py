@@ -80,7 +80,7 @@ def _turn_back(turns: int, width: int, height: int) -> np.ndarray:
 
 def _moved(face: Face, matrix: np.ndarray) -> Face:
     x, y, width, height = face.box
-    # The edges of a box lie half a pixel before its first pixel's centre.
+    # The edges of a box lie half a pixel before its first pixel's center.
     corners = np.array([[x, y], [x + width, y + height]]) - 0.5
     corners = transform_points(matrix, corners) + 0.5
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)

@@ -9,7 +9,7 @@ BICUBIC_TAPS = np.array([-0.09375, 0.59375, 0.59375, -0.09375], dtype=np.float32
 
 
 def bicubic_downsample(images, factor: int):
-    """Bicubic reduction, a = -0.75, half-pixel centres, no antialiasing, clamped edge.
+    """Bicubic reduction, a = -0.75, half-pixel centers, no antialiasing, clamped edge.
 
     Equals PyTorch's `interpolate(mode="bicubic", align_corners=False)` for these factors;
     `tf.image.resize` uses a = -0.5 and does not.

@@ -1,4 +1,4 @@
-"""Kernels and biases of plain convolutions, with normalisations of weights or outputs folded in."""
+"""Kernels and biases of plain convolutions, with normalizations of weights or outputs folded in."""
 
 import numpy as np
 from keras import ops

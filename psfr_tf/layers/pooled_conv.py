@@ -1,6 +1,6 @@
 """A 3x3 convolution followed by average pooling, as one strided convolution.
 
-Each pooled pixel is the mean of four neighbouring outputs of the convolution, so it is a 4x4
+Each pooled pixel is the mean of four neighboring outputs of the convolution, so it is a 4x4
 convolution with stride 2, whose kernel is the mean of four shifted copies of the 3x3 one: 16
 multiplications per pooled pixel in place of 36.
 """

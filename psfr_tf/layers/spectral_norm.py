@@ -1,4 +1,4 @@
-"""Convolution with spectral normalisation (Miyato et al., ICLR 2018, arXiv 1802.05957)."""
+"""Convolution with spectral normalization (Miyato et al., ICLR 2018, arXiv 1802.05957)."""
 
 import math
 
@@ -15,14 +15,14 @@ INITIAL_ITERATIONS = 5
 class SpectralNormConv2D(keras.layers.Layer):
     """2-D convolution whose kernel is W / sigma(W), sigma the largest singular value.
 
-    A reparametrisation: the raw kernel W is the trainable weight, and W / sigma is computed in the
+    A reparametrization: the raw kernel W is the trainable weight, and W / sigma is computed in the
     forward pass, so the gradient flows through sigma. The singular vectors u and v are stored (they
     are part of the published checkpoints) and count as constants in the gradient. A call with
     `training=True` first does one power iteration and stores the new u and v; at inference the
     stored ones are used as they are. `keras.layers.SpectralNormalization` instead overwrites the
     raw kernel, which leaves no gradient through sigma and no raw weight to load a checkpoint into.
 
-    The kernel is normalised in float32 under every dtype policy.
+    The kernel is normalized in float32 under every dtype policy.
 
     Args:
         filters: int, number of output channels.

@@ -13,7 +13,7 @@ NEGATIVE_SLOPE = 0.2
 def conv3x3(
     filters: int, spectral_norm: bool, upsample: bool = False, **kwargs
 ) -> keras.layers.Layer:
-    """A zero-padded 3x3 convolution with bias, with or without spectral normalisation.
+    """A zero-padded 3x3 convolution with bias, with or without spectral normalization.
 
     With `upsample`, nearest x2 comes before it.
     """
@@ -26,7 +26,7 @@ def conv3x3(
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
 class StyleTransformation(keras.layers.Layer):
-    """Modulate normalised features with a scale and a shift computed from the reference.
+    """Modulate normalized features with a scale and a shift computed from the reference.
 
     `instance_norm(x) * gamma + beta`, gamma and beta per pixel and channel from
     reference -> conv3x3 -> leaky ReLU -> conv3x3. There is no "1 +" before gamma.
@@ -34,7 +34,7 @@ class StyleTransformation(keras.layers.Layer):
     Args:
         channels: int, channels of the features.
         hidden: int, channels between the two convolutions.
-        spectral_norm: bool, spectral normalisation on all three convolutions.
+        spectral_norm: bool, spectral normalization on all three convolutions.
 
     Call: `(x, reference)`, x float [B, H, W, channels] and reference float [B, H, W, R] at the same
     size. Output: float [B, H, W, channels].

@@ -1,6 +1,6 @@
 """Nearest x2 followed by a 3x3 convolution, computed on the small grid.
 
-Two neighbouring output pixels read the same small pixels, only with other weights. So one 2x2
+Two neighboring output pixels read the same small pixels, only with other weights. So one 2x2
 convolution to four times the channels, on the small grid padded by one, makes all of them with 4/9
 of the multiplications; depth-to-space puts them in place.
 

@@ -34,7 +34,7 @@ def hinge_term(scores: Sequence[Any], real: bool, form: str = "paper") -> Any:
 def discriminator_hinge_loss(
     real_scores: Sequence[Any], fake_scores: Sequence[Any], form: str = "paper"
 ) -> Any:
-    """Hinge loss that the discriminator minimises.
+    """Hinge loss that the discriminator minimizes.
 
     Per scale: ``mean(relu(1 - real)) + mean(relu(1 + fake))``. The paper sums it over the
     scales; the authors' release takes the mean over the scales and halves both terms.
@@ -51,7 +51,7 @@ def discriminator_hinge_loss(
 
 
 def generator_hinge_loss(fake_scores: Sequence[Any], form: str = "paper") -> Any:
-    """Adversarial loss that the generator minimises: ``-mean(score)`` per scale.
+    """Adversarial loss that the generator minimizes: ``-mean(score)`` per scale.
 
     Args:
         fake_scores: one score map [B, h, w, 1] per scale, from restored faces.

@@ -43,9 +43,9 @@ def pixel_loss(prediction: Any, target: Any, kind: str = "l1") -> Any:
 
 
 def chroma_loss(prediction: Any, target: Any) -> Any:
-    """Mean absolute error of the colour differences R - Y and B - Y, with Y of BT.601.
+    """Mean absolute error of the color differences R - Y and B - Y, with Y of BT.601.
 
-    Not the paper's. To the pixel loss, grain made of colour costs as little as grain made of
+    Not the paper's. To the pixel loss, grain made of color costs as little as grain made of
     brightness; the texture loss asks for grain, and photographs have little of the former.
 
     Args:

@@ -24,7 +24,7 @@ MAX_BLOCK = 256
 
 
 def nearest_resize_labels(labels: Any, height: int, width: int) -> Any:
-    """Nearest-neighbour resize with source index ``floor(i * in / out)``, as PyTorch's.
+    """Nearest-neighbor resize with source index ``floor(i * in / out)``, as PyTorch's.
 
     Args:
         labels: [B, H, W] integer label maps with static H and W.
@@ -119,7 +119,7 @@ def _region_products(left: Any, right: Any, labels: Any, regions: int) -> tuple[
 
 
 def region_gram(features: Any, labels: Any, regions: int = NUM_CLASSES) -> Any:
-    """Gram matrix of the features of each region, not normalised.
+    """Gram matrix of the features of each region, not normalized.
 
     Args:
         features: [B, h, w, C] with static h, w, C.

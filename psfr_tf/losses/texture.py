@@ -1,9 +1,9 @@
-"""Texture loss: the statistics of locally normalised brightness in each face region.
+"""Texture loss: the statistics of locally normalized brightness in each face region.
 
 The style loss (paper equation 6) compares features of a network, whose finest layer sees little of
 the grain of skin, the strands of hair and the noise of a photo. This one applies the same
-region-wise Gram matrices to the pixels themselves: brightness normalised by its local mean and
-deviation, its products with the neighbours, and the local contrast. In photographs these have
+region-wise Gram matrices to the pixels themselves: brightness normalized by its local mean and
+deviation, its products with the neighbors, and the local contrast. In photographs these have
 regular statistics (Ruderman, "The statistics of natural images", 1994), which blur, noise and
 repeated patterns change; NIQE measures them in the same form (Mittal et al. 2013), so a model
 trained with this loss should not be judged by NIQE alone. Unlike a discriminator it needs no
@@ -20,8 +20,8 @@ from psfr_tf.losses.reconstruction import LUMA
 from psfr_tf.losses.semantic_style import EPSILON, doubled_gram_difference
 
 SCALES = 2
-# Offset of each neighbour: left, above, above left, above right.
-NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+# Offset of each neighbor: left, above, above left, above right.
+NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))
 WINDOW, SIGMA = 7, 7.0 / 6.0
 # Brings the logarithm of the contrast, up to about 4, to the range of the other features.
 CONTRAST_SHARE = 0.3
@@ -55,11 +55,11 @@ def texture_loss(fake: Any, real: Any, labels: Any) -> Any:
 def texture_features(images: Any) -> Sequence[Any]:
     """What the Gram matrices are taken of, at full and at half size.
 
-    Channels: 1 (its products are the means of the others); normalised brightness; that of four
-    neighbours; its absolute value; its products with the four neighbours; their absolute values
+    Channels: 1 (its products are the means of the others); normalized brightness; that of four
+    neighbors; its absolute value; its products with the four neighbors; their absolute values
     (so that the shape of each product's distribution counts, left and right); the local contrast,
-    0.3 ln(deviation + 1) with the deviation in grey levels; that of the colour differences R - Y
-    and B - Y, without which grain gets coloured specks.
+    0.3 ln(deviation + 1) with the deviation in gray levels; that of the color differences R - Y
+    and B - Y, without which grain gets colored specks.
 
     Args:
         images: [B, S, S, 3], RGB in [-1, 1], S even; computed in float32.
@@ -70,21 +70,21 @@ def texture_features(images: Any) -> Sequence[Any]:
     images = ops.cast(images, "float32")
     # Around zero, where float32 is finest: the variance is a difference of squares.
     images = images * 127.5
-    grey = ops.sum(ops.multiply(images, LUMA), axis=-1, keepdims=True)
-    red, blue = images[..., :1] - grey, images[..., 2:] - grey
+    gray = ops.sum(ops.multiply(images, LUMA), axis=-1, keepdims=True)
+    red, blue = images[..., :1] - gray, images[..., 2:] - gray
     features = []
     for scale in range(SCALES):
         if scale:
-            grey, red, blue = (ops.average_pool(x, 2, 2, "valid") for x in (grey, red, blue))
-        normalised, deviation = _normalise(grey)
-        deviations = [deviation, _normalise(red)[1], _normalise(blue)[1]]
-        neighbours = [ops.roll(normalised, offset, axis=(1, 2)) for offset in NEIGHBOURS]
-        products = [normalised * neighbour for neighbour in neighbours]
+            gray, red, blue = (ops.average_pool(x, 2, 2, "valid") for x in (gray, red, blue))
+        normalized, deviation = _normalize(gray)
+        deviations = [deviation, _normalize(red)[1], _normalize(blue)[1]]
+        neighbors = [ops.roll(normalized, offset, axis=(1, 2)) for offset in NEIGHBORS]
+        products = [normalized * neighbor for neighbor in neighbors]
         channels = [
-            ops.ones_like(normalised),
-            normalised,
-            *neighbours,
-            ops.abs(normalised),
+            ops.ones_like(normalized),
+            normalized,
+            *neighbors,
+            ops.abs(normalized),
             *products,
             *(ops.abs(product) for product in products),
             *(CONTRAST_SHARE * ops.log(each + 1.0) for each in deviations),
@@ -93,12 +93,12 @@ def texture_features(images: Any) -> Sequence[Any]:
     return features
 
 
-def _normalise(grey: Any) -> tuple[Any, Any]:
-    """(x - mean) / (deviation + 1) and the deviation, of [B, H, W, 1] in grey levels."""
-    mean = _blur(grey)
+def _normalize(gray: Any) -> tuple[Any, Any]:
+    """(x - mean) / (deviation + 1) and the deviation, of [B, H, W, 1] in gray levels."""
+    mean = _blur(gray)
     # The root's gradient is bounded by what is added; a hundredth of a level squared is nothing.
-    deviation = ops.sqrt(ops.relu(_blur(ops.square(grey)) - ops.square(mean)) + 1e-2)
-    return (grey - mean) / (deviation + 1.0), deviation
+    deviation = ops.sqrt(ops.relu(_blur(ops.square(gray)) - ops.square(mean)) + 1e-2)
+    return (gray - mean) / (deviation + 1.0), deviation
 
 
 def _blur(x: Any) -> Any:

@@ -75,10 +75,10 @@ class RunningStatistics:
             return
         features = features.astype(np.float64)
         mean = features.mean(axis=0)
-        centred = features - mean
+        centered = features - mean
         step = mean - self._mean
         total = self.images + count
-        self._scatter = self._scatter + centred.T @ centred
+        self._scatter = self._scatter + centered.T @ centered
         self._scatter += np.outer(step, step) * (self.images * count / total)
         self._mean = self._mean + step * (count / total)
         self.images = total

@@ -21,7 +21,7 @@ FILES = (
     "glintr100.onnx",
     "w600k_mbf.onnx",
 )
-# Eye centres, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
+# Eye centers, nose tip, mouth corners in the 112x112 crops that ArcFace networks are trained on.
 TEMPLATE = np.array(
     [
         [38.2946, 51.6963],
@@ -77,7 +77,7 @@ class IdentitySimilarity(AtReferencePoints):
         super().__init__(picture_network(file, missing), detect)
 
     def _transform(self, points: np.ndarray) -> np.ndarray:
-        # Pixel centres are at whole numbers, so a crop of another size shifts by half a pixel.
+        # Pixel centers are at whole numbers, so a crop of another size shifts by half a pixel.
         target = (TEMPLATE + 0.5) * (self._network.side / TEMPLATE_SIDE) - 0.5
         return similarity_transform(points, target)
 

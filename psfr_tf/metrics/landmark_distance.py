@@ -29,7 +29,7 @@ class LargestFacePoints:
 class LandmarkDistance(ImageMetric):
     """Mean Euclidean distance of five facial points, in pixels of the compared images.
 
-    The points are those of MTCNN (Zhang et al. 2016): eye centres, nose tip, mouth corners, of the
+    The points are those of MTCNN (Zhang et al. 2016): eye centers, nose tip, mouth corners, of the
     face with the largest box in each picture. The distance is not divided by the size of the face,
     so it depends on the size of the images. NaN where no face is found in the image or in the
     reference.

@@ -21,7 +21,7 @@ from psfr_tf.metrics.network_files import (
 )
 from psfr_tf.pictures import normalize
 
-# Of RGB in [-1, 1]; the paper's code normalises so, with the statistics of ImageNet.
+# Of RGB in [-1, 1]; the paper's code normalizes so, with the statistics of ImageNet.
 SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
 SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 EPSILON = 1e-10
@@ -58,7 +58,7 @@ VGG16_LAYERS = tuple(
 def feature_network(layers: Sequence[Convolution]) -> keras.Model:
     """The backbone up to the last layer compared.
 
-    Input float32 [B, H, W, 3], normalised. Output: the feature maps after the ReLU of each tap.
+    Input float32 [B, H, W, 3], normalized. Output: the feature maps after the ReLU of each tap.
     """
     images = keras.Input((None, None, 3))
     x, taps = images, []
@@ -74,7 +74,7 @@ def feature_network(layers: Sequence[Convolution]) -> keras.Model:
 
 
 class LPIPS(ImageMetric):
-    """Weighted squared difference of normalised deep features of two pictures.
+    """Weighted squared difference of normalized deep features of two pictures.
 
     At each of five layers the features are divided by their norm over the channels (plus 1e-10),
     the squared differences are weighted by a learned non-negative weight per channel and averaged
@@ -124,14 +124,14 @@ class LPIPS(ImageMetric):
         distances = np.zeros(len(images))
         for maps, weights in zip(features, self._heads, strict=True):
             maps = keras.ops.convert_to_numpy(maps)
-            expected = _normalised(maps[0])
+            expected = _normalized(maps[0])
             for index, found in enumerate(maps[1:]):
-                squares = np.square(_normalised(found) - expected)
+                squares = np.square(_normalized(found) - expected)
                 distances[index] += squares.mean(axis=(0, 1)) @ weights
         return distances.tolist()
 
 
-def _normalised(maps: np.ndarray) -> np.ndarray:
+def _normalized(maps: np.ndarray) -> np.ndarray:
     maps = maps.astype(np.float64)
     return maps / (np.linalg.norm(maps, axis=-1, keepdims=True) + EPSILON)
 

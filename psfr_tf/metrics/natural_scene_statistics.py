@@ -1,4 +1,4 @@
-"""The 36 features of NIQE: statistics of locally normalised brightness.
+"""The 36 features of NIQE: statistics of locally normalized brightness.
 
 Mittal, Soundararajan and Bovik, "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal
 Processing Letters 20(3), 2013, section II.
@@ -13,9 +13,9 @@ from scipy.special import gamma
 BLOCK = 96  # side of a block in pixels; half of it at the second scale
 FEATURES = 36
 # MATLAB's rgb2gray: the luma of BT.601 from the inverse of the NTSC matrix.
-GREY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
+GRAY = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
 WINDOW, SIGMA = 7, 7.0 / 6.0
-# Neighbour of each product: right, below, below right, below left.
+# Neighbor of each product: right, below, below right, below left.
 SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 _SHAPES = np.arange(0.2, 10.0005, 0.001)
 _RATIOS = gamma(2.0 / _SHAPES) ** 2 / (gamma(1.0 / _SHAPES) * gamma(3.0 / _SHAPES))
@@ -27,7 +27,7 @@ _HALVING = np.concatenate([_HALVING, _HALVING[::-1]])
 def block_features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features and sharpness of each block.
 
-    The picture is turned grey (BT.601 luma, rounded), cut to whole blocks of 96x96 from its upper
+    The picture is turned gray (BT.601 luma, rounded), cut to whole blocks of 96x96 from its upper
     left corner and described at two scales, the second half as large.
 
     Args:
@@ -46,19 +46,19 @@ def block_features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             f"NIQE needs at least {BLOCK}x{BLOCK} pixels. Received: {image.shape[1::-1]}"
         )
     cut = image[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
-    grey = np.floor(cut @ GREY + 0.5)
+    gray = np.floor(cut @ GRAY + 0.5)
     features, sharpness = [], np.empty(0)
     for side in (BLOCK, BLOCK // 2):
-        normalised, deviation = normalise(grey)
-        features.append(np.array([describe(block) for block in _blocks(normalised, side)]))
+        normalized, deviation = normalize(gray)
+        features.append(np.array([describe(block) for block in _blocks(normalized, side)]))
         if side == BLOCK:
             sharpness = np.array([block.mean() for block in _blocks(deviation, side)])
-            grey = halve(grey)
+            gray = halve(gray)
     return np.concatenate(features, axis=1), sharpness
 
 
-def normalise(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Local normalisation (eq. 1 to 3): (I - mu) / (sigma + 1), and sigma.
+def normalize(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Local normalization (eq. 1 to 3): (I - mu) / (sigma + 1), and sigma.
 
     Gaussian window 7x7 of sigma 7/6; the border is replicated.
     """
@@ -67,15 +67,15 @@ def normalise(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     def local_mean(x: np.ndarray) -> np.ndarray:
         return cv2.sepFilter2D(x, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
 
-    mean = local_mean(grey)
-    deviation = np.sqrt(np.abs(local_mean(grey * grey) - mean * mean))
-    return (grey - mean) / (deviation + 1.0), deviation
+    mean = local_mean(gray)
+    deviation = np.sqrt(np.abs(local_mean(gray * gray) - mean * mean))
+    return (gray - mean) / (deviation + 1.0), deviation
 
 
 def describe(block: np.ndarray) -> list[float]:
-    """18 features of a block: of its values, and of its products with four neighbours.
+    """18 features of a block: of its values, and of its products with four neighbors.
 
-    Neighbours wrap around inside the block, as in the authors' code.
+    Neighbors wrap around inside the block, as in the authors' code.
     """
     shape, left, right = fit_aggd(block)
     features = [shape, (left + right) / 2.0]
@@ -87,7 +87,7 @@ def describe(block: np.ndarray) -> list[float]:
 
 
 def fit_aggd(values: np.ndarray) -> tuple[float, float, float]:
-    """Shape and the two widths of an asymmetric generalised Gaussian (eq. 5), by moments.
+    """Shape and the two widths of an asymmetric generalized Gaussian (eq. 5), by moments.
 
     The shape is the nearest of 0.2, 0.201, ..., 10. NaN where one side has no values.
     """
@@ -104,15 +104,15 @@ def fit_aggd(values: np.ndarray) -> tuple[float, float, float]:
     return float(shape), float(left * width), float(right * width)
 
 
-def halve(grey: np.ndarray) -> np.ndarray:
-    """MATLAB's `imresize(grey, 0.5)`: cubic, antialiased, symmetric border; even sides."""
+def halve(gray: np.ndarray) -> np.ndarray:
+    """MATLAB's `imresize(gray, 0.5)`: cubic, antialiased, symmetric border; even sides."""
     for axis in (0, 1):
         padding = [(3, 4) if axis == k else (0, 0) for k in (0, 1)]
-        padded = np.moveaxis(np.pad(grey, padding, mode="symmetric"), axis, 0)
-        count = grey.shape[axis]
-        grey = sum(w * padded[k : k + count : 2] for k, w in enumerate(_HALVING))
-        grey = np.moveaxis(grey, 0, axis)
-    return np.ascontiguousarray(grey)
+        padded = np.moveaxis(np.pad(gray, padding, mode="symmetric"), axis, 0)
+        count = gray.shape[axis]
+        gray = sum(w * padded[k : k + count : 2] for k, w in enumerate(_HALVING))
+        gray = np.moveaxis(gray, 0, axis)
+    return np.ascontiguousarray(gray)
 
 
 def _blocks(image: np.ndarray, side: int) -> Iterator[np.ndarray]:

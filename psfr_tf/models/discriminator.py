@@ -12,7 +12,7 @@ from psfr_tf.models.preset_network import PresetNetwork
 
 @keras.saving.register_keras_serializable(package="psfr_tf")
 class HalfSizeAveragePool(keras.layers.Layer):
-    """Average over 3x3 pixels with stride 2, centred, counting only pixels inside the picture.
+    """Average over 3x3 pixels with stride 2, centered, counting only pixels inside the picture.
 
     Input: float [B, H, W, C] of known, even H and W. Output: float [B, H / 2, W / 2, C].
     """

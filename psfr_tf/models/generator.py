@@ -128,7 +128,7 @@ class Generator(PresetNetwork):
         channels: dict from the side of each scale to its channels; each side twice the one before,
             the last `image_size / subpixel`.
         style_hidden: int, hidden channels of the style transformations.
-        spectral_norm: bool, spectral normalisation on every convolution.
+        spectral_norm: bool, spectral normalization on every convolution.
         subpixel: int; above 1, the last convolution makes `subpixel**2` pixels at a time by
             depth-to-space, and the reference's largest scale takes LQ as space-to-depth blocks.
         add_input: bool, add the output to LQ (then the network learns a correction).

@@ -218,8 +218,8 @@ def _styled_block(block, x, reference, normalized=None):
 
 def _instance_norm(x, epsilon: float):
     dtype, x = x.dtype, _cast(x, "float32")
-    centred = x - spatial_mean(x)
-    normalized = centred * ops.rsqrt(spatial_mean(ops.square(centred)) + epsilon)
+    centered = x - spatial_mean(x)
+    normalized = centered * ops.rsqrt(spatial_mean(ops.square(centered)) + epsilon)
     return _cast(normalized, dtype)
 
 

@@ -71,7 +71,7 @@ class Checkpointing(keras.callbacks.Callback):
         state: RunState,
         every: int,
         steps: int,
-        agree: Callable[[bool], bool] = lambda signalled: signalled,
+        agree: Callable[[bool], bool] = lambda signaled: signaled,
     ):
         super().__init__()
         self.state = state

@@ -148,7 +148,7 @@ def sum_over_replicas(gradients: list[tf.Tensor | None]) -> list[tf.Tensor | Non
 
 
 def synchronize_batch_norm(network: keras.Model) -> None:
-    """Let batch normalisation see the whole batch, not the part of one replica."""
+    """Let batch normalization see the whole batch, not the part of one replica."""
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True

@@ -24,8 +24,8 @@ class WeightAverage:
 
     The decay per step is ``0.5 ** (batch / half_life)``, so it does not depend on the batch size.
     Early on the half-life is at most 5% of the images seen, so that the average does not carry
-    the first random weights for long. Statistics of batch normalisation are averaged as well;
-    other state (the vectors u and v of spectral normalisation) is copied.
+    the first random weights for long. Statistics of batch normalization are averaged as well;
+    other state (the vectors u and v of spectral normalization) is copied.
 
     Args:
         source: the network that is trained.

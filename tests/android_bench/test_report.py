@@ -54,7 +54,7 @@ def rows(make_row):
 def report(rows, make_results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     (folder / "pictures").mkdir()
-    for name, color in (("face", "grey"), ("reference", "white"), ("int8", "red")):
+    for name, color in (("face", "gray"), ("reference", "white"), ("int8", "red")):
         Image.new("RGB", (64, 64), color).save(folder / f"pictures/{name}.jpg")
     write_reports([make_results(rows)], folder)
     return folder

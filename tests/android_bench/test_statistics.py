@@ -5,8 +5,8 @@ from psfr_tf.android_bench.statistics import change, noise, summary
 
 
 def processes(rng, median, between, within, count=3, runs=30):
-    centres = rng.normal(median, between, count)
-    return [rng.normal(centre, within, runs) for centre in centres]
+    centers = rng.normal(median, between, count)
+    return [rng.normal(center, within, runs) for center in centers]
 
 
 def test_percentiles():

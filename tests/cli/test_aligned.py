@@ -65,15 +65,15 @@ def test_aligned_faces_keep_their_size_and_finer_detail(tmp_path):
     assert np.abs(gained - expected)[inside].max() <= 1
 
 
-def test_aligned_grey_faces_stay_grey(tmp_path):
+def test_aligned_gray_faces_stay_gray(tmp_path):
     face = np.ascontiguousarray(data.astronaut()[20:148, 140:268])
     plain = save(tmp_path / "plain.png", face[..., 1])
     three = save(tmp_path / "three.png", np.repeat(face[..., 1:2], 3, axis=2))
     out = tmp_path / "out"
     assert psfr("restore", plain, three, "--output", out, "--aligned") == 0
-    grey, image = read(out / "restored" / "plain.png"), read(out / "restored" / "three.png")
-    assert grey.shape == (128, 128) and np.abs(grey.astype(int) - face[..., 1]).max() > 0
-    np.testing.assert_array_equal(image, np.dstack([grey] * 3))
+    gray, image = read(out / "restored" / "plain.png"), read(out / "restored" / "three.png")
+    assert gray.shape == (128, 128) and np.abs(gray.astype(int) - face[..., 1]).max() > 0
+    np.testing.assert_array_equal(image, np.dstack([gray] * 3))
 
 
 def test_aligned_faces_must_be_square(tmp_path, capsys):

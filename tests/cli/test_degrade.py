@@ -85,6 +85,16 @@ def test_set_made_again_from_its_manifest(faces, tmp_path, form, capsys):
     assert error.count("psfr: error") == 2
 
 
+def test_a_manifest_of_the_first_version(faces, tmp_path):
+    first, again, manifest = tmp_path / "first", tmp_path / "again", tmp_path / "old.csv"
+    degrade(faces, "--output", first, "--seed", 5, "--size", 64)
+    text = (first / "manifest.csv").read_text()
+    assert text.count(",gray,") == 1
+    manifest.write_text(text.replace(",gray,", ",grey,"))
+    assert degrade(faces, "--output", again, "--from-manifest", manifest) == 0
+    assert (again / "manifest.csv").read_text() == text
+
+
 def test_manifests_that_cannot_be_used(faces, tmp_path, capsys):
     degrade(faces, "--output", tmp_path / "set", "--seed", 5, "--size", 64)
     text = (tmp_path / "set" / "manifest.csv").read_text()

@@ -76,7 +76,7 @@ def test_model(weights, data, tmp_path, capsys):
     np.testing.assert_allclose([float(row["psnr_restored"]) for row in rows], values, rtol=1e-5)
     mean = report["metrics"]["psnr"]["mean"]
     assert mean["restored"] == pytest.approx(np.mean(values))
-    # Drawn faces degraded with noise, blur and JPEG are still recognisable; random weights are not.
+    # Drawn faces degraded with noise, blur and JPEG are still recognizable; random weights are not.
     assert mean["input"] > mean["restored"]
     iou = report["parsing"]["restored"]["per_class"]
     assert len(iou) == 19 and 0 <= report["parsing"]["restored"]["mean_iou"] < 1
@@ -211,7 +211,7 @@ def test_plan(weights, data, tmp_path, capsys):
         ({"systems": [{"name": "a"}]}, "one of weights, folder, baseline"),
         ({"systems": [{"name": "a", "folder": "f"}] * 2}, "two systems have one name"),
         ({"metrics": ["beauty"]}, "unknown metric 'beauty'"),
-        ({"colour": 1}, "unknown key colour"),
+        ({"color": 1}, "unknown key color"),
     ],
 )
 def test_mistakes_in_a_plan(tmp_path, plan, message):

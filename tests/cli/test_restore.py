@@ -57,8 +57,8 @@ def test_a_photo(tmp_path, capsys):
     assert sorted(path.name for path in (out / "faces").iterdir()) == names
     for name in names:
         assert read(out / "faces" / name).shape == (SIZE, SIZE, 3)
-    colours = {tuple(c) for c in read(out / "faces" / names[1]).reshape(-1, 3)}
-    assert colours <= {tuple(c) for c in COLORS}
+    colors = {tuple(c) for c in read(out / "faces" / names[1]).reshape(-1, 3)}
+    assert colors <= {tuple(c) for c in COLORS}
     report = report_of(out)
     assert report["counts"] == {
         "inputs": 1, "restored": 1, "no_face": 0, "failed": 0, "faces": 1, "rejected": 0
@@ -144,7 +144,7 @@ def test_alpha_is_kept_and_enlarged(tmp_path):
     assert (image[:, :190, 3] == 0).all() and (image[:, 210:, 3] == 255).all()
 
 
-def test_grey_stays_grey(tmp_path):
+def test_gray_stays_gray(tmp_path):
     photo = save(tmp_path / "a.png", np.ascontiguousarray(portrait()[..., 1]))
     assert psfr("restore", photo, "--output", tmp_path / "out") == 0
     assert read(tmp_path / "out" / "restored" / "a.png").shape == (256, 280)

@@ -37,7 +37,7 @@ def ffhq(tmp_path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rgb).save(folder / f"{number:05d}.png")
         half = labels[1::2, 1::2]
-        if seed % 2:  # the colour code of the release
+        if seed % 2:  # the color code of the release
             Image.fromarray(COLORS[half]).save(root / "masks" / f"{number:05d}.png")
         else:
             Image.fromarray(half).save(root / "masks" / f"{number:05d}.png")

@@ -153,7 +153,7 @@ def test_transform_moves_picture_and_mask_together():
     hq[20:24, 40:44] = 255.0
     parsing = (hq[..., 0] > 0).astype(np.uint8)
 
-    def centre(moved, values):
+    def center(moved, values):
         np.testing.assert_allclose(np.argwhere(values > 127).mean(axis=0), moved, atol=0.6)
 
     shifted = transform(tf.constant(hq), tf.constant(parsing), 0.0, 1.0, 5.0, -3.0)
@@ -161,17 +161,17 @@ def test_transform_moves_picture_and_mask_together():
     np.testing.assert_array_equal(shifted[1][17:21, 45:49], 1)
     # A quarter turn counter-clockwise: (y, x) about 31.5 becomes (-x, y).
     turned = transform(tf.constant(hq), tf.constant(parsing), 90.0, 1.0, 0.0, 0.0)
-    centre((21.5, 21.5), turned[0].numpy()[..., 0])
-    centre((21.5, 21.5), turned[1].numpy() * 255)
+    center((21.5, 21.5), turned[0].numpy()[..., 0])
+    center((21.5, 21.5), turned[1].numpy() * 255)
     larger = transform(tf.constant(hq), tf.constant(parsing), 0.0, 1.5, 0.0, 0.0)
-    centre((16.5, 46.5), larger[0].numpy()[..., 0])
+    center((16.5, 46.5), larger[0].numpy()[..., 0])
     assert 30 <= larger[1].numpy().sum() <= 42
     # Perspective: the middle stays, the right border is drawn twice as large as the left.
     middle, right = np.zeros((2, 64, 64, 3), np.float32)
     middle[30:34, 30:34], right[30:34, 50:54] = 255.0, 255.0
     for picture, at, factor in ((middle, 31.5, 1.0), (right, 31.5 + 20 / (1 - 20 / 94.5), 1.27)):
         moved = transform(tf.constant(picture), tf.constant(parsing), 0, 1.0, 0, 0, 1 / 3, 0.0)
-        centre((31.5, at), moved[0].numpy()[..., 0])
+        center((31.5, at), moved[0].numpy()[..., 0])
         assert moved[0].numpy().sum() == pytest.approx(picture.sum() * factor**3, rel=0.15)
 
 

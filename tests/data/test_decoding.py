@@ -44,7 +44,7 @@ def test_a_served_face(jpeg):
     assert np.abs(served - pillows(jpeg)).max() <= 1
 
 
-def test_png_and_grey():
+def test_png_and_gray():
     for pixels in (data.astronaut()[:32, :32], data.astronaut()[:32, :32, 0]):
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")

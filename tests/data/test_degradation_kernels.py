@@ -86,7 +86,7 @@ def test_motion_kernel_is_a_line_in_the_given_direction():
 
 
 @pytest.mark.parametrize("angle", [0.0, 17.0, 45.0, 100.0, 179.0])
-def test_motion_kernel_is_symmetric_about_its_centre(angle):
+def test_motion_kernel_is_symmetric_about_its_center(angle):
     kernel = motion_kernel(11, angle).numpy()
     np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)
     assert kernel.sum() == pytest.approx(1.0, abs=1e-6)
@@ -148,12 +148,12 @@ def test_jpeg(picture, quality):
 
 def test_noise_has_the_given_strength_and_is_equal_in_all_channels_only_when_asked():
     image, seed = tf.fill([96, 80, 3], 128.0), tf.constant([1, 2])
-    coloured = add_noise(image, 20.0, True, seed).numpy() - 128.0
+    colored = add_noise(image, 20.0, True, seed).numpy() - 128.0
     plain = add_noise(image, 20.0, False, seed).numpy() - 128.0
-    assert coloured.std() == pytest.approx(20.0, rel=0.02)
+    assert colored.std() == pytest.approx(20.0, rel=0.02)
     assert plain.std() == pytest.approx(20.0, rel=0.03)
-    assert abs(coloured.mean()) < 0.5
-    assert abs(np.corrcoef(coloured[..., 0].ravel(), coloured[..., 1].ravel())[0, 1]) < 0.05
+    assert abs(colored.mean()) < 0.5
+    assert abs(np.corrcoef(colored[..., 0].ravel(), colored[..., 1].ravel())[0, 1]) < 0.05
     np.testing.assert_array_equal(plain[..., 0], plain[..., 2])
 
 

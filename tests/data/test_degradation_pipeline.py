@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from psfr_tf.data.degradation import Degradation, DegradationParameters, jpeg, median_blur
-from psfr_tf.data.degradation.pipeline import BLURS, grey
+from psfr_tf.data.degradation.pipeline import BLURS, gray
 from psfr_tf.data.degradation.resampling import METHODS, resample_rows, resampling_taps
 from psfr_tf.data.forms import FORMS
 from psfr_tf.data.toy_faces import draw_face
@@ -69,7 +69,7 @@ def test_forms_that_measure_one_kind_of_damage(compiled, face):
 def test_release_in_color_draws_as_the_release_does():
     release = draws(Degradation("release", 256), 30)
     color = draws(Degradation("release_color", 256), 30)
-    assert release.pop("grey").any() and not color.pop("grey").any()
+    assert release.pop("gray").any() and not color.pop("gray").any()
     for name, values in release.items():
         np.testing.assert_array_equal(color[name], values)
 
@@ -86,7 +86,7 @@ def test_paper_form_applies_every_stage_always():
     p = draws(Degradation("paper", 512), 100)
     for stage in ("blurred", "noisy", "noise_per_channel", "compressed"):
         assert p[stage].all()
-    assert not p["grey"].any()
+    assert not p["gray"].any()
 
 
 def test_release_form_applies_stages_with_its_probabilities():
@@ -96,7 +96,7 @@ def test_release_form_applies_stages_with_its_probabilities():
         "noisy": 0.2,
         "noise_per_channel": 0.5,
         "compressed": 0.7,
-        "grey": 0.3,
+        "gray": 0.3,
     }
     for stage, probability in expected.items():
         assert p[stage].mean() == pytest.approx(probability, abs=0.05)
@@ -112,7 +112,7 @@ def test_natural_form_reaches_from_nothing_to_the_paper(compiled, face):
     assert p["jpeg_quality"].max() == 97 and p["jpeg_quality"].min() < 40
     assert p["gaussian_sigma"].min() < 0.5 and p["gaussian_sigma"].max() > 7
     assert p["low_size"].min() < 40 and p["noise_sigma"].min() < 0.1
-    changed = (p["gain"] != 1).any(axis=1) | (p["offset"] != 0) | p["grey"]
+    changed = (p["gain"] != 1).any(axis=1) | (p["offset"] != 0) | p["gray"]
     assert 0.2 < changed.mean() < 0.4
     assert p["gain"].min() < 0.1 and p["gain"].max() > 1.3
 
@@ -126,7 +126,7 @@ def test_natural_form_without_damage_changes_the_light_of_both_pictures_only(fac
         noisy=False,
         compressed=False,
         compressed_again=False,
-        grey=False,
+        gray=False,
         gain=[0.5, 0.25, 1.0],
         offset=10.0,
     )
@@ -164,20 +164,20 @@ def test_lengths_scale_with_size(size, sigmas, medians, motions, low):
     assert degradation.low_sizes == low
 
 
-def test_grey_turns_both_pictures_grey(face):
+def test_gray_turns_both_pictures_gray(face):
     degradation = Degradation("release", SIZE)
     p = degradation.draw(tf.constant([0, 0]))
-    lq, hq = degradation.apply(face, pin(p, grey=True))
+    lq, hq = degradation.apply(face, pin(p, gray=True))
     for image in (lq, hq):
         assert np.ptp(image, axis=-1).max() == 0
     expected = cv2.cvtColor(face.numpy().astype(np.uint8), cv2.COLOR_RGB2GRAY)
     assert np.abs(hq[..., 0] - expected).max() <= 1
-    _, unchanged = degradation.apply(face, pin(p, grey=False))
+    _, unchanged = degradation.apply(face, pin(p, gray=False))
     np.testing.assert_array_equal(unchanged, face)
 
 
-def test_grey_keeps_grey(face):
-    np.testing.assert_array_equal(grey(grey(face)), grey(face))
+def test_gray_keeps_gray(face):
+    np.testing.assert_array_equal(gray(gray(face)), gray(face))
 
 
 @pytest.mark.parametrize("blur", range(len(BLURS)))
@@ -245,7 +245,7 @@ def test_mean_shift_is_below_a_twentieth_of_a_pixel(smooth, form, method):
 
     @tf.function
     def degrade(seed: tf.Tensor) -> tf.Tensor:
-        p = pin(degradation.draw(seed), interpolation=METHODS.index(method), grey=False)
+        p = pin(degradation.draw(seed), interpolation=METHODS.index(method), gray=False)
         return degradation.apply(tf.constant(smooth), p)[0]
 
     shifts = [shift_of(degrade(tf.constant([7, i])).numpy(), smooth) for i in range(48)]
@@ -261,8 +261,8 @@ def test_top_left_nearest_would_fail_the_shift_test(smooth, low):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("low", [32, 33, 50, 64, 96, 100, 127, 128, 200, 255, 256])
-def test_resampling_keeps_the_centre(method, low):
-    """Sampled positions are symmetric about the centre of the image, whatever the ratio."""
+def test_resampling_keeps_the_center(method, low):
+    """Sampled positions are symmetric about the center of the image, whatever the ratio."""
     taps = resampling_taps(256, low, method)
     matrix = resample_rows(tf.eye(256), taps, enlarges=False).numpy().astype(np.float64)
     np.testing.assert_allclose(resample_rows(tf.eye(256), taps, enlarges=True), matrix, atol=1e-6)

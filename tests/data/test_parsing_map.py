@@ -4,7 +4,7 @@ from PIL import Image
 
 from psfr_tf.data.face_error import (
     CORRUPT_FILE,
-    UNKNOWN_COLOUR,
+    UNKNOWN_COLOR,
     UNKNOWN_LABEL,
     WRONG_SIZE,
     FaceError,
@@ -31,10 +31,10 @@ def palette_picture(values: np.ndarray, palette: np.ndarray) -> Image.Image:
         palette_picture(ALL, np.arange(57, dtype=np.uint8).reshape(19, 3)),
         Image.fromarray(COLORS[ALL]),
         Image.fromarray(COLORS[ALL]).convert("RGBA"),
-        # A colour picture that an optimiser has turned into a palette in its own order.
+        # A color picture that an optimizer has turned into a palette in its own order.
         palette_picture(18 - ALL, COLORS[::-1]),
     ],
-    ids=["grey", "palette", "other palette", "colours", "with alpha", "colours in a palette"],
+    ids=["gray", "palette", "other palette", "colors", "with alpha", "colors in a palette"],
 )
 def test_every_form_of_a_parsing_map_gives_its_labels(image, tmp_path):
     image.save(tmp_path / "map.png")
@@ -48,7 +48,7 @@ def test_every_form_of_a_parsing_map_gives_its_labels(image, tmp_path):
     [
         (Image.new("L", (8, 8), 19), UNKNOWN_LABEL, "label 19 found"),
         (Image.new("L", (8, 9)), WRONG_SIZE, "this one is 8x9"),
-        (Image.new("RGB", (4, 4), (204, 0, 1)), UNKNOWN_COLOUR, r"\(204, 0, 1\) in 16 pixels"),
+        (Image.new("RGB", (4, 4), (204, 0, 1)), UNKNOWN_COLOR, r"\(204, 0, 1\) in 16 pixels"),
         (Image.new("I;16", (8, 8)), UNKNOWN_LABEL, "Pillow mode I;16"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_truncated_map_is_corrupt(tmp_path):
     assert caught.value.kind == CORRUPT_FILE
 
 
-def test_resize_takes_the_nearest_pixel_centre(tmp_path):
+def test_resize_takes_the_nearest_pixel_center(tmp_path):
     labels = np.arange(16, dtype=np.uint8).reshape(4, 4)
     np.testing.assert_array_equal(resize_labels(labels, 2), [[5, 7], [13, 15]])
     np.testing.assert_array_equal(resize_labels(labels, 8), np.kron(labels, np.ones((2, 2))))

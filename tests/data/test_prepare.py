@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from psfr_tf.data import layouts, records
-from psfr_tf.data.face_error import CORRUPT_FILE, UNKNOWN_COLOUR, WRONG_SIZE
+from psfr_tf.data.face_error import CORRUPT_FILE, UNKNOWN_COLOR, WRONG_SIZE
 from psfr_tf.data.face_records import FaceRecords
 from psfr_tf.data.layouts import FaceFiles
 from psfr_tf.data.prepare import Preparation, read_face
@@ -45,7 +45,7 @@ def pixels(encoded: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(encoded)))
 
 
-def test_pictures_are_kept_byte_by_byte_and_masks_become_grey_maps(ffhq, tmp_path):
+def test_pictures_are_kept_byte_by_byte_and_masks_become_gray_maps(ffhq, tmp_path):
     preparation = prepare(ffhq, tmp_path / "out")
     assert not preparation.faults and len(preparation.written) == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -90,7 +90,7 @@ def test_celebamask_hq_goes_into_three_splits(celebamask_hq, tmp_path):
             np.testing.assert_array_equal(pixels(record.mask), draw_face(seed, 64)[1])
 
 
-@pytest.mark.parametrize("kind", ["webp", "oriented", "profile", "grey", "alpha"])
+@pytest.mark.parametrize("kind", ["webp", "oriented", "profile", "gray", "alpha"])
 def test_pictures_that_a_decoder_would_show_otherwise_are_stored_upright_as_png(kind, tmp_path):
     from PIL import ImageCms
 
@@ -106,22 +106,22 @@ def test_pictures_that_a_decoder_would_show_otherwise_are_stored_upright_as_png(
     elif kind == "profile":
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         options = {"icc_profile": profile.tobytes()}
-    elif kind == "grey":
+    elif kind == "gray":
         image = image.convert("L")
         expected = np.asarray(image)
     else:
         image.putalpha(200)
     image.save(path, **options)
     record = read_face(FaceFiles("face", "train", path), None)
-    assert (record.image == path.read_bytes()) == (kind == "grey")
+    assert (record.image == path.read_bytes()) == (kind == "gray")
     decoded = tf.io.decode_image(record.image, channels=3).numpy()
-    if kind == "grey":
+    if kind == "gray":
         expected = np.dstack([expected] * 3)
     assert np.abs(decoded.astype(int) - expected).max() <= 1
 
 
 def spoil(root: Path) -> None:
-    """One picture that does not decode, one map with an unknown colour, one of wrong size."""
+    """One picture that does not decode, one map with an unknown color, one of wrong size."""
     path = root / "images1024x1024" / "00000" / "00000.png"
     spoiled = bytearray(path.read_bytes())
     spoiled[len(spoiled) // 2] ^= 0xFF
@@ -135,7 +135,7 @@ def test_bad_faces_are_left_out_and_good_ones_go_through(ffhq, tmp_path):
     preparation = prepare(ffhq, tmp_path / "out")
     assert Counter(error.kind for _, error in preparation.faults) == {
         CORRUPT_FILE: 1,
-        UNKNOWN_COLOUR: 1,
+        UNKNOWN_COLOR: 1,
         WRONG_SIZE: 1,
     }
     index = records.read_index(tmp_path / "out")

@@ -28,16 +28,16 @@ def test_every_class_is_drawn_by_some_seed():
 
 
 def test_eyes_and_mouth_are_where_ffhq_alignment_puts_them():
-    centres = []
+    centers = []
     for seed in range(6):
         _, labels = draw_face(seed, 256)
         eyes = [
             np.argwhere(labels == LABELS.index(name)).mean(axis=0) for name in ("r_eye", "l_eye")
         ]
         lips = np.argwhere(np.isin(labels, (10, 11, 12))).mean(axis=0)
-        centres.append([*eyes, lips])
+        centers.append([*eyes, lips])
     expected = np.array([[240, 193], [240, 319], [371, 257]]) / 2  # (y, x), FFHQ 512 template
-    np.testing.assert_allclose(np.mean(centres, axis=0), expected, atol=4)
+    np.testing.assert_allclose(np.mean(centers, axis=0), expected, atol=4)
 
 
 def test_picture_and_labels_agree():

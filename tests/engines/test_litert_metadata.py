@@ -21,9 +21,9 @@ def test_metadata_comes_back_and_the_file_still_runs():
         [tf.TensorSpec((1, 6, 6, 3), tf.float32, name="x")],
     )
     assert read_metadata(plain) is None
-    first = add_metadata(plain, {"labels": ["skin"], "licence": "é"})
+    first = add_metadata(plain, {"labels": ["skin"], "license": "é"})
     described = add_metadata(first, {"labels": ["nose"]})
-    assert read_metadata(first) == {"labels": ["skin"], "licence": "é"}
+    assert read_metadata(first) == {"labels": ["skin"], "license": "é"}
     assert read_metadata(described) == {"labels": ["nose"]}
 
     x = np.random.default_rng(1).normal(size=(1, 6, 6, 3)).astype(np.float32)

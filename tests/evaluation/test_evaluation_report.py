@@ -22,7 +22,7 @@ VERSIONS = ("input", "restored")
 
 
 class SamplesInMemory:
-    """Grey pictures whose input is 20 and whose restored version is 10 too bright.
+    """Gray pictures whose input is 20 and whose restored version is 10 too bright.
 
     The picture named "same" is restored perfectly; the one named "broken" cannot be read.
     """

@@ -139,7 +139,7 @@ def test_model_of_another_size():
     np.testing.assert_array_equal(labels[::2, ::2], lq[::2, ::2, 0] // 20)
 
 
-def test_non_local_means_removes_noise_and_keeps_colours():
+def test_non_local_means_removes_noise_and_keeps_colors():
     rng = np.random.default_rng(0)
     reference = np.zeros((96, 96, 3), np.uint8) + np.array([200, 120, 40], np.uint8)
     reference[:, 48:] = [30, 60, 160]
@@ -152,21 +152,21 @@ def test_non_local_means_removes_noise_and_keeps_colours():
     assert error(result) < 0.5 * error(lq)
 
 
-def grey(path, level, size=(16, 12)):
+def gray(path, level, size=(16, 12)):
     path.parent.mkdir(exist_ok=True)
     Image.new("RGB", size, (level,) * 3).save(path)
 
 
 def test_folders_pair_by_name(tmp_path):
     restored, reference = tmp_path / "restored", tmp_path / "reference"
-    grey(restored / "a.png", 10)
-    grey(restored / "b.png", 20, size=(12, 16))
-    grey(restored / "b.webp", 21)
-    grey(restored / "extra.png", 30)
-    grey(reference / "a.jpg", 40)
-    grey(reference / "a.png", 41)
-    grey(reference / "b.png", 50)
-    grey(reference / "missing.webp", 60)
+    gray(restored / "a.png", 10)
+    gray(restored / "b.png", 20, size=(12, 16))
+    gray(restored / "b.webp", 21)
+    gray(restored / "extra.png", 30)
+    gray(reference / "a.jpg", 40)
+    gray(reference / "a.png", 41)
+    gray(reference / "b.png", 50)
+    gray(reference / "missing.webp", 60)
     (reference / "notes.txt").write_text("not a picture, not a problem")
     source = ComparedFaces(FolderFaces(reference), {"restored": ResultFolder(restored)})
     assert source.names == ["a", "b", "missing"]
@@ -187,9 +187,9 @@ def test_folders_pair_by_name(tmp_path):
 def test_degraded_faces_from_a_folder(tmp_path):
     lq, reference = tmp_path / "lq", tmp_path / "reference"
     for name, side in (("a", 16), ("b", 8)):
-        grey(lq / f"{name}.png", 10, size=(side, side))
+        gray(lq / f"{name}.png", 10, size=(side, side))
     for name in "abc":
-        grey(reference / f"{name}.png", 40, size=(16, 16))
+        gray(reference / f"{name}.png", 40, size=(16, 16))
     source = ComparedFaces(FolderFaces(reference, lq), {"input": BicubicInput()})
     assert (source.load(0).versions["input"] == 10).all()
     with pytest.raises(UserError, match=r"b\.png: 8x8 pixels.* bring both to one size"):

@@ -76,7 +76,7 @@ def test_other_settings_are_refused(begun):
         state_of(begun)
 
 
-class Colours:
+class Colors:
     """A stand-in for FID's network: three features."""
 
     name, label, unit, higher_is_better, source = "fid", "FID", "", False, "here"
@@ -110,7 +110,7 @@ class Noise:
 
 
 def run(source, output):
-    return evaluate(source, Choice([PSNR(), SSIM()], Colours()), output, {"seed": 0})
+    return evaluate(source, Choice([PSNR(), SSIM()], Colors()), output, {"seed": 0})
 
 
 def test_stopped_evaluation_goes_on_and_ends_the_same(tmp_path):
@@ -155,7 +155,7 @@ def test_numbers_of_the_report(tmp_path):
     assert "biased" in report["notes"][0]
     # The statistics that were written give the same distance when they are given.
     reference = FeatureStatistics.load(tmp_path / "fid_reference.npz")
-    choice = Choice([PSNR()], Colours())
+    choice = Choice([PSNR()], Colors())
     again = evaluate(Noise(9), choice, tmp_path / "again", {}, fid_reference=reference)
     assert again["fid"]["value"] == pytest.approx(report["fid"]["value"])
     parsing = np.mean([s.parsing["restored"] == s.reference_parsing for s in samples])

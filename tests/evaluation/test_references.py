@@ -68,7 +68,7 @@ def test_niqe_model_from_another_split(tmp_path):
     assert note == "NIQE uses the model in given.npz."
 
 
-class Colours:
+class Colors:
     length = 3
 
     def features(self, images):
@@ -82,14 +82,14 @@ def test_fid_reference_from_folder_or_file(tmp_path):
     images = rng.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
     for k, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{k}.png")
-    statistics = fid_reference(folder, Colours())
-    features = Colours().features(images).astype(float)
+    statistics = fid_reference(folder, Colors())
+    features = Colors().features(images).astype(float)
     np.testing.assert_allclose(statistics.mean, features.mean(0))
     np.testing.assert_allclose(statistics.covariance, np.cov(features.T))
     statistics.save(tmp_path / "statistics.npz")
-    loaded = fid_reference(tmp_path / "statistics.npz", Colours())
+    loaded = fid_reference(tmp_path / "statistics.npz", Colors())
     assert frechet_distance(loaded, statistics) == pytest.approx(0.0, abs=1e-9)
     for k in range(1, 5):
         (folder / f"{k}.png").unlink()
     with pytest.raises(UserError, match="at least two"):
-        fid_reference(folder, Colours())
+        fid_reference(folder, Colors())

@@ -64,7 +64,7 @@ def test_files_describe_themselves(exported, small_model, monkeypatch):
     output, _ = exported
     for path in output.glob("*.tflite"):
         metadata = read_metadata(path.read_bytes())
-        assert metadata["labels"] == list(LABELS) and metadata["licence"] == "CC0"
+        assert metadata["labels"] == list(LABELS) and metadata["license"] == "CC0"
         assert metadata["name"] == small_model.name
         assert metadata["input_size"] == [64, 64] and "-1 to 1" in metadata["lq"]
         assert path.name == f"{metadata['part']}_{metadata['precision']}.tflite"
@@ -131,4 +131,4 @@ def test_a_model_folder_takes_files_of_itself_only(small_model, tmp_path, capsys
 def test_a_folder_whose_name_is_not_utf_8(small_model):
     folder = dataclasses.replace(load_model_folder(small_model), path=Path("/models/\udcff"))
     metadata = file_export._metadata(folder, "\udcfe", "1")
-    assert (metadata["name"], metadata["licence"]) == (r"\udcff", r"\udcfe")
+    assert (metadata["name"], metadata["license"]) == (r"\udcff", r"\udcfe")

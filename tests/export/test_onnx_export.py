@@ -23,7 +23,7 @@ from psfr_tf.network_folder import refuse_ready_files
 def onnx_files(small_model, tmp_path_factory):
     output = tmp_path_factory.mktemp("onnx")
     command = ["psfr", "export", "onnx", "--weights", str(small_model), "--output", str(output)]
-    assert main.run(main.parse_arguments([*command, "--licence", "CC0"])) == 0
+    assert main.run(main.parse_arguments([*command, "--license", "CC0"])) == 0
     return output
 
 
@@ -53,7 +53,7 @@ def test_files_are_near_and_describe_themselves(onnx_files):
     assert {output.name for output in model.graph.output} == {"restored", "labels"}
     assert ("", 18) in {(each.domain, each.version) for each in model.opset_import}
     told = {each.key: each.value for each in model.metadata_props}
-    assert told["licence"] == "CC0" and told["part"] == "restorer" and "skin" in told["labels"]
+    assert told["license"] == "CC0" and told["part"] == "restorer" and "skin" in told["labels"]
 
 
 @pytest.mark.slow
@@ -208,12 +208,12 @@ def test_onnx_files_that_do_not_fit(tmp_path):
     good = onnx_file(tmp_path / "good.onnx")
     faces = np.zeros((2, 8, 8, 3), np.float32)
     assert FaceRestorer.from_pretrained(good).engine.run(faces)[0].shape == faces.shape
-    spoilt = tmp_path / "name.onnx"
-    spoilt.write_bytes(good.read_bytes().replace(b"labels", b"lab\xffls"))
+    spoiled = tmp_path / "name.onnx"
+    spoiled.write_bytes(good.read_bytes().replace(b"labels", b"lab\xffls"))
     for path, reason in {
         onnx_file(tmp_path / "one.onnx", batch=1): "not a restorer with labels, of any batch",
         onnx_file(tmp_path / "fails.onnx", "reshape"): "not a usable ONNX file: .*Reshape",
-        spoilt: "not a usable ONNX file: .*utf-8",
+        spoiled: "not a usable ONNX file: .*utf-8",
     }.items():
         with pytest.raises(UserError, match=rf"^[^\n]*{path.name}: {reason}"):
             FaceRestorer.from_pretrained(path)
@@ -222,7 +222,7 @@ def test_onnx_files_that_do_not_fit(tmp_path):
     with pytest.raises(UserError, match=r"fails\.onnx: does not run: "):
         OnnxEngine(tmp_path / "fails.onnx").run(faces)
     with pytest.raises(UserError, match=r"name\.onnx: "):
-        read_model_file(spoilt)
+        read_model_file(spoiled)
 
 
 def test_an_onnx_loop_without_end_is_ended(tmp_path):

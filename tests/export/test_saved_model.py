@@ -151,17 +151,17 @@ def test_restore_bytes_resizes_as_aligned_faces_are_resized(signatures, faces, s
     assert distance(reference) < 0.2 * distance(unrelated)
 
 
-def test_restore_bytes_takes_grey_alpha_and_sixteen_bits(signatures, faces):
-    grey = faces[0][..., 0]
+def test_restore_bytes_takes_gray_alpha_and_sixteen_bits(signatures, faces):
+    gray = faces[0][..., 0]
     alpha = np.dstack([faces[0], np.full((SIZE, SIZE), 7, np.uint8)])
     deep = faces[0].astype(np.uint16) * 257
     variants = [
-        png(grey),
+        png(gray),
         cv2.imencode(".png", cv2.cvtColor(alpha, cv2.COLOR_RGBA2BGRA))[1].tobytes(),
         png(deep),
     ]
     restored, _ = restore_bytes(signatures, variants)
-    images = np.stack([np.dstack([grey] * 3), faces[0], faces[0]])
+    images = np.stack([np.dstack([gray] * 3), faces[0], faces[0]])
     assert_same_pixels(restored, signatures["serve"](images=images)["restored"].numpy())
 
 
@@ -305,9 +305,9 @@ def test_without_the_serving_api_there_is_no_warm_up_file(tmp_path, monkeypatch)
     assert os.listdir(tmp_path) == []
 
 
-def test_grey_stays_grey_and_only_grey(signatures, faces):
-    grey = np.repeat(faces[..., 1:2], 3, axis=3)
-    mixed = np.concatenate([grey[:1], faces[1:2]])
+def test_gray_stays_gray_and_only_gray(signatures, faces):
+    gray = np.repeat(faces[..., 1:2], 3, axis=3)
+    mixed = np.concatenate([gray[:1], faces[1:2]])
     restored = signatures["serve"](images=mixed)["restored"].numpy()
     np.testing.assert_array_equal(restored[0], np.repeat(restored[0, ..., :1], 3, axis=2))
     assert np.ptp(restored[1].astype(int), axis=-1).max() > 0

@@ -40,9 +40,9 @@ def test_the_promised_limits_of_int8_dynamic():
 
 def test_what_is_no_number_is_far_off():
     face, labels = np.zeros((1, 8, 8, 3), np.float32), np.zeros((1, 8, 8), np.uint8)
-    spoilt = face.copy()
-    spoilt[0, 3, 3, 1] = np.nan
-    figures = agreement(Reference(face, face, labels, face), spoilt, labels)
+    spoiled = face.copy()
+    spoiled[0, 3, 3, 1] = np.nan
+    figures = agreement(Reference(face, face, labels, face), spoiled, labels)
     assert figures["psnr_db"] == figures["worst_face_psnr_db"] == 0
     json.dumps(figures, allow_nan=False)
-    assert compare(spoilt, face) == compare(face, spoilt) == 0
+    assert compare(spoiled, face) == compare(face, spoiled) == 0

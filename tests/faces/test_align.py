@@ -13,15 +13,15 @@ def similarity(scale, degrees, shift):
     return np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]])
 
 
-def smooth_picture(height, width, centre=(0.0, 0.0), scale=1.0):
+def smooth_picture(height, width, center=(0.0, 0.0), scale=1.0):
     """A smooth picture whose value is a known function of the coordinates."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    x, y = (x - centre[0]) * scale, (y - centre[1]) * scale
+    x, y = (x - center[0]) * scale, (y - center[1]) * scale
     return 127.5 + 60 * np.sin(x / 9) + 60 * np.cos(y / 7)
 
 
 @pytest.mark.parametrize("size", [64, 256, 512])
-def test_template_keeps_pixel_centres_in_place(size):
+def test_template_keeps_pixel_centers_in_place(size):
     # The template's relative position in the frame, edges at -0.5 and size - 0.5, is the same.
     np.testing.assert_allclose(
         (align.template(size) + 0.5) / size, (align.FFHQ_TEMPLATE_512 + 0.5) / 512
@@ -110,7 +110,7 @@ def test_warp_is_exact_below_a_pixel(scale):
 
 @pytest.mark.parametrize("scale", [1 / 12, 1 / 5, 1 / 2.5])
 def test_reducing_does_not_alias(scale):
-    # Stripes of two pixels are above the target's resolution: they must average to grey, up to
+    # Stripes of two pixels are above the target's resolution: they must average to gray, up to
     # the side lobe of the area filter. Skipping pixels would leave an amplitude of 127.
     stripes = np.tile(np.array([0, 255], np.float32), (600, 300))
     matrix = similarity(scale, 0.0, (-2.0, -2.0))
@@ -132,8 +132,8 @@ def test_align_face_puts_landmarks_on_the_template():
     v, u = np.mgrid[0:128, 0:128]
     for tx, ty in align.template(128):
         spot = face[..., 0] * (np.hypot(u - tx, v - ty) < 9)
-        centre = (spot * u).sum() / spot.sum(), (spot * v).sum() / spot.sum()
-        assert centre == pytest.approx((tx, ty), abs=0.1)
+        center = (spot * u).sum() / spot.sum(), (spot * v).sum() / spot.sum()
+        assert center == pytest.approx((tx, ty), abs=0.1)
 
 
 def test_align_face_reflects_beyond_the_photo():

@@ -83,8 +83,8 @@ def test_color_that_is_lost_comes_back():
 
 @pytest.mark.parametrize("gains", [(1.0, 1.0, 1.0), (1.0, 0.85, 0.6), (0.7, 0.9, 1.0)])
 def test_tinted_faces_keep_their_hue(gains):
-    grey = (portrait() @ LUMA)[..., None]
-    lq = reduced(grey * np.float32(gains), 3)
+    gray = (portrait() @ LUMA)[..., None]
+    lq = reduced(gray * np.float32(gains), 3)
     assert tint(lq)[0] == 1
     color = portrait()  # an answer in full color
     output = lq + limit_chroma(detail(color - lq), lq)

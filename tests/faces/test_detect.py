@@ -32,9 +32,9 @@ def test_landmarks_are_not_rounded(astronaut):
     assert np.abs(astronaut.landmarks - np.rint(astronaut.landmarks)).max() > 0.01
 
 
-def test_grey_photo(detector, astronaut):
-    grey = np.repeat(data.astronaut()[..., 1:2], 3, axis=2)
-    (face,) = detector(grey)
+def test_gray_photo(detector, astronaut):
+    gray = np.repeat(data.astronaut()[..., 1:2], 3, axis=2)
+    (face,) = detector(gray)
     assert np.abs(face.landmarks - astronaut.landmarks).max() < 5
 
 

@@ -17,9 +17,9 @@ def face():
     lq = np.full((SIZE, SIZE, 3), (190, 190, 200), np.uint8)
     parsing = np.zeros((SIZE, SIZE), np.uint8)
 
-    def ellipse(centre, axes, color, label):
-        cv2.ellipse(lq, centre, axes, 0, 0, 360, color, -1)
-        cv2.ellipse(parsing, centre, axes, 0, 0, 360, LABELS.index(label), -1)
+    def ellipse(center, axes, color, label):
+        cv2.ellipse(lq, center, axes, 0, 0, 360, color, -1)
+        cv2.ellipse(parsing, center, axes, 0, 0, 360, LABELS.index(label), -1)
 
     cv2.rectangle(lq, (0, 236), (255, 255), (40, 40, 60), -1)
     parsing[236:] = LABELS.index("cloth")

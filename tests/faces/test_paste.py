@@ -10,13 +10,13 @@ from psfr_tf.faces.paste import AlignedDifference, detail, feather_mask, paste_f
 SIZE = 64
 
 
-def matrix_for(scale, centre, degrees=0.0, size=SIZE):
-    """Photo to aligned face whose square is `scale * size` photo pixels wide at `centre`."""
+def matrix_for(scale, center, degrees=0.0, size=SIZE):
+    """Photo to aligned face whose square is `scale * size` photo pixels wide at `center`."""
     angle = math.radians(degrees)
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     middle = (size - 1) / 2
     linear = np.array([[cos, -sin], [sin, cos]])
-    return invert(np.column_stack([linear, np.asarray(centre) - linear @ [middle, middle]]))
+    return invert(np.column_stack([linear, np.asarray(center) - linear @ [middle, middle]]))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def test_aligning_and_pasting_does_not_move_anything(scale):
     # A feature of the aligned face lands where the landmark it belongs to is.
     rng = np.random.default_rng(1)
     side = int(SIZE * scale) + 40
-    centre = (side / 2 + 0.3, side / 2 - 0.4)
-    matrix = matrix_for(scale, centre, 6.0)
+    center = (side / 2 + 0.3, side / 2 - 0.4)
+    matrix = matrix_for(scale, center, 6.0)
     landmarks = transform_points(invert(matrix), template(SIZE))
     found = face_transform(landmarks, SIZE)
     v, u = np.mgrid[0:SIZE, 0:SIZE]
@@ -51,8 +51,8 @@ def test_aligning_and_pasting_does_not_move_anything(scale):
     for tx, ty in template(SIZE) + rng.uniform(-0.5, 0.5, (5, 2)):
         spot = 120 * np.exp(-((u - tx) ** 2 + (v - ty) ** 2) / (2 * 1.3**2))
         difference = np.repeat(spot[..., None], 3, axis=2).astype(np.float32)
-        grey = np.full((side, side, 3), 60, np.uint8)
-        result = paste_faces(grey, [AlignedDifference(found, difference)])[..., 0].astype(float)
+        gray = np.full((side, side, 3), 60, np.uint8)
+        result = paste_faces(gray, [AlignedDifference(found, difference)])[..., 0].astype(float)
         change = np.clip(result - 60, 0, None)
         change[change < 0.2 * change.max()] = 0
         y, x = np.mgrid[0:side, 0:side]
@@ -74,7 +74,7 @@ def test_round_trip_of_a_photo_does_not_shift(photo):
     assert np.corrcoef(gained[inside].ravel(), detail(blurred)[inside].ravel())[0, 1] > 0.97
 
 
-def test_colour_shift_and_gradient_are_removed(photo):
+def test_color_shift_and_gradient_are_removed(photo):
     matrix = matrix_for(1.5, (140, 110))
     change = texture()
     cast = change + np.array([40, -25, 15], np.float32)
@@ -86,7 +86,7 @@ def test_colour_shift_and_gradient_are_removed(photo):
         assert np.abs(result - plain).mean() < 0.5
 
 
-def test_mean_colour_of_the_face_is_kept(photo):
+def test_mean_color_of_the_face_is_kept(photo):
     matrix = matrix_for(1.5, (140, 110))
     change = texture() + np.array([60, 20, -60], np.float32)
     mid = np.clip(photo, 80, 170)  # room for the change without clipping
@@ -118,11 +118,11 @@ def test_a_face_is_not_weakened_by_a_neighbor_whose_mask_ends_before_it(photo):
 def test_no_seam_at_the_border(scale):
     # Stripes of full contrast everywhere, also at the border of the square.
     side = int(SIZE * scale) + 60
-    grey = np.full((side, side, 3), 128, np.uint8)
+    gray = np.full((side, side, 3), 128, np.uint8)
     change = np.where(np.indices((SIZE, SIZE)).sum(axis=0) // 4 % 2, 60.0, -60.0)
     change = np.repeat(change[..., None], 3, axis=2).astype(np.float32)
     matrix = matrix_for(scale, (side / 2, side / 2), 20)
-    result = paste_faces(grey, [AlignedDifference(matrix, change)]).astype(int)[..., 0] - 128
+    result = paste_faces(gray, [AlignedDifference(matrix, change)]).astype(int)[..., 0] - 128
     y, x = np.mgrid[0:side, 0:side]
     u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
@@ -179,12 +179,12 @@ def test_overlapping_faces_do_not_depend_on_their_order(photo):
     assert np.abs(first.astype(int) - paste_faces(photo, faces[::-1])).max() <= 1
 
 
-def test_a_neighbour_hardly_changes_the_middle_of_a_face(photo):
+def test_a_neighbor_hardly_changes_the_middle_of_a_face(photo):
     mid = np.clip(photo, 100, 150)
     own = AlignedDifference(matrix_for(1.2, (100, 100)), texture(1))
-    neighbour = AlignedDifference(matrix_for(1.2, (135, 100)), texture(2))
+    neighbor = AlignedDifference(matrix_for(1.2, (135, 100)), texture(2))
     alone = paste_faces(mid, [own]).astype(int)
-    both = paste_faces(mid, [own, neighbour]).astype(int)
+    both = paste_faces(mid, [own, neighbor]).astype(int)
     middle = np.s_[92:108, 92:104]
     assert np.abs(both - alone)[middle].mean() < 0.2 * np.abs(alone - mid)[middle].mean()
 
@@ -203,17 +203,17 @@ def test_photo_detail_above_the_model_size_is_kept():
 
 def test_small_faces_do_not_alias():
     # Stripes of two aligned pixels, a face a quarter of the model's size: nothing remains.
-    grey = np.full((60, 60, 3), 128, np.uint8)
+    gray = np.full((60, 60, 3), 128, np.uint8)
     stripes = np.tile(np.array([60, -60], np.float32), (SIZE, SIZE // 2))
     stripes = np.repeat(stripes[..., None], 3, axis=2)
-    result = paste_faces(grey, [AlignedDifference(matrix_for(0.27, (30, 30)), stripes)])
+    result = paste_faces(gray, [AlignedDifference(matrix_for(0.27, (30, 30)), stripes)])
     assert np.abs(result.astype(int) - 128).max() <= 6
 
 
-def test_grey_stays_grey(photo):
-    grey = np.repeat(photo[..., 1:2], 3, axis=2)
-    result = paste_faces(grey, [AlignedDifference(matrix_for(1.5, (140, 110)), texture())])
-    assert np.abs(result.astype(int) - grey).max() > 10
+def test_gray_stays_gray(photo):
+    gray = np.repeat(photo[..., 1:2], 3, axis=2)
+    result = paste_faces(gray, [AlignedDifference(matrix_for(1.5, (140, 110)), texture())])
+    assert np.abs(result.astype(int) - gray).max() > 10
     np.testing.assert_array_equal(result[..., 0], result[..., 2])
 
 

@@ -73,8 +73,8 @@ def test_half_size_pool_counts_only_pixels_inside(images):
 def test_bicubic_downsample_keeps_linear_ramps_in_place(factor):
     ramp = np.arange(32, dtype=np.float32)[None, None, :, None] * np.ones((1, 32, 1, 1), np.float32)
     reduced = np.asarray(bicubic_downsample(ramp, factor))[0, 5 % (32 // factor), :, 0]
-    centres = (np.arange(32 // factor) + 0.5) * factor - 0.5
-    np.testing.assert_allclose(reduced[1:-1], centres[1:-1], atol=1e-4)
+    centers = (np.arange(32 // factor) + 0.5) * factor - 0.5
+    np.testing.assert_allclose(reduced[1:-1], centers[1:-1], atol=1e-4)
 
 
 def test_bicubic_downsample_rejects_odd_factors(images):

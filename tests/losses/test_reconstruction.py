@@ -23,12 +23,12 @@ def test_psnr_loss_counts_each_image_in_decibels():
     assert float(pixel_loss(target, target, "psnr")) == 0
 
 
-def test_chroma_loss_counts_colour_and_not_brightness():
-    grey = np.full((1, 2, 2, 3), 0.25, "float32")
-    assert float(chroma_loss(grey, grey - 0.5)) == pytest.approx(0.0, abs=1e-6)
+def test_chroma_loss_counts_color_and_not_brightness():
+    gray = np.full((1, 2, 2, 3), 0.25, "float32")
+    assert float(chroma_loss(gray, gray - 0.5)) == pytest.approx(0.0, abs=1e-6)
     # R alone differs by 1: Y by 0.299, R - Y by 0.701, B - Y by -0.299.
-    red = grey + np.array([1.0, 0.0, 0.0], "float32")
-    assert float(chroma_loss(red, grey)) == pytest.approx((0.701 + 0.299) / 2)
+    red = gray + np.array([1.0, 0.0, 0.0], "float32")
+    assert float(chroma_loss(red, gray)) == pytest.approx((0.701 + 0.299) / 2)
 
 
 def features(value, scales=2, layers=5):

@@ -5,7 +5,7 @@ from keras import ops
 from skimage.data import astronaut
 
 from psfr_tf.losses import texture_features, texture_loss
-from psfr_tf.metrics.natural_scene_statistics import normalise
+from psfr_tf.metrics.natural_scene_statistics import normalize
 
 rng = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(2), 64)[None, :, None].repeat(128, axis=2)  # upper and lower half
@@ -33,21 +33,21 @@ def test_channels_are_what_their_names_say(face):
     assert fine.shape == (128, 128, 18) and coarse.shape == (64, 64, 18)
     face = face.astype(np.float64)
     for features, picture in ((fine, face), (coarse, cv2.resize(face, (64, 64), None, 0, 0, 3))):
-        grey = picture @ [0.299, 0.587, 0.114]
-        normalised, deviation = normalise(grey)  # NIQE's, written on its own
+        gray = picture @ [0.299, 0.587, 0.114]
+        normalized, deviation = normalize(gray)  # NIQE's, written on its own
         inside = np.s_[4:-4, 4:-4]
-        neighbours = [np.roll(normalised, by, (0, 1)) for by in ((0, 1), (1, 0), (1, 1), (1, -1))]
-        products = [normalised * each for each in neighbours]
+        neighbors = [np.roll(normalized, by, (0, 1)) for by in ((0, 1), (1, 0), (1, 1), (1, -1))]
+        products = [normalized * each for each in neighbors]
         expected = [
-            np.ones_like(normalised),
-            normalised,
-            *neighbours,
-            np.abs(normalised),
+            np.ones_like(normalized),
+            normalized,
+            *neighbors,
+            np.abs(normalized),
             *products,
             *np.abs(products),
             0.3 * np.log(deviation + 1.0),
-            0.3 * np.log(normalise(picture[..., 0] - grey)[1] + 1.0),
-            0.3 * np.log(normalise(picture[..., 2] - grey)[1] + 1.0),
+            0.3 * np.log(normalize(picture[..., 0] - gray)[1] + 1.0),
+            0.3 * np.log(normalize(picture[..., 2] - gray)[1] + 1.0),
         ]
         for channel, values in enumerate(expected):
             np.testing.assert_allclose(
@@ -69,7 +69,7 @@ def test_a_screen_pattern_of_the_same_strength_is_not_grain(face):
     assert loss(face + screen, grainy(face)) > 20 * loss(grainy(face), grainy(face))
 
 
-def test_coloured_specks_are_not_grain(face):
+def test_colored_specks_are_not_grain(face):
     specks = rng.normal(0, 4.0, (128, 128, 1)) * [1.0, -0.299 / 0.587, 0.0]  # of equal brightness
     assert loss(grainy(face) + specks, grainy(face)) > 20 * loss(grainy(face), grainy(face))
 

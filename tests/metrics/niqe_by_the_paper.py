@@ -1,6 +1,6 @@
 """NIQE written a second time, literally after the paper and MATLAB's documentation; slow.
 
-Two-dimensional filters, a dense resampling matrix, neighbours by indices, and the shape of the
+Two-dimensional filters, a dense resampling matrix, neighbors by indices, and the shape of the
 asymmetric Gaussian by root finding, then put on the grid of the authors' code: the score is so
 sensitive to the shapes that half a step of the grid moves it by half a percent.
 """
@@ -10,7 +10,7 @@ from scipy import ndimage, optimize
 from scipy.special import gamma
 
 
-def grey_of(image):
+def gray_of(image):
     # MATLAB's rgb2gray: first row of the inverse of the NTSC matrix, rounded to uint8.
     ntsc = np.array([[1, 0.956, 0.621], [1, -0.272, -0.647], [1, -1.106, 1.703]])
     weights = np.linalg.inv(ntsc)[0]
@@ -23,10 +23,10 @@ def window():
     return kernel / kernel.sum()
 
 
-def normalised(grey):
-    mean = ndimage.correlate(grey, window(), mode="nearest")
-    variance = ndimage.correlate(grey**2, window(), mode="nearest") - mean**2
-    return (grey - mean) / (np.sqrt(abs(variance)) + 1), np.sqrt(abs(variance))
+def normalized(gray):
+    mean = ndimage.correlate(gray, window(), mode="nearest")
+    variance = ndimage.correlate(gray**2, window(), mode="nearest") - mean**2
+    return (gray - mean) / (np.sqrt(abs(variance)) + 1), np.sqrt(abs(variance))
 
 
 def cubic(x):
@@ -40,10 +40,10 @@ def half_matrix(count):
     """MATLAB's imresize by 0.5 along one axis: kernel twice as wide, mirrored border."""
     matrix = np.zeros((count // 2, count))
     for i in range(count // 2):
-        centre = 2 * i + 0.5
+        center = 2 * i + 0.5
         for j in range(2 * i - 4, 2 * i + 6):
             mirrored = -1 - j if j < 0 else (2 * count - 1 - j if j >= count else j)
-            matrix[i, mirrored] += cubic((j - centre) / 2)
+            matrix[i, mirrored] += cubic((j - center) / 2)
         matrix[i] /= matrix[i].sum()
     return matrix
 
@@ -82,11 +82,11 @@ def block_description(block):
 
 
 def features(image):
-    grey = grey_of(image)
-    height, width = (side // 96 * 96 for side in grey.shape)
-    grey = grey[:height, :width]
-    large, deviation = normalised(grey)
-    small, _ = normalised(half_matrix(height) @ grey @ half_matrix(width).T)
+    gray = gray_of(image)
+    height, width = (side // 96 * 96 for side in gray.shape)
+    gray = gray[:height, :width]
+    large, deviation = normalized(gray)
+    small, _ = normalized(half_matrix(height) @ gray @ half_matrix(width).T)
     rows, sharpness = [], []
     for y in range(height // 96):
         for x in range(width // 96):

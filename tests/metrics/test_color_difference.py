@@ -1,4 +1,4 @@
-"""Colour of the face: equal, shifted, by lightness, and only inside the ellipse."""
+"""Color of the face: equal, shifted, by lightness, and only inside the ellipse."""
 
 import math
 
@@ -18,7 +18,7 @@ SIZE = 64
 
 
 def skin(lightness, red_green=15.0):
-    """uint8 [S, S, 3] of one colour."""
+    """uint8 [S, S, 3] of one color."""
     rgb = lab2rgb(np.array([[[lightness, red_green, 20.0]]]))[0, 0]
     return np.broadcast_to(np.rint(255 * rgb), (SIZE, SIZE, 3)).astype(np.uint8)
 

@@ -32,10 +32,10 @@ def network(tmp_path_factory, convert):
     return convert(folder / FILE, centroids, [1, 192, 192, 3])
 
 
-def spots(*centres):
+def spots(*centers):
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
-    for centre in centres:
-        cv2.circle(picture, centre, 6, (200, 180, 160), -1)
+    for center in centers:
+        cv2.circle(picture, center, 6, (200, 180, 160), -1)
     return picture
 
 

@@ -11,7 +11,7 @@ from psfr_tf.metrics.ms_ssim import MINIMUM_SIDE, similarity_terms
 
 
 def picture_pair(height, width, noise=12.0, seed=0):
-    """A smooth random colour picture and a noisy, darker copy of it, uint8."""
+    """A smooth random color picture and a noisy, darker copy of it, uint8."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / 32.0
     waves = [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(-3, 3, (3, 3))]

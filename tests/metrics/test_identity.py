@@ -15,7 +15,7 @@ POINTS = TEMPLATE * 1.5 + [20.0, 10.0]
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory, convert):
-    """Mean colours of the four quarters of a 56x56 crop."""
+    """Mean colors of the four quarters of a 56x56 crop."""
     import tensorflow as tf
 
     path = tmp_path_factory.mktemp("identity") / "face_recognition.tflite"
@@ -29,7 +29,7 @@ def network(tmp_path_factory, convert):
 def features(image):
     """What the network computes, by hand."""
     matrix = np.array([[1 / 3, 0, 0], [0, 1 / 3, 0]])
-    # From picture to half-size crop: undo the scale of 1.5, then halve, with half-pixel centres.
+    # From picture to half-size crop: undo the scale of 1.5, then halve, with half-pixel centers.
     matrix[:, 2] = ((0.5 - np.array([20.0, 10.0]) / 1.5) * 0.5) - 0.5
     crop = cv2.warpAffine(image, matrix, (56, 56), flags=cv2.INTER_LINEAR)
     return (crop.reshape(2, 28, 2, 28, 3).mean((1, 3)).ravel() - 127.5) / 127.5
@@ -37,7 +37,7 @@ def features(image):
 
 def test_transform_of_points_on_the_template(network):
     matrix = IdentitySimilarity(network, detect=lambda picture: POINTS)._transform(POINTS)
-    half = (TEMPLATE + 0.5) / 2 - 0.5  # of the 56x56 crop, with half-pixel centres
+    half = (TEMPLATE + 0.5) / 2 - 0.5  # of the 56x56 crop, with half-pixel centers
     np.testing.assert_allclose(POINTS @ matrix[:, :2].T + matrix[:, 2], half, atol=1e-6)
 
 

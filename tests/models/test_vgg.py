@@ -97,13 +97,13 @@ def test_preprocessing_of_both_sources():
         model.network = lambda pixels, training: pixels
         return model(image)
 
-    grey = np.zeros((1, 1, 1, 3), "float32")
+    gray = np.zeros((1, 1, 1, 3), "float32")
     red = np.array([[[[1.0, -1.0, -1.0]]]], "float32")
     np.testing.assert_allclose(
         preprocess(red, "caffe")[0, 0, 0], [-103.939, -116.779, 255 - 123.68], rtol=1e-5
     )
     np.testing.assert_allclose(
-        preprocess(grey, "torch")[0, 0, 0],
+        preprocess(gray, "torch")[0, 0, 0],
         [(0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225],
         rtol=1e-5,
     )

@@ -19,7 +19,7 @@ def test_every_stage_is_measured():
     faces = np.stack([draw_face(seed, 32)[0] for seed in range(2)])
     rows = {row["stage"]: row for row in measure(Degradation("release", 32), faces, 3, 1, 2)}
     reductions = [*(f"{kind} blur, reduction" for kind in BLURS), "reduction, no blur"]
-    others = {"random choices", "noise", "JPEG", "resize back", "grey, two pictures", "whole"}
+    others = {"random choices", "noise", "JPEG", "resize back", "gray, two pictures", "whole"}
     assert set(rows) == others | set(reductions)
     assert sum(rows[name]["probability"] for name in reductions) == 1.0
     for row in rows.values():

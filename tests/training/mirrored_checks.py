@@ -58,7 +58,7 @@ def batches():
 
 
 def adam(**options):
-    # The true gradient of a bias before a normalisation is zero; with a small epsilon Adam turns
+    # The true gradient of a bias before a normalization is zero; with a small epsilon Adam turns
     # its rounding noise into whole steps.
     return Adam(1e-2, epsilon=1e-2, **options)
 
@@ -149,7 +149,7 @@ def test_psfrgan_equals_one_device_with_clipping_and_accumulation(batches, mirro
 
 
 def test_face_parsing_equals_one_device(batches, mirrored):
-    """Batch normalisation takes its statistics over the batches of both replicas."""
+    """Batch normalization takes its statistics over the batches of both replicas."""
     start = face_parsing()
     one, expected = fit(face_parsing, batches, tf.distribute.get_strategy())
     two, history = fit(face_parsing, batches, mirrored)

@@ -1,4 +1,4 @@
-"""Options of the optimisation: accumulation, clipping, schedules, the stop at a NaN, ablations."""
+"""Options of the optimization: accumulation, clipping, schedules, the stop at a NaN, ablations."""
 
 import keras
 import numpy as np

@@ -49,7 +49,7 @@ def average_blur(image: tf.Tensor, k: tf.Tensor | int) -> tf.Tensor:
 
 
 def motion_kernel(k: tf.Tensor | int, angle: tf.Tensor | float) -> tf.Tensor:
-    """A straight line of `k` pixels through the centre of a `k` x `k` kernel.
+    """A straight line of `k` pixels through the center of a `k` x `k` kernel.
 
     The line is one pixel wide with linear falloff to the sides, so that every angle is drawn
     without steps; the kernel is point-symmetric and sums to 1.
@@ -136,7 +136,7 @@ def _filter_matrix(size: int, weights: tf.Tensor) -> tf.Tensor:
 
     Args:
         size: pixels along the axis.
-        weights: float32 `[2 size - 1]`, weight at each distance, not normalised.
+        weights: float32 `[2 size - 1]`, weight at each distance, not normalized.
     """
     # Row i of `middle` is a circular shift of one vector by i, read at j - i.
     circle = tf.concat([weights[:size], [0.0], weights[size - 1 : 0 : -1]], axis=0)

@@ -14,7 +14,7 @@ BLUR, REDUCTION, NOISE, JPEG = 0.5, 0.6, 0.35, 0.7
 SECOND_JPEG, SECOND_QUALITY = 0.25, (60, 95)
 BEST_QUALITY = 97
 # Another light: probability of any change, then of each kind.
-CHANGED_LIGHT, EXPOSURE, FADING, CAST, GREY = 0.4, 0.5, 0.4, 0.4, 0.2
+CHANGED_LIGHT, EXPOSURE, FADING, CAST, GRAY = 0.4, 0.5, 0.4, 0.4, 0.2
 EXPOSURES = (0.1, 1.6)  # factors, drawn on a logarithmic scale
 CONTRASTS = (0.15, 1.0)
 WEAKEST_CHANNEL = 0.5
@@ -72,7 +72,7 @@ def soften(p, seed: tf.Tensor, size: int, least_sigma: float, jpeg_quality: tupl
     first, last = SECOND_QUALITY
     again = ~untouched & (next(u) < SECOND_JPEG)
     second_quality = first + tf.cast(next(u) * (last + 1 - first), tf.int32)
-    gain, offset, grey = _light(u)
+    gain, offset, gray = _light(u)
     return p._replace(
         blurred=blurred,
         gaussian_sigma=weak(p.gaussian_sigma, sigma),
@@ -81,7 +81,7 @@ def soften(p, seed: tf.Tensor, size: int, least_sigma: float, jpeg_quality: tupl
         noise_sigma=weak(p.noise_sigma, noise_sigma),
         compressed=compressed,
         jpeg_quality=weak(p.jpeg_quality, quality),
-        grey=grey,
+        gray=gray,
         gain=gain,
         offset=offset,
         compressed_again=again,
@@ -90,10 +90,10 @@ def soften(p, seed: tf.Tensor, size: int, least_sigma: float, jpeg_quality: tupl
 
 
 def _light(u) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Gain float32 `[3]` and offset (grey levels) of R, G, B, and whether the face is grey first.
+    """Gain float32 `[3]` and offset (gray levels) of R, G, B, and whether the face is gray first.
 
     Exposure multiplies; fading moves all levels towards one of them; a color cast weakens the
-    channels in order (warm or cold). Grey with a warm cast is sepia.
+    channels in order (warm or cold). Gray with a warm cast is sepia.
     """
     changed = next(u) < CHANGED_LIGHT
     low, high = EXPOSURES
@@ -106,8 +106,8 @@ def _light(u) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     middle = weakest + (1.0 - weakest) * next(u)
     cast = tf.where(next(u) < 0.7, [1.0, middle, weakest], [weakest, middle, 1.0])
     cast = tf.where(changed & (next(u) < CAST), cast, [1.0, 1.0, 1.0])
-    grey = changed & (next(u) < GREY)
-    return exposure * contrast * cast, level * (1.0 - contrast), grey
+    gray = changed & (next(u) < GRAY)
+    return exposure * contrast * cast, level * (1.0 - contrast), gray
 
 
 def relight(lq: tf.Tensor, hq: tf.Tensor, p) -> tuple[tf.Tensor, tf.Tensor]:

@@ -14,9 +14,9 @@ def add_noise(
 
     Args:
         image: float32 `[H, W, C]` in [0, 255].
-        sigma: standard deviation in grey levels of 255.
-        per_channel: true for independent noise in each channel (coloured grain), false for the
-            same noise in all channels (grey grain).
+        sigma: standard deviation in gray levels of 255.
+        per_channel: true for independent noise in each channel (colored grain), false for the
+            same noise in all channels (gray grain).
         seed: int32 `[2]`.
 
     Returns:

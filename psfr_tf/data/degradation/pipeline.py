@@ -38,7 +38,7 @@ LOW_SIZE = (32, 256)
 NOISE_SIGMA = (0.0, 0.1 * 255.0)
 JPEG_QUALITY = (35, 90)  # "compression" 10..65
 
-# Probability of each stage: blur, noise, noise per channel, JPEG, grey.
+# Probability of each stage: blur, noise, noise per channel, JPEG, gray.
 PROBABILITY = {
     "paper": (1.0, 1.0, 1.0, 1.0, 0.0),
     "release": (0.5, 0.2, 0.5, 0.7, 0.3),
@@ -70,15 +70,15 @@ class DegradationParameters(NamedTuple):
     low_size: tf.Tensor  # int32
     interpolation: tf.Tensor  # int32
     noisy: tf.Tensor  # bool
-    noise_sigma: tf.Tensor  # float32, grey levels
+    noise_sigma: tf.Tensor  # float32, gray levels
     noise_per_channel: tf.Tensor  # bool
     noise_seed: tf.Tensor  # int32 [2]
     compressed: tf.Tensor  # bool
     jpeg_quality: tf.Tensor  # int32
-    grey: tf.Tensor  # bool
+    gray: tf.Tensor  # bool
     # The rest is neutral but for "natural".
     gain: tf.Tensor  # float32 [3], factor of R, G, B
-    offset: tf.Tensor  # float32, grey levels
+    offset: tf.Tensor  # float32, gray levels
     compressed_again: tf.Tensor  # bool, at size S
     second_quality: tf.Tensor  # int32
 
@@ -89,10 +89,10 @@ class Degradation:
     Args:
         form: "paper": all four stages, always, with independent noise in each channel.
             "release": as in the authors' code, blur with probability 0.5, noise 0.2 (half of it
-            equal in all channels), JPEG 0.7, and both pictures turned grey with probability 0.3.
+            equal in all channels), JPEG 0.7, and both pictures turned gray with probability 0.3.
             "natural": from no damage through weak forms of each stage to the paper's, a second
             JPEG, and another light or color of both pictures; see docs/degradation.md.
-            "release_color": as "release", but never grey. "none", "jpeg75" (quality 75 at size
+            "release_color": as "release", but never gray. "none", "jpeg75" (quality 75 at size
             S), "reduced192" (area average to 192 pixels, or S if that is less): the same damage
             for every face and seed.
         size: side S of the faces in pixels, 32..512. Blur sigmas and kernel sizes are those for
@@ -134,7 +134,7 @@ class Degradation:
 
         Returns:
             `(lq, hq)`, both float32 `[S, S, 3]` in [0, 255]; lq holds whole numbers and is
-            already enlarged to S (bicubic). hq is the input, or its grey version ("release"), or
+            already enlarged to S (bicubic). hq is the input, or its gray version ("release"), or
             the input in the light and color of lq ("natural").
         """
         return self.apply(hq, self.draw(seed))
@@ -146,7 +146,7 @@ class Degradation:
         )
         # One draw for all choices: one for each would be most of the graph's ops.
         u = iter(tf.unstack(tf.random.stateless_uniform([15], choices_seed, alg="philox")))
-        blur, noise, per_channel, compress, grey = PROBABILITY[self.form]
+        blur, noise, per_channel, compress, gray = PROBABILITY[self.form]
         p = DegradationParameters(
             blurred=next(u) < blur,
             blur=_choice(range(len(BLURS)), next(u)),
@@ -163,7 +163,7 @@ class Degradation:
             noise_seed=noise_seed,
             compressed=next(u) < compress,
             jpeg_quality=_choice(range(JPEG_QUALITY[0], JPEG_QUALITY[1] + 1), next(u)),
-            grey=next(u) < grey,
+            gray=next(u) < gray,
             **natural.neutral_light(),
         )
         p = p._replace(**self._fixed())
@@ -209,7 +209,7 @@ class Degradation:
         image = tf.cond(p.compressed, lambda: jpeg(image, p.jpeg_quality), lambda: image)
         back = resampling_taps(p.low_size, self.size, "bicubic")
         lq = round_to_8_bit(resample_image(image, back, back, enlarges=True))
-        lq, hq = tf.cond(p.grey, lambda: (grey(lq), grey(hq)), lambda: (lq, hq))
+        lq, hq = tf.cond(p.gray, lambda: (gray(lq), gray(hq)), lambda: (lq, hq))
         if self.form == "natural":
             lq, hq = natural.relight(lq, hq, p)
             lq = tf.cond(p.compressed_again, lambda: jpeg(lq, p.second_quality), lambda: lq)
@@ -263,7 +263,7 @@ class Degradation:
         return tf.cast(blurred, tf.float32)
 
 
-def grey(image: tf.Tensor) -> tf.Tensor:
+def gray(image: tf.Tensor) -> tf.Tensor:
     """Luma of an RGB image (ITU-R BT.601) in all three channels.
 
     Args:

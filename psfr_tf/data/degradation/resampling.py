@@ -1,4 +1,4 @@
-"""Resizing with pixel centres at half-integers, so that no method moves the image.
+"""Resizing with pixel centers at half-integers, so that no method moves the image.
 
 Output pixel i of a resize from S to n pixels lies at x = (i + 1/2) S / n - 1/2 in the source.
 The methods agree with OpenCV's INTER_LINEAR, INTER_CUBIC (a = -0.75) and INTER_AREA. OpenCV's
@@ -161,8 +161,8 @@ def _area(source: tf.Tensor, target: tf.Tensor) -> Taps:
 
 
 def _positions(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    centres = tf.range(tf.cast(target, tf.float32)) + 0.5
-    return centres * (tf.cast(source, tf.float32) / tf.cast(target, tf.float32)) - 0.5
+    centers = tf.range(tf.cast(target, tf.float32)) + 0.5
+    return centers * (tf.cast(source, tf.float32) / tf.cast(target, tf.float32)) - 0.5
 
 
 def _cubic(distance: tf.Tensor, a: float = -0.75) -> tf.Tensor:

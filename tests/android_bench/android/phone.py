@@ -117,9 +117,9 @@ def behave(root: Path, events: dict[int, str] | None = None, **changes) -> None:
             is full).
     """
     (root / "runs").write_text("")
-    behaviour = {"events": events or {}, "gpu": "all", "npu": "all"}
-    behaviour |= {"unknown_flags": [], "output_bytes": 1 << 30}
-    (root / "behaviour.json").write_text(json.dumps({**behaviour, **changes}))
+    behavior = {"events": events or {}, "gpu": "all", "npu": "all"}
+    behavior |= {"unknown_flags": [], "output_bytes": 1 << 30}
+    (root / "behavior.json").write_text(json.dumps({**behavior, **changes}))
 
 
 def make_benchmark_model(

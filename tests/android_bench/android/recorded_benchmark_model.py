@@ -2,7 +2,7 @@
 
 It takes the same options, prints what the real program prints (version of 2025, for Android) with
 recorded figures, and writes the files that it is asked for. The model is always `max(x, 0)`, which
-the tests' file computes. `behaviour.json` at the phone's root tells what goes wrong, and when.
+the tests' file computes. `behavior.json` at the phone's root tells what goes wrong, and when.
 """
 
 import array
@@ -27,18 +27,18 @@ DELEGATE = {"xnnpack": ("XNNPACK", "TfLiteXNNPackDelegate"), "gpu": ("GPU", "TfL
 
 def main() -> int:
     flags = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
-    with open(os.path.join(PHONE, "behaviour.json")) as file:
-        behaviour = json.load(file)
+    with open(os.path.join(PHONE, "behavior.json")) as file:
+        behavior = json.load(file)
     if not os.path.exists(flags["graph"]):
         say("Failed to load model", "ERROR")
         return 1
-    event = behaviour["events"].get(str(count_run()))
+    event = behavior["events"].get(str(count_run()))
     if event == "garbage":
         sys.stdout.buffer.write(bytes(range(256)) * 8)
         return 0
     say("STARTING!")
     say("Log parameter values verbosely: [0]")
-    unknown = [name for name in flags if name not in KNOWN or name in behaviour["unknown_flags"]]
+    unknown = [name for name in flags if name not in KNOWN or name in behavior["unknown_flags"]]
     if unknown:
         say(
             "Unconsumed cmdline flags: " + " ".join(f"--{u}={flags.pop(u)}" for u in unknown),
@@ -53,7 +53,7 @@ def main() -> int:
     say(f"Loaded model {flags['graph']}")
     say("Initialized TensorFlow Lite runtime.")
     delegate = requested(flags)
-    if not apply(delegate, behaviour):
+    if not apply(delegate, behavior):
         say("Benchmarking failed.", "ERROR")
         return 1
     say(f"The input model file size (MB): {os.path.getsize(flags['graph']) / 1e6:g}")
@@ -67,7 +67,7 @@ def main() -> int:
         time.sleep(60)
     measure(flags, delegate, event)
     if "output_filepath" in flags:
-        write_outputs(flags, delegate, behaviour)
+        write_outputs(flags, delegate, behavior)
     return 0
 
 
@@ -91,11 +91,11 @@ def requested(flags: dict) -> str:
     return "xnnpack-fp16" if flags.get("xnnpack_force_fp16") == "true" else "xnnpack"
 
 
-def apply(delegate: str, behaviour: dict) -> bool:
+def apply(delegate: str, behavior: dict) -> bool:
     if delegate == "cpu":
         return True
     name, kernel = DELEGATE[delegate.split("-")[0]]
-    mode = behaviour["gpu"] if delegate == "gpu" else "all"
+    mode = behavior["gpu"] if delegate == "gpu" else "all"
     if mode == "refused":
         say("TfLiteGpuDelegate Init: CONV_2D: no OpenCL library on this device", "ERROR")
         say(f"Failed to apply {name} delegate.", "ERROR")
@@ -191,20 +191,20 @@ def summary(values: dict) -> str:
     return " ".join(f"{name}={value:.6g}" for name, value in values.items())
 
 
-def write_outputs(flags: dict, delegate: str, behaviour: dict) -> None:
+def write_outputs(flags: dict, delegate: str, behavior: dict) -> None:
     path = flags["input_layer_value_files"].split(":", 1)[1]
     values = array.array("f")
     with open(path, "rb") as file:
         values.frombytes(file.read())
     values = array.array("f", [max(value, 0.0) for value in values])
-    mode = behaviour["gpu"] if delegate == "gpu" else "all"
+    mode = behavior["gpu"] if delegate == "gpu" else "all"
     if mode == "wrong":
         values = array.array("f", [0.5 - value for value in values])
     elif delegate == "xnnpack-fp16" or (delegate == "gpu" and mode != "secretly on the cpu"):
         halves = struct.pack(f"<{len(values)}e", *values)
         values = array.array("f", struct.unpack(f"<{len(values)}e", halves))
     with open(flags["output_filepath"], "wb") as file:
-        file.write(values.tobytes()[: behaviour["output_bytes"]])
+        file.write(values.tobytes()[: behavior["output_bytes"]])
 
 
 sys.exit(main())

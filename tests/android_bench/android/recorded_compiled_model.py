@@ -1,7 +1,7 @@
 """Stands for LiteRT's `benchmark_model` of the CompiledModel API on the emulated phone.
 
 It takes the same options and prints what the real program prints (LiteRT 2.2, for Android) with
-recorded figures. `behaviour.json` at the phone's root tells what the accelerators take.
+recorded figures. `behavior.json` at the phone's root tells what the accelerators take.
 """
 
 import json
@@ -19,8 +19,8 @@ def say(text: str, place: str = "", severity: str = "INFO") -> None:
 
 def main() -> int:
     flags = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
-    with open(os.path.join(PHONE, "behaviour.json")) as file:
-        behaviour = json.load(file)
+    with open(os.path.join(PHONE, "behavior.json")) as file:
+        behavior = json.load(file)
     say("STARTING!")
     say(f"Loading model from: {flags['graph']}", "benchmark_litert_model.cc:201")
     if not os.path.exists(flags["graph"]):
@@ -30,9 +30,9 @@ def main() -> int:
         return 1
     gpu, npu = (flags.get(f"use_{name}") == "true" for name in ("gpu", "npu"))
     if npu:
-        apply_npu(flags, behaviour["npu"])
+        apply_npu(flags, behavior["npu"])
     elif gpu:
-        nodes = NODES if behaviour["gpu"] == "all" else 120
+        nodes = NODES if behavior["gpu"] == "all" else 120
         if nodes < NODES:
             say("Following operations are not supported by GPU delegate:", severity="ERROR")
             print('RESHAPE: Tensor "a" has bad input dims size: 6.')
