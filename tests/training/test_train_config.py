@@ -1,3 +1,4 @@
+import json
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -100,6 +101,15 @@ TRAINING_CONFIGS = sorted(
 def test_every_config_of_the_repository_is_valid(path):
     config = load_config(path)
     assert config.training.steps % config.training.steps_per_epoch == 0
+
+
+def test_the_recipe_names_the_losses_of_the_shipped_weights():
+    told = json.loads((ROOT / "psfr_tf/weights/psfr-mobile-256/config.json").read_text())
+    last_run = told["provenance"]["generator"]["perceptual 2"]["config"]["losses"]
+    recipe = load_config(CONFIGS / "psfr_mobile_256.yaml").losses.model_dump(mode="json")
+    for files in ("style_features", "identity_network"):
+        assert Path(recipe.pop(files)).name == Path(last_run.pop(files)).name
+    assert recipe == last_run
 
 
 def test_a_config_may_name_only_what_differs_from_its_base(write_config, tmp_path):
