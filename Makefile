@@ -23,7 +23,7 @@ train: $(VENV)/installed
 	@echo "curves: runs/quick_start/curves.png   faces: runs/quick_start/grids/"
 
 test: $(VENV)/installed-dev $(VENV)/tflite-runtime/installed lint
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # psfrgan-512 has random weights: the published ones are not part of the project, and the speed is
 # the same. About an hour, most of it for psfrgan-512; the machine should do nothing else.

@@ -22,16 +22,8 @@ SHARED = Path(__file__).parents[1] / ".." / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first, so that two test processes end at about the same time.
-
-    With `--dist loadgroup` a file stays in one process, and so do all that need `exported`, which
-    takes half a minute to make.
-    """
-    exporting = {item.path for item in items if "exported" in item.fixturenames}
-    items.sort(key=lambda item: ("training" not in item.path.parts, item.path not in exporting))
-    for item in items:
-        group = "exported" if item.path in exporting else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The longest files first, so that two test processes end at about the same time."""
+    items.sort(key=lambda item: "training" not in item.path.parts)
 
 
 def _folder(variable: str, name: str) -> Path:
