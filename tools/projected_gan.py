@@ -59,7 +59,7 @@ class Head(keras.layers.Layer):
 
     def call(self, features, parsing, training=None):
         parsing = tf.image.resize(parsing, tf.shape(features)[1:3], "area")
-        x = tf.cast(tf.concat([features, parsing], -1), self.compute_dtype)
+        x = tf.concat([features, tf.cast(parsing, features.dtype)], -1)
         for conv in (self.mix, *self.convs):
             x = 1.4 * tf.nn.leaky_relu(conv(x, training=training), 0.2)
         return self.gain * tf.cast(self.score(x, training=training), "float32")
