@@ -27,12 +27,10 @@ from psfr_tf.layers import SpectralNormConv2D
 from psfr_tf.model_folder import save_model_folder
 from psfr_tf.models.presets import PRESETS
 from psfr_tf.training import initial_weights
-from psfr_tf.training.adam import Adam
-from psfr_tf.training.build import descriptor_of, networks_of, style_features_of
+from psfr_tf.training.build import adam, descriptor_of, networks_of, style_features_of
 from psfr_tf.training.loss_terms import WEIGHTS
 from psfr_tf.training.psfrgan import PSFRGAN
 from psfr_tf.training.run import faces_of
-from psfr_tf.training.schedule import LearningRate
 
 LARGE = 64  # px: maps above this are halved, and halved again
 GAIN = 3.0  # of the scores at the start; spectral norm alone keeps them near 0
@@ -162,12 +160,7 @@ def main() -> None:
         descriptor=descriptor_of(losses),
         ema_half_life=training.ema_half_life,
     )
-
-    def adam(rate):
-        schedule = LearningRate(rate, training.steps, training.lr_schedule, training.warmup_steps)
-        return Adam(schedule, beta_1=0.5, global_clipnorm=training.clip_norm)
-
-    model.compile(adam(training.lr_g), adam(args.lr_d))
+    model.compile(adam(training.lr_g, 0.5, config), adam(args.lr_d, 0.5, config))
 
     def write(epoch, logs):
         save_model_folder(

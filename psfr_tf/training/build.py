@@ -50,7 +50,7 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
             **losses.model_dump(include={"pixel", "pixel_weight", "parsing_weight"}),
             ema_half_life=training.ema_half_life,
         )
-        model.compile(_adam(training.lr, 0.9, config))
+        model.compile(adam(training.lr, 0.9, config))
         return model
     weights = {name for name in type(losses).model_fields if name.endswith("_weight")}
     weights -= {"parsing_weight"}
@@ -63,13 +63,14 @@ def build_model(config: TrainConfig, random_weights: bool = False) -> PSFRGAN | 
         descriptor=descriptor_of(losses),
         ema_half_life=training.ema_half_life,
     )
-    g_optimizer = _adam(training.lr_g, 0.5, config)
-    d_optimizer = _adam(training.lr_d, 0.5, config) if config.needs_discriminator else None
+    g_optimizer = adam(training.lr_g, 0.5, config)
+    d_optimizer = adam(training.lr_d, 0.5, config) if config.needs_discriminator else None
     model.compile(g_optimizer, d_optimizer)
     return model
 
 
-def _adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
+def adam(rate: float, beta_1: float, config: TrainConfig) -> Adam:
+    """The optimizer of one network, with the schedule, clipping and accumulation of the config."""
     training = config.training
     accumulation = training.gradient_accumulation
     return Adam(

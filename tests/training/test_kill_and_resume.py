@@ -1,4 +1,4 @@
-"""A run that is killed ends bit-equal to one that was left alone."""
+"""A run that is killed again and again ends bit-equal to one that was left alone."""
 
 import random
 import signal
@@ -23,16 +23,21 @@ def run(config, output):
     return process.stdout
 
 
-def kill_after_checkpoint(config, output, delay):
-    """Start the run, wait for its first checkpoint, then kill it a little later."""
+def kill_after(config, output, first_checkpoint, delay):
+    """Start the run, wait for a checkpoint beyond the given step, then kill it a little later."""
     process = subprocess.Popen(command(config, output), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
-    while not any((output / "checkpoints").glob("ckpt-*.index")):
+    while not any(steps > first_checkpoint for steps in saved(output)):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def saved(output):
+    names = (path.stem for path in (output / "checkpoints").glob("ckpt-*.index"))
+    return [int(name.removeprefix("ckpt-")) for name in names]
 
 
 def values(output):
@@ -42,7 +47,7 @@ def values(output):
 
 
 @pytest.mark.slow
-def test_sigkill_at_a_random_moment_changes_no_bit(write_config, tmp_path):
+def test_sigkill_at_random_moments_changes_no_bit(write_config, tmp_path):
     config = write_config(
         training={
             "steps": STEPS,
@@ -56,7 +61,9 @@ def test_sigkill_at_a_random_moment_changes_no_bit(write_config, tmp_path):
         checkpoint={"every": 2},
     )
     run(config, tmp_path / "straight")
-    kill_after_checkpoint(config, tmp_path / "killed", random.uniform(0.0, 0.3))
+    generator = random.Random()  # a new moment in every run of this test
+    kill_after(config, tmp_path / "killed", 0, generator.uniform(0.0, 0.3))
+    kill_after(config, tmp_path / "killed", max(saved(tmp_path / "killed")), 0.0)
     assert "resumed" in run(config, tmp_path / "killed")
 
     straight, killed = values(tmp_path / "straight"), values(tmp_path / "killed")

@@ -84,14 +84,13 @@ def stats(folder):
 @pytest.mark.slow
 def test_killed_worker_is_started_again_and_the_run_resumes(write_config, tmp_path):
     config = write_config(
-        model="fpn",  # of the two, the one that is quicker to trace in each of seven processes
         training={
             "steps": STEPS,
             "steps_per_epoch": STEPS,
             "batch_size": 4,
             "strategy": "multi_worker",
-            "parsing_weights": None,
         },
+        losses={"style_weight": 0, "adversarial_weight": 0},
         checkpoint={"every": EVERY},
     )
     with Workers(config, tmp_path) as workers:
@@ -123,5 +122,5 @@ def test_killed_worker_is_started_again_and_the_run_resumes(write_config, tmp_pa
     run.train(load_config(config, ["training.strategy=default"]), tmp_path / "single", print)
     expected = stats(tmp_path / "single")[-1]
     assert records[-1]["images"] == expected["images"] == 4 * STEPS
-    for name in ("val_cross_entropy", "val_pixel"):
+    for name in ("val_psnr", "val_ssim"):
         assert records[-1][name] == pytest.approx(expected[name], rel=0.01), name
